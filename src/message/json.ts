@@ -1,0 +1,75 @@
+/**
+ * What JSON.parse lets through and programs trip over.
+ *
+ * `__proto__` becomes an own key and changes a prototype at the next Object.assign; a whole number beyond
+ * 2^53 is silently another number. Both are refused, on the way out as well as on the way in. The common
+ * message pays two substring searches and one regular expression; only a suspicious one is parsed twice.
+ */
+export class UnsafeJson extends Error {
+  override readonly name = 'UnsafeJson';
+  /** Where it stands, as a path of keys: `data.baseline_value`. */
+  readonly path: string;
+  constructor(path: string, message: string) {
+    super(message);
+    this.path = path;
+  }
+}
+
+const LONG_INTEGER = /(?<![\d.])\d{16}/;
+
+/** Parses JSON. Throws SyntaxError when it is none, {@link UnsafeJson} when it is not safe to use. */
+export function parseJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  if (mayBeUnsafe(text)) inspect(text);
+  return value;
+}
+
+/** Writes JSON that any carrier can take. Throws {@link UnsafeJson}, or TypeError for what JSON cannot say. */
+export function writeJson(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (text === undefined) throw new TypeError('JSON has no way to write this value');
+  if (mayBeUnsafe(text)) inspect(text);
+  // U+FFFE and U+FFFF are the only characters left in JSON that XML 1.0, and so SQS, refuses.
+  return /[\uFFFE\uFFFF]/.test(text)
+    ? text.replace(/\uFFFE/g, '\\ufffe').replace(/\uFFFF/g, '\\uffff')
+    : text;
+}
+
+function mayBeUnsafe(text: string): boolean {
+  return text.includes('__proto__') || text.includes('\\u00') || LONG_INTEGER.test(text);
+}
+
+function inspect(text: string): void {
+  const paths = new WeakMap<object, string>();
+  let unsafe: { holder: object; key: string; message: string } | undefined;
+  const parsed: unknown = JSON.parse(
+    text,
+    function (this: object, key, value, context?: { source?: string }) {
+      if (key === '__proto__') {
+        unsafe ??= { holder: this, key, message: 'the key __proto__ would change a prototype' };
+      } else if (typeof value === 'number' && isChanged(value, context?.source)) {
+        unsafe ??= {
+          holder: this,
+          key,
+          message: `${context?.source} would become ${value}: send it as a string`,
+        };
+      }
+      return value;
+    },
+  );
+  if (unsafe === undefined) return;
+  notePaths(parsed, '', paths);
+  const at = paths.get(unsafe.holder);
+  throw new UnsafeJson(at ? `${at}.${unsafe.key}` : unsafe.key, unsafe.message);
+}
+
+/** Whether a whole number is another one once it has been read. */
+function isChanged(value: number, source = ''): boolean {
+  return !Number.isSafeInteger(value) && /^-?\d+$/.test(source) && String(value) !== source;
+}
+
+function notePaths(value: unknown, path: string, paths: WeakMap<object, string>): void {
+  if (typeof value !== 'object' || value === null) return;
+  paths.set(value, path);
+  for (const [key, child] of Object.entries(value)) notePaths(child, path ? `${path}.${key}` : key, paths);
+}
