@@ -63,6 +63,7 @@ describe('envelope', () => {
           return;
         }
         expect(body).not.toMatch(/[\p{Cc}\uFFFE\uFFFF]/u);
+        expect(body).not.toMatch(/[^\0-\uFFFD]/u);
         expect(body.isWellFormed()).toBe(true);
         expect(decode(Anything, body)).toMatchObject({ data: asJson });
       }),

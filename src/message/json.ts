@@ -29,10 +29,20 @@ export function writeJson(value: unknown): string {
   const text = JSON.stringify(value);
   if (text === undefined) throw new TypeError('JSON has no way to write this value');
   if (mayBeUnsafe(text)) inspect(text);
-  // U+FFFE and U+FFFF are the only characters left in JSON that XML 1.0, and so SQS, refuses.
-  return /[\uFFFE\uFFFF]/.test(text)
-    ? text.replace(/\uFFFE/g, '\\ufffe').replace(/\uFFFF/g, '\\uffff')
-    : text;
+  return escapeBeyond(text);
+}
+
+const BEYOND = /[\uD800-\uDFFF\uFFFE\uFFFF]/;
+const ALL_BEYOND = new RegExp(BEYOND, 'g');
+
+/**
+ * The same JSON in characters that every carrier takes: SQS refuses U+FFFE and U+FFFF, and some that speak its
+ * protocol all characters beyond them.
+ */
+export function escapeBeyond(json: string): string {
+  return BEYOND.test(json)
+    ? json.replace(ALL_BEYOND, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`)
+    : json;
 }
 
 function mayBeUnsafe(text: string): boolean {
