@@ -1,0 +1,9 @@
+import { expect, it } from 'vitest';
+import { closest } from './closest.ts';
+
+it('names the nearest word, and none where none is near', () => {
+  expect(closest('prefx', ['region', 'prefix'])).toBe(' (did you mean prefix?)');
+  expect(closest('SQSS', ['memory', 'sqs'])).toBe(' (did you mean sqs?)');
+  expect(closest('kafka', ['memory', 'sqs'])).toBe('');
+  expect(closest('x', [])).toBe('');
+});

@@ -1,0 +1,218 @@
+import { TransportError } from '../errors.ts';
+import { checkNames } from '../names.ts';
+import {
+  type Address,
+  type DeadLetter,
+  type DeadLetterQueue,
+  type Headers,
+  type Limits,
+  type Outgoing,
+  type SettleOutcome,
+  sizeOf,
+  type Topology,
+  type Transport,
+} from '../transport.ts';
+import { createQueue, Delivery, type Entry, type Queue } from './queue.ts';
+
+const LIMITS: Limits = {
+  sendEntries: 1_000,
+  sendBytes: 64 * 1_048_576,
+  // As on SQS, so that what is too large in the cloud is too large on the laptop.
+  messageBytes: 1_048_576 - 16_384,
+  publishDelayMs: 15 * 60_000,
+  receiveEntries: 1_000,
+  waitMs: 20_000,
+  settleEntries: 1_000,
+  retryDelayMs: 12 * 3_600_000,
+  leaseMs: 12 * 3_600_000,
+  granularityMs: 1,
+};
+
+/** One subscription: its queue, and what has been given up. */
+interface Place {
+  readonly queue: Queue;
+  readonly dead: Map<DeadLetterReceipt, DeadLetter>;
+}
+
+/** Stands for one dead letter; `leasedUntil` hides it from other scans. */
+class DeadLetterReceipt {
+  leasedUntil = 0;
+}
+
+/**
+ * Carries messages within one process: for tests, for a laptop, and as the plainest reading of what a
+ * transport has to do. Accepted means held in memory: everything is lost when the process ends.
+ */
+export function createMemoryTransport(topology: Topology): Transport {
+  checkNames(topology);
+  const topics = new Map<string, Map<string, Place>>(
+    topology.topics.map((topic) => [
+      topic.name,
+      new Map(topic.subscriptions.map(({ name }) => [name, { queue: createQueue(), dead: new Map() }])),
+    ]),
+  );
+  let closed = false;
+
+  function ensureOpen(): void {
+    if (closed) throw new TransportError('Closed', 'the memory transport is closed');
+  }
+
+  function placesOf(topic: string): Map<string, Place> {
+    ensureOpen();
+    const places = topics.get(topic);
+    if (places === undefined || places.size === 0) {
+      throw new TransportError('NotFound', `topic ${topic} has no subscription`);
+    }
+    return places;
+  }
+
+  function placeAt({ topic, subscription }: Address): Place {
+    const place = placesOf(topic).get(subscription);
+    if (place === undefined) {
+      throw noSubscription(topic, subscription);
+    }
+    return place;
+  }
+
+  const deadLetters: DeadLetterQueue = {
+    async scan(address, { max, leaseMs }) {
+      const now = performance.now();
+      const page: DeadLetter[] = [];
+      for (const [receipt, letter] of placeAt(address).dead) {
+        if (page.length >= max) break;
+        if (receipt.leasedUntil > now) continue;
+        receipt.leasedUntil = now + leaseMs;
+        page.push(letter);
+      }
+      return page;
+    },
+    async replay(address, letters) {
+      const { dead, queue } = placeAt(address);
+      return letters.map(({ letter, headers }) => {
+        if (!take(dead, letter)) return gone(letter);
+        const { id, body, key } = letter;
+        queue.add({ id, body, headers, ...(key !== undefined && { key }) }, Date.now());
+        return 'settled';
+      });
+    },
+    async purge(address, letters) {
+      const { dead } = placeAt(address);
+      return letters.map((letter) => (take(dead, letter) ? 'settled' : gone(letter)));
+    },
+    async release(address, letters) {
+      const { dead } = placeAt(address);
+      return letters.map((letter) => {
+        if (!(letter.receipt instanceof DeadLetterReceipt) || !dead.has(letter.receipt)) return gone(letter);
+        letter.receipt.leasedUntil = 0;
+        return 'settled';
+      });
+    },
+  };
+
+  return {
+    name: 'memory',
+    limits: LIMITS,
+    capabilities: new Set(['ordered']),
+
+    async send(topic, messages) {
+      const places = placesOf(topic);
+      const enqueuedAt = Date.now();
+      return messages.map((message) => {
+        if (sizeOf(message) > LIMITS.messageBytes) return { error: tooLarge(message) };
+        const unknown = message.only?.find((name) => !places.has(name));
+        if (unknown !== undefined) return { error: noSubscription(topic, unknown) };
+        for (const [name, place] of places) {
+          if (message.only === undefined || message.only.includes(name)) place.queue.add(message, enqueuedAt);
+        }
+        return 'accepted';
+      });
+    },
+
+    async receive(address, { max, waitMs, leaseMs, signal }) {
+      const { queue } = placeAt(address);
+      const deadline = performance.now() + waitMs;
+      for (;;) {
+        ensureOpen();
+        if (signal?.aborted) return [];
+        const taken = queue.take(max, leaseMs);
+        const left = deadline - performance.now();
+        if (taken.length > 0 || left <= 0) return taken;
+        await queue.wait(left, signal);
+      }
+    },
+
+    async settle(address, settlements) {
+      const { queue, dead } = placeAt(address);
+      return settlements.map((settlement): SettleOutcome => {
+        const delivery = settlement.receipt;
+        if (!(delivery instanceof Delivery)) return foreignReceipt();
+        if (!queue.settle(delivery, settlement)) return leaseLost(delivery.entry);
+        if (settlement.action === 'deadLetter') keep(dead, delivery.entry, settlement.headers);
+        return 'settled';
+      });
+    },
+
+    async extend(address, receipts, leaseMs) {
+      const { queue } = placeAt(address);
+      return receipts.map((delivery): SettleOutcome => {
+        if (!(delivery instanceof Delivery)) return foreignReceipt();
+        return queue.extend(delivery, leaseMs) ? 'settled' : leaseLost(delivery.entry);
+      });
+    },
+
+    async depth(address) {
+      const { queue, dead } = placeAt(address);
+      return { ...queue.depth(), dead: dead.size };
+    },
+
+    deadLetters,
+    async provision() {
+      ensureOpen();
+    },
+    async verify() {
+      ensureOpen();
+    },
+    async close() {
+      closed = true;
+      for (const places of topics.values()) for (const { queue } of places.values()) queue.wakeAll();
+    },
+  };
+}
+
+function foreignReceipt(): TransportError {
+  return new TransportError('Invalid', 'the receipt is not from the memory transport');
+}
+
+function keep(dead: Place['dead'], entry: Entry, added: Headers): void {
+  const { id, body, headers, key, enqueuedAt } = entry;
+  const receipt = new DeadLetterReceipt();
+  const letter = { id, body, headers: { ...headers, ...added }, enqueuedAt, receipt };
+  dead.set(receipt, key === undefined ? letter : { ...letter, key });
+}
+
+function take(dead: Place['dead'], { receipt }: DeadLetter): boolean {
+  return receipt instanceof DeadLetterReceipt && dead.delete(receipt);
+}
+
+function gone({ id, receipt }: DeadLetter): TransportError {
+  if (!(receipt instanceof DeadLetterReceipt)) return foreignReceipt();
+  return new TransportError('NotFound', `dead letter ${id} is no longer there`);
+}
+
+function noSubscription(topic: string, subscription: string): TransportError {
+  return new TransportError('NotFound', `topic ${topic} has no subscription ${subscription}`);
+}
+
+function leaseLost({ id }: Entry): TransportError {
+  return new TransportError(
+    'LeaseLost',
+    `the lease of message ${id} has ended: another consumer may have it`,
+  );
+}
+
+function tooLarge(message: Outgoing): TransportError {
+  return new TransportError(
+    'TooLarge',
+    `message ${message.id} has ${sizeOf(message)} bytes: at most ${LIMITS.messageBytes} fit`,
+  );
+}

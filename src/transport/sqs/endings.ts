@@ -1,0 +1,147 @@
+import { asTransportError, TransportError } from '../errors.ts';
+import type { SettleOutcome } from '../transport.ts';
+import { deleteBatch, type EntryErrors, hideBatch, sendBatch } from './batches.ts';
+import type { Connection } from './connection.ts';
+import { type LaidOut, layOutAgain } from './fields.ts';
+import { LIMITS } from './limits.ts';
+import type { Carried, SqsReceipt } from './receipt.ts';
+
+/** How a delivery ends, in what SQS can do: delete it, hide it for a while, or store it elsewhere and delete it. */
+export type Ending = { readonly receipt: SqsReceipt } & (
+  | { readonly action: 'remove' }
+  | { readonly action: 'hide'; readonly ms: number }
+  | { readonly action: 'move'; readonly message: Carried }
+);
+
+/**
+ * Ends deliveries of the queue `from`; what moves is stored in `to` before it is deleted. At most one request
+ * to hide, one to delete, and as many to store as 1 MiB each asks for.
+ */
+export async function endDeliveries(
+  connection: Connection,
+  { from, to }: { readonly from: string; readonly to: string },
+  endings: readonly (Ending | TransportError)[],
+): Promise<SettleOutcome[]> {
+  if (endings.length > LIMITS.settleEntries) {
+    throw new TransportError(
+      'Invalid',
+      `${endings.length} deliveries in one call: SQS takes ${LIMITS.settleEntries}`,
+    );
+  }
+  const round = createRound(endings.length);
+  const removals: Delivery[] = [];
+  const hides: (Delivery & { readonly seconds: number })[] = [];
+  const moves: (Delivery & LaidOut)[] = [];
+  for (const [place, ending] of endings.entries()) {
+    if (ending instanceof TransportError) {
+      round.fail(place, ending);
+      continue;
+    }
+    const { receipt } = ending;
+    if (ending.action === 'remove' || (ending.action === 'move' && receipt.stored)) {
+      removals.push({ place, receipt });
+    } else if (ending.action === 'hide') {
+      hides.push({ place, receipt, seconds: receipt.secondsFor(ending.ms) });
+    } else {
+      const laidOut = layOutAgain(ending.message);
+      if (laidOut instanceof TransportError) round.fail(place, laidOut);
+      else moves.push({ place, receipt, ...laidOut });
+    }
+  }
+
+  async function hide(): Promise<void> {
+    round.confirm(await round.ask(hides, () => hideBatch(connection, from, hides)));
+  }
+
+  async function moveAndRemove(): Promise<void> {
+    const stored = await Promise.all(
+      chunks(moves).map((chunk) =>
+        round.ask(chunk, () =>
+          sendBatch(
+            connection,
+            to,
+            chunk.map(({ fields }) => fields),
+          ),
+        ),
+      ),
+    );
+    for (const { receipt } of stored.flat()) receipt.stored = true;
+    const all = [...removals, ...stored.flat()];
+    const receipts = all.map(({ receipt }) => receipt);
+    round.confirm(await round.ask(all, () => deleteBatch(connection, from, receipts)));
+  }
+
+  await Promise.all([hide(), moveAndRemove()]);
+  return round.outcomes();
+}
+
+/** A delivery, and the place of its outcome in the answer. */
+interface Delivery {
+  readonly place: number;
+  readonly receipt: SqsReceipt;
+}
+
+/** The requests that end some deliveries together, and what became of each delivery. */
+function createRound(count: number) {
+  const outcomes: SettleOutcome[] = new Array(count);
+  let answered = false;
+  let rejection: TransportError | undefined;
+  return {
+    fail(place: number, error: TransportError): void {
+      outcomes[place] = error;
+    },
+
+    /** Sends one request about these; resolves to those it succeeded for. */
+    async ask<One extends Delivery>(
+      ones: readonly One[],
+      request: () => Promise<EntryErrors>,
+    ): Promise<readonly One[]> {
+      if (ones.length === 0) return ones;
+      let errors: EntryErrors;
+      try {
+        errors = await request();
+        answered = true;
+      } catch (error) {
+        const failure = asTransportError(error);
+        rejection ??= failure;
+        errors = ones.map(() => failure);
+      }
+      return ones.filter(({ place }, index) => {
+        const error = errors[index];
+        if (error !== undefined) outcomes[place] = error;
+        return error === undefined;
+      });
+    },
+
+    /** Notes that SQS reports success for these. They are not ours any more. */
+    confirm(ones: readonly Delivery[]): void {
+      for (const { place, receipt } of ones) {
+        outcomes[place] = receipt.outcome();
+        receipt.leaseUntil = 0;
+      }
+    },
+
+    /** Rejects when no request was answered at all. */
+    outcomes(): SettleOutcome[] {
+      if (rejection !== undefined && !answered) throw rejection;
+      return outcomes;
+    },
+  };
+}
+
+/** Cuts a list so that each part is within the bytes of one request. */
+function chunks<One extends LaidOut>(messages: readonly One[]): One[][] {
+  const parts: One[][] = [];
+  let part: One[] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    if (part.length === 0 || bytes + message.bytes > LIMITS.sendBytes) {
+      part = [];
+      bytes = 0;
+      parts.push(part);
+    }
+    part.push(message);
+    bytes += message.bytes;
+  }
+  return parts;
+}

@@ -1,0 +1,116 @@
+import { escapeBeyond } from '../../message/json.ts';
+import { TransportError } from '../errors.ts';
+import { type Headers, type Outgoing, sizeOf } from '../transport.ts';
+import { LIMITS } from './limits.ts';
+import type { Carried } from './receipt.ts';
+
+/**
+ * How a message lies in SQS's fields. The body is the body. One String attribute holds all headers as JSON: it
+ * keeps any key and value, which attribute names do not, and uses one of the ten attributes. Two more hold the
+ * id, because SQS gives a new MessageId to every copy and every redrive, and the key, because MessageGroupId
+ * takes fewer characters and emulators drop it on standard queues.
+ */
+const HEADERS = 'hikyaku';
+const ID = 'hikyaku-id';
+const KEY = 'hikyaku-key';
+
+/** An entry of SendMessageBatch, without its place. */
+export interface Fields {
+  readonly MessageBody: string;
+  readonly MessageAttributes: Record<string, { DataType: 'String'; StringValue: string }>;
+  readonly MessageGroupId?: string;
+  readonly DelaySeconds?: number;
+}
+
+/** Fields, and how many bytes they count towards SQS's limits at most. */
+export interface LaidOut {
+  readonly fields: Fields;
+  readonly bytes: number;
+}
+
+/** Lays a message out, or says why SQS would refuse it. */
+export function layOut(message: Outgoing): LaidOut | TransportError {
+  return layOutWithin(LIMITS.messageBytes, message, message.delayMs);
+}
+
+/** As {@link layOut}, with the room that is kept for what is added to a dead letter. */
+export function layOutAgain(message: Carried): LaidOut | TransportError {
+  return layOutWithin(LIMITS.sendBytes, message);
+}
+
+function layOutWithin(most: number, message: Carried, delayMs?: number): LaidOut | TransportError {
+  const { id, body, headers, key } = message;
+  const bytes = sizeOf(message);
+  if (bytes > most) {
+    return new TransportError('TooLarge', `message ${id} has ${bytes} bytes: at most ${most} fit`);
+  }
+  if (body === '' || id === '' || key === '') {
+    return new TransportError('Invalid', 'SQS carries no message with an empty body, id or key');
+  }
+  if (!CARRIED_TEXT.test(body) || !CARRIED_TEXT.test(id) || (key !== undefined && !CARRIED_TEXT.test(key))) {
+    return new TransportError(
+      'Invalid',
+      `message ${id} has a character that XML 1.0, and so SQS, cannot carry: escape it in the body`,
+    );
+  }
+  const attributes: Fields['MessageAttributes'] = { [ID]: text(id) };
+  for (const _ in headers) {
+    attributes[HEADERS] = text(escapeBeyond(JSON.stringify(headers)));
+    break;
+  }
+  if (key !== undefined) attributes[KEY] = text(key);
+  const fields: Fields = {
+    MessageBody: body,
+    MessageAttributes: attributes,
+    // On a standard queue it asks for fairness: a key with much to say does not hold up the others.
+    ...(key !== undefined && { MessageGroupId: groupId(key) }),
+    ...(delayMs !== undefined && { DelaySeconds: Math.ceil(delayMs / 1_000) }),
+  };
+  return { fields, bytes };
+}
+
+/** What the fields of a received message say, by name: `texts` are those of type String or Number. */
+export function fromFields(
+  body: string,
+  texts: Readonly<Record<string, string>>,
+  messageId: string,
+  group: string | undefined,
+): Carried {
+  const { [ID]: id = messageId, [KEY]: key = group, [HEADERS]: json, ...foreign } = texts;
+  const headers = json === undefined ? foreign : readHeaders(json, foreign);
+  return key === undefined ? { id, body, headers } : { id, body, headers, key };
+}
+
+const CARRIED_TEXT = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]*$/u;
+
+function text(value: string): { DataType: 'String'; StringValue: string } {
+  return { DataType: 'String', StringValue: value };
+}
+
+/** Ours win over attributes that others set; what is not ours is one of those others. */
+function readHeaders(json: string, foreign: Headers): Headers {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return { ...foreign, [HEADERS]: json };
+  }
+  return isHeaders(value) ? { ...foreign, ...value } : { ...foreign, [HEADERS]: json };
+}
+
+function isHeaders(value: unknown): value is Headers {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((header) => typeof header === 'string')
+  );
+}
+
+const GROUP_ID = /^[!-~]{1,128}$/;
+
+function groupId(key: string): string {
+  if (GROUP_ID.test(key)) return key;
+  // Not imported: a consumer's Lambda function loads this file at its start, and crypto takes long to load.
+  return process.getBuiltinModule('node:crypto').createHash('sha256').update(key).digest('hex');
+}

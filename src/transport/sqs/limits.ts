@@ -1,0 +1,17 @@
+import type { Limits } from '../transport.ts';
+
+const HOUR = 3_600_000;
+
+/** SQS, standard queues. Free of the SDK, for a Lambda function that needs the numbers only. */
+export const LIMITS: Limits = {
+  sendEntries: 10,
+  sendBytes: 1_048_576,
+  messageBytes: 1_048_576 - 16_384,
+  publishDelayMs: 15 * 60_000,
+  receiveEntries: 10,
+  waitMs: 20_000,
+  settleEntries: 10,
+  retryDelayMs: 12 * HOUR,
+  leaseMs: 12 * HOUR,
+  granularityMs: 1_000,
+};

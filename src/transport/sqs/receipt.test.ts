@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { ownReceipt, SqsReceipt } from './receipt.ts';
+
+const HOUR = 3_600_000;
+const MESSAGE = { id: 'i', body: 'b', headers: {} };
+
+function receivedAgo(ms: number, leaseUntil = performance.now() + HOUR): SqsReceipt {
+  return new SqsReceipt('handle', MESSAGE, performance.now() - ms, leaseUntil);
+}
+
+test.each([
+  [0, 0],
+  [1, 1],
+  [1_000, 1],
+  [1_500, 2],
+])('%i ms are %i s of visibility timeout', (ms, seconds) => {
+  expect(receivedAgo(0).secondsFor(ms)).toBe(seconds);
+});
+
+test('a delivery is hidden for 12 hours in all, and no longer', () => {
+  expect(receivedAgo(0).secondsFor(13 * HOUR)).toBeLessThanOrEqual(12 * 3_600);
+  expect(receivedAgo(11 * HOUR).secondsFor(2 * HOUR)).toBeGreaterThan(3_590);
+  expect(receivedAgo(11 * HOUR).secondsFor(2 * HOUR)).toBeLessThanOrEqual(3_600);
+  expect(receivedAgo(13 * HOUR).secondsFor(1_000)).toBe(0);
+});
+
+test('past the lease nothing is certain', () => {
+  expect(receivedAgo(0).outcome()).toBe('settled');
+  expect(receivedAgo(0, performance.now() - 1).outcome()).toBe('unverified');
+});
+
+test('a receipt is known by what made it, not by how it looks', () => {
+  const receipt = receivedAgo(0);
+  expect(ownReceipt(receipt)).toBe(receipt);
+  expect(ownReceipt({ ...receipt })).toMatchObject({ code: 'Invalid' });
+});

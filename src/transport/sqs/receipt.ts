@@ -1,0 +1,53 @@
+import { TransportError } from '../errors.ts';
+import type { Headers, Receipt } from '../transport.ts';
+import { LIMITS } from './limits.ts';
+
+/** What a message is made of: enough to send it on, to a dead-letter queue or back. */
+export interface Carried {
+  readonly id: string;
+  readonly body: string;
+  readonly headers: Headers;
+  readonly key?: string;
+}
+
+/**
+ * Stands for one delivery of a message. It holds the message too, because SQS moves nothing on request: a dead
+ * letter is sent anew and then deleted.
+ */
+export class SqsReceipt {
+  readonly handle: string;
+  readonly message: Carried;
+  /** When the delivery was asked for, on `performance.now()`: SQS counts its 12 hours from then. */
+  readonly receivedAt: number;
+  /** When the lease ends, on `performance.now()`; later after an extension. */
+  leaseUntil: number;
+  /** Whether the message has been stored where it moves to, and only its deletion is still owed. */
+  stored = false;
+
+  constructor(handle: string, message: Carried, receivedAt: number, leaseUntil: number) {
+    this.handle = handle;
+    this.message = message;
+    this.receivedAt = receivedAt;
+    this.leaseUntil = leaseUntil;
+  }
+
+  /**
+   * What happened, where SQS reports success. Past the lease it may have done so for a message that another
+   * consumer holds by now, or without doing anything.
+   */
+  outcome(): 'settled' | 'unverified' {
+    return performance.now() < this.leaseUntil ? 'settled' : 'unverified';
+  }
+
+  /** A duration as seconds of visibility timeout, within what is left of the delivery's 12 hours. */
+  secondsFor(ms: number): number {
+    const left = this.receivedAt + LIMITS.leaseMs - performance.now();
+    return Math.max(0, Math.min(Math.ceil(ms / 1_000), Math.floor(left / 1_000)));
+  }
+}
+
+/** The receipt as this driver's own, or why it cannot be used. */
+export function ownReceipt(receipt: Receipt): SqsReceipt | TransportError {
+  if (receipt instanceof SqsReceipt) return receipt;
+  return new TransportError('Invalid', 'the receipt is not from the SQS transport');
+}

@@ -1,0 +1,50 @@
+import { type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import type { Incoming, ReceiveOptions } from '../transport.ts';
+import type { Connection } from './connection.ts';
+import { fromFields } from './fields.ts';
+import { LIMITS } from './limits.ts';
+import { SqsReceipt } from './receipt.ts';
+import { incoming } from './record.ts';
+
+/**
+ * Takes messages from a queue. A long poll that is aborted may take a message with it: it comes back when its
+ * lease ends. Whoever can should let the last poll end.
+ */
+export async function receive(
+  connection: Connection,
+  queue: string,
+  { max, waitMs, leaseMs, signal }: ReceiveOptions,
+): Promise<Incoming[]> {
+  const VisibilityTimeout = Math.min(Math.ceil(leaseMs / 1_000), LIMITS.leaseMs / 1_000);
+  const WaitTimeSeconds = Math.ceil(waitMs / 1_000);
+  const receivedAt = performance.now();
+  const answer = await connection.poll(
+    queue,
+    (QueueUrl, options) =>
+      connection.client.send(
+        new ReceiveMessageCommand({
+          QueueUrl,
+          MaxNumberOfMessages: Math.min(max, LIMITS.receiveEntries),
+          VisibilityTimeout,
+          WaitTimeSeconds,
+          MessageAttributeNames: ['All'],
+          MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId'],
+        }),
+        options,
+      ),
+    { waitMs: WaitTimeSeconds * 1_000, signal },
+  );
+  const leaseUntil = performance.now() + VisibilityTimeout * 1_000;
+  return answer?.Messages?.map((message) => incomingFromMessage(message, receivedAt, leaseUntil)) ?? [];
+}
+
+function incomingFromMessage(message: Message, receivedAt: number, leaseUntil: number): Incoming {
+  const { MessageId = '', Body = '', ReceiptHandle = '', Attributes = {}, MessageAttributes = {} } = message;
+  const texts: Record<string, string> = {};
+  for (const [name, { StringValue }] of Object.entries(MessageAttributes)) {
+    if (StringValue !== undefined) texts[name] = StringValue;
+  }
+  const carried = fromFields(Body, texts, MessageId, Attributes.MessageGroupId);
+  const receipt = new SqsReceipt(ReceiptHandle, carried, receivedAt, leaseUntil);
+  return incoming(receipt, Attributes.ApproximateReceiveCount, Attributes.SentTimestamp);
+}

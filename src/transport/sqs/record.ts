@@ -1,0 +1,40 @@
+import type { SQSRecord } from 'aws-lambda';
+import type { Incoming } from '../transport.ts';
+import { fromFields } from './fields.ts';
+import { SqsReceipt } from './receipt.ts';
+
+/**
+ * A record of a Lambda event as the driver would have received it, its receipt included. Loads no SDK: Lambda
+ * itself deletes what succeeds, and only a failure needs a transport.
+ *
+ * @param leaseUntil when the queue's visibility timeout ends, on `performance.now()`.
+ */
+export function incomingFromRecord(record: SQSRecord, leaseUntil: number): Incoming {
+  const texts: Record<string, string> = {};
+  for (const [name, { stringValue }] of Object.entries(record.messageAttributes)) {
+    if (stringValue !== undefined) texts[name] = stringValue;
+  }
+  const { attributes } = record;
+  const message = fromFields(record.body, texts, record.messageId, attributes.MessageGroupId);
+  const receipt = new SqsReceipt(record.receiptHandle, message, performance.now(), leaseUntil);
+  return incoming(receipt, attributes.ApproximateReceiveCount, attributes.SentTimestamp);
+}
+
+/** A delivery, from its receipt and SQS's own attributes. */
+export function incoming(
+  receipt: SqsReceipt,
+  receiveCount: string | undefined,
+  sentTimestamp: string | undefined,
+): Incoming {
+  const { id, body, headers, key } = receipt.message;
+  return {
+    id,
+    body,
+    headers,
+    ...(key !== undefined && { key }),
+    deliveries: Number(receiveCount ?? 1),
+    enqueuedAt: Number(sentTimestamp ?? 0),
+    leaseUntil: receipt.leaseUntil,
+    receipt,
+  };
+}

@@ -1,0 +1,235 @@
+import { escapeBeyond } from '../message/json.ts';
+import type { TransportError } from './errors.ts';
+
+/**
+ * The narrow waist: what a carrier has to be able to do. Everything above (publishing, consuming, operating)
+ * knows this interface and never a driver; a driver knows this file and its carrier and nothing else.
+ *
+ * A driver is dumb. It never retries, batches, decodes, logs or counts: the core does that once, for all.
+ * It takes and gives arrays no longer than its `limits` say, in order: answer i is about argument i.
+ *
+ * Concurrency: every method may be called at any time, also while others are under way; a driver that must
+ * take turns does so inside. Nothing but `receive` waits, and that no longer than `waitMs`.
+ *
+ * Errors: a method rejects with a TransportError when it can say nothing about single messages (the carrier
+ * is away, the queue is not there); what concerns one message is in that message's outcome. After a rejected
+ * `send` it is unknown which messages arrived: the core sends them again under the same ids.
+ *
+ * Time: `leaseUntil` is on this process's monotonic clock (`performance.now()`), for no wall clock can be
+ * trusted with a lease; `enqueuedAt` is Unix time by the carrier's clock. All durations are milliseconds.
+ */
+export interface Transport {
+  /** The carrier's name in errors, events and tables: `memory`, `sqs`. */
+  readonly name: string;
+  readonly limits: Limits;
+  /** What this carrier can do beyond what all must. What is not declared answers `Unsupported`. */
+  readonly capabilities: ReadonlySet<Capability>;
+
+  /**
+   * Gives messages to every subscription of the topic. An outcome is `accepted` only once every copy is
+   * stored, by the carrier's own promise. Rejects with `NotFound` for a topic without subscriptions.
+   */
+  send(topic: string, messages: readonly Outgoing[], signal?: AbortSignal): Promise<SendOutcome[]>;
+
+  /**
+   * Takes up to `max` messages and hides them from others for `leaseMs`. Waits up to `waitMs` for the first
+   * one, and returns early with what it has. When `signal` fires it returns promptly; what the carrier had
+   * handed over by then is in the answer where that can be known, and else comes back when its lease ends.
+   */
+  receive(address: Address, options: ReceiveOptions): Promise<Incoming[]>;
+
+  /** Ends deliveries. A dead letter is stored in the dead-letter queue before it leaves its own. */
+  settle(address: Address, settlements: readonly Settlement[]): Promise<SettleOutcome[]>;
+
+  /** Makes leases end `leaseMs` from now. On success the receipts' messages may be held until then. */
+  extend(address: Address, receipts: readonly Receipt[], leaseMs: number): Promise<SettleOutcome[]>;
+
+  /** How many messages stand where, as exactly as the carrier knows. */
+  depth(address: Address): Promise<Depth>;
+
+  readonly deadLetters: DeadLetterQueue;
+
+  /** Creates what the topology needs and brings what exists up to date. Doing it twice is doing it once. */
+  provision(): Promise<void>;
+
+  /** Only checks that it is all there, for those without the right to create. Rejects with `NotFound`. */
+  verify(): Promise<void>;
+
+  /** Gives up connections. Calls under way end; later ones reject with `Closed`. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** Where a consumer stands: one subscription of one topic. */
+export interface Address {
+  readonly topic: string;
+  readonly subscription: string;
+}
+
+/** A message on its way out. */
+export interface Outgoing {
+  readonly id: string;
+  /** Any text that XML 1.0 can carry; the driver keeps it to the byte. */
+  readonly body: string;
+  readonly headers: Headers;
+  /** Messages of one key stay in order where the carrier is `ordered`. */
+  readonly key?: string;
+  readonly delayMs?: number;
+  /** Only to these subscriptions: what an earlier, partly failed send still owes. Default: all of the topic. */
+  readonly only?: readonly string[];
+}
+
+/** What is about the carriage, not the message. Any text as key or value. */
+export type Headers = Readonly<Record<string, string>>;
+
+/** A message that has been handed over. */
+export interface Incoming {
+  readonly id: string;
+  readonly body: string;
+  readonly headers: Headers;
+  readonly key?: string;
+  /**
+   * How often the carrier has handed this message over, this time included. Not the number of attempts:
+   * a delivery may have been released, or never have arrived.
+   */
+  readonly deliveries: number;
+  readonly enqueuedAt: number;
+  readonly leaseUntil: number;
+  readonly receipt: Receipt;
+}
+
+/** Stands for one delivery; only the driver that made it can read it. */
+export type Receipt = object;
+
+export interface ReceiveOptions {
+  readonly max: number;
+  readonly waitMs: number;
+  readonly leaseMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How a delivery ends: done; again after a delay; given back untried; to the dead-letter queue. */
+export type Settlement = { readonly receipt: Receipt } & (
+  | { readonly action: 'ack' }
+  | { readonly action: 'retry'; readonly delayMs: number }
+  | { readonly action: 'release' }
+  | { readonly action: 'deadLetter'; readonly headers: Headers }
+);
+
+/** `accepted`, or why not. */
+export type SendOutcome = 'accepted' | SendFailure;
+
+export interface SendFailure {
+  readonly error: TransportError;
+  /** The subscriptions whose copy is missing, where others were stored: sent again as `only`. */
+  readonly missing?: readonly string[];
+}
+
+/**
+ * `settled`; `unverified` when the carrier cannot say whether the delivery was still ours (SQS, past the
+ * lease); a `LeaseLost` error when it says it was not; any other error when nothing was settled.
+ */
+export type SettleOutcome = 'settled' | 'unverified' | TransportError;
+
+export interface Depth {
+  readonly ready: number;
+  readonly inFlight: number;
+  readonly delayed: number;
+  readonly dead: number;
+}
+
+/**
+ * What stands in a subscription's dead-letter queue. Where the carrier cannot peek, `scan` leases what it
+ * shows; whoever scans gives it back with `release`, replays it, or purges it.
+ */
+export interface DeadLetterQueue {
+  /** One page; an empty one when nothing more can be seen. Does not show twice what is leased. */
+  scan(
+    address: Address,
+    options: { max: number; leaseMs: number; signal?: AbortSignal },
+  ): Promise<DeadLetter[]>;
+  /** Sends dead letters back to their subscription, bytes and id kept, with these headers. Stored before removed. */
+  replay(
+    address: Address,
+    letters: readonly { letter: DeadLetter; headers: Headers }[],
+  ): Promise<SettleOutcome[]>;
+  /** Removes them for good. */
+  purge(address: Address, letters: readonly DeadLetter[]): Promise<SettleOutcome[]>;
+  release(address: Address, letters: readonly DeadLetter[]): Promise<SettleOutcome[]>;
+}
+
+export interface DeadLetter {
+  readonly id: string;
+  readonly body: string;
+  /** Those it was sent with, and what was added when it was dead-lettered. */
+  readonly headers: Headers;
+  readonly key?: string;
+  readonly enqueuedAt: number;
+  readonly receipt: Receipt;
+}
+
+/** What only some carriers can do. */
+export type Capability =
+  /** Messages of one key are handled in the order they were sent. */
+  'ordered';
+
+/** What the carrier takes at most. */
+export interface Limits {
+  /** Messages in one `send`. */
+  readonly sendEntries: number;
+  /** Bytes in one `send`, by `sizeOf`. */
+  readonly sendBytes: number;
+  /** Bytes of one message, by `sizeOf`; room for what is added to a dead letter is already taken off. */
+  readonly messageBytes: number;
+  readonly publishDelayMs: number;
+  /** Messages in one `receive`. */
+  readonly receiveEntries: number;
+  readonly waitMs: number;
+  /** Settlements in one `settle`, receipts in one `extend`, dead letters in one call. */
+  readonly settleEntries: number;
+  readonly retryDelayMs: number;
+  /** The longest lease, and how long all leases of one delivery may be together. */
+  readonly leaseMs: number;
+  /** Delays, leases and waits are rounded up to a multiple of this. */
+  readonly granularityMs: number;
+}
+
+/** What flows, as much of it as a driver must know. */
+export interface Topology {
+  readonly prefix: string;
+  readonly topics: readonly TopicTopology[];
+}
+
+export interface TopicTopology {
+  readonly name: string;
+  readonly subscriptions: readonly SubscriptionTopology[];
+}
+
+export interface SubscriptionTopology {
+  readonly name: string;
+  /** The lease where a receiver names none: Lambda's event source never does. */
+  readonly leaseMs: number;
+  /** Deliveries after which the carrier itself dead-letters: the net under us, well above our own limit. */
+  readonly maxDeliveries: number;
+}
+
+/**
+ * Bytes a message takes on the wire: body, id, key and headers in UTF-8, headers framed as JSON; never fewer
+ * than a carrier counts.
+ */
+export function sizeOf({
+  id,
+  body,
+  headers,
+  key,
+}: Pick<Outgoing, 'id' | 'body' | 'headers' | 'key'>): number {
+  let bytes = Buffer.byteLength(body) + Buffer.byteLength(id) + FRAME_BYTES;
+  if (key !== undefined) bytes += Buffer.byteLength(key);
+  for (const _ in headers) {
+    bytes += Buffer.byteLength(escapeBeyond(JSON.stringify(headers)));
+    break;
+  }
+  return bytes;
+}
+
+/** Room for the names and types of the fields that carry id, key and headers. */
+const FRAME_BYTES = 64;

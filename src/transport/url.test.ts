@@ -1,0 +1,75 @@
+import { afterEach, expect, test } from 'vitest';
+import { startSqsServer } from '../../test/support/sqs-server.ts';
+import { InvalidName } from '../message/names.ts';
+import type { Topology, Transport } from './transport.ts';
+import { describeUrl, InvalidTransportUrl, openTransport, transportUrl } from './url.ts';
+
+const TOPOLOGY: Topology = {
+  prefix: 'here',
+  topics: [{ name: 'orders', subscriptions: [{ name: 'billing', leaseMs: 1_000, maxDeliveries: 10 }] }],
+};
+const MESSAGE = { id: '1', body: 'x', headers: {} };
+
+const opened: Transport[] = [];
+async function open(url: string): Promise<Transport> {
+  const transport = await openTransport(url, TOPOLOGY);
+  opened.push(transport);
+  return transport;
+}
+afterEach(async () => {
+  for (const transport of opened.splice(0)) await transport.close();
+});
+
+test.each([
+  ['memory:', 'memory'],
+  ['memory:?prefix=other', 'memory'],
+  ['sqs://eu-west-1', 'sqs'],
+  ['sqs://us-gov-west-1?region=us-gov-west-1', 'sqs'],
+  ['sqs://127.0.0.1:4566', 'sqs'],
+  ['sqs://localhost:4566?region=eu-west-1&prefix=prod', 'sqs'],
+])('%s opens %s', async (url, name) => {
+  expect((await open(url)).name).toBe(name);
+});
+
+test('an emulator is asked at its host and port, with the prefix and region of the URL', async () => {
+  const server = await startSqsServer(() => undefined);
+  const transport = await open(`sqs://${new URL(server.endpoint).host}?prefix=prod&region=eu-west-1`);
+  expect(await transport.send('orders', [MESSAGE])).toEqual(['accepted']);
+  expect(server.requests.map(({ queue }) => queue)).toEqual(['prod-orders-billing', 'prod-orders-billing']);
+  await server.stop();
+});
+
+test.each([
+  ['what is it', 'is not a transport URL: expected memory:, or sqs://eu-west-1'],
+  ['memry:', 'memry: is not a transport (did you mean memory?)'],
+  ['kafka://host:9092', 'kafka: is not a transport: expected'],
+  [
+    'sqs://eu-west-1?prefx=prod',
+    'prefx is not an option of sqs: (did you mean prefix?); it takes region, prefix',
+  ],
+  ['memory:?region=eu-west-1', 'region is not an option of memory:'],
+  ['sqs://eu-west-1?region=us-east-1', 'eu-west-1 and region=us-east-1 name two regions'],
+  ['sqs://euwest1', '"euwest1" is neither an AWS region nor an emulator\'s host:port'],
+])('%s is refused: %s', async (url, message) => {
+  const error = await open(url).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(InvalidTransportUrl);
+  expect(error).toHaveProperty('message', expect.stringContaining(message));
+});
+
+test('a prefix follows the grammar of names', async () => {
+  await expect(open('sqs://eu-west-1?prefix=../x')).rejects.toThrow(InvalidName);
+});
+
+test.each([
+  ['sqs://user:secret@127.0.0.1:4566?prefix=prod', 'sqs://127.0.0.1:4566'],
+  ['memory:', 'memory:'],
+])('%s is shown as %s', (url, shown) => {
+  expect(describeUrl(url)).toBe(shown);
+});
+
+test('the URL is that of the environment', () => {
+  expect(transportUrl({ TRANSPORT_URL: 'memory:' })).toBe('memory:');
+  for (const environment of [{}, { TRANSPORT_URL: '' }]) {
+    expect(() => transportUrl(environment)).toThrow('TRANSPORT_URL is not set: expected memory:, or sqs://');
+  }
+});

@@ -1,0 +1,85 @@
+import { expect } from 'vitest';
+import type { Check } from './suite.ts';
+import { idsOf, LONG_LEASE, ORDERS, only, outgoing, SHORT_LEASE } from './world.ts';
+
+export function receiving(check: Check): void {
+  check('no more than asked for', async ({ transport, publish, take }) => {
+    await publish(outgoing(), outgoing(), outgoing());
+    const first = await transport.receive(ORDERS, { max: 2, waitMs: 1_000, leaseMs: LONG_LEASE });
+    expect(first.length).toBeGreaterThan(0);
+    expect(first.length).toBeLessThanOrEqual(2);
+    await take(3 - first.length);
+  });
+
+  check('a message for one of several receivers', async ({ transport, publish, poll }) => {
+    const messages = Array.from({ length: 10 }, () => outgoing());
+    await publish(...messages);
+    const options = { max: 3, waitMs: 1_000, leaseMs: LONG_LEASE };
+    const receivers = await Promise.all([1, 2, 3, 4].map(() => transport.receive(ORDERS, options)));
+    const received = idsOf([...receivers.flat(), ...(await poll())]);
+    expect(received.sort()).toEqual(idsOf(messages).sort());
+  });
+
+  check('a message again when its lease has ended', async ({ publish, poll, takeOne }) => {
+    await publish(outgoing());
+    const first = await takeOne({ leaseMs: SHORT_LEASE });
+    expect(await poll()).toEqual([]);
+    const second = await takeOne();
+    expect(performance.now()).toBeGreaterThanOrEqual(first.leaseUntil - 50);
+    expect(second).toMatchObject({ id: first.id, body: first.body, deliveries: 2 });
+  });
+
+  check('messages of one key in their order, where it promises to', async ({ transport, publish, take }) => {
+    if (!transport.capabilities.has('ordered')) return;
+    const messages = ['a', 'b', 'c', 'd', 'e'].map((body) => outgoing({ body, key: 'k' }));
+    await publish(...messages);
+    const seen: string[] = [];
+    for (const action of ['ack', 'release', 'ack', 'retry', 'ack', 'ack', 'ack'] as const) {
+      const deliveries = await take(1);
+      const { body, receipt } = only(deliveries);
+      seen.push(body);
+      const settlement = action === 'retry' ? { receipt, action, delayMs: 1_000 } : { receipt, action };
+      await transport.settle(ORDERS, [settlement]);
+    }
+    expect(seen).toEqual(['a', 'b', 'b', 'c', 'c', 'd', 'e']);
+  });
+
+  check('nothing, after the wait that was asked for', async ({ transport }) => {
+    const startedAt = performance.now();
+    const options = { max: 1, waitMs: 1_000, leaseMs: LONG_LEASE };
+    expect(await transport.receive(ORDERS, options)).toEqual([]);
+    const ms = performance.now() - startedAt;
+    expect(ms).toBeGreaterThanOrEqual(950);
+    expect(ms).toBeLessThan(4_000);
+  });
+
+  check('a message as soon as it is there', async ({ transport, publish }) => {
+    const startedAt = performance.now();
+    const waiting = transport.receive(ORDERS, { max: 10, waitMs: 15_000, leaseMs: LONG_LEASE });
+    const message = outgoing();
+    await publish(message);
+    expect(only(await waiting).id).toBe(message.id);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  check('a message that becomes ready while it waits', async ({ transport, publish }) => {
+    await publish(outgoing({ delayMs: 1_000 }));
+    const startedAt = performance.now();
+    const options = { max: 1, waitMs: 15_000, leaseMs: LONG_LEASE };
+    expect(await transport.receive(ORDERS, options)).toHaveLength(1);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  check('nothing more once it is told to stop', async ({ transport }) => {
+    const stop = new AbortController();
+    const options = { max: 1, waitMs: 15_000, leaseMs: LONG_LEASE, signal: stop.signal };
+    const waiting = transport.receive(ORDERS, options);
+    // Another poll has come and gone meanwhile, so the first is waiting.
+    await transport.receive(ORDERS, { ...options, waitMs: 0 });
+    const stoppedAt = performance.now();
+    stop.abort();
+    expect(await waiting).toEqual([]);
+    expect(await transport.receive(ORDERS, options)).toEqual([]);
+    expect(performance.now() - stoppedAt).toBeLessThan(1_000);
+  });
+}
