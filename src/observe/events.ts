@@ -1,0 +1,79 @@
+import { channel } from 'node:diagnostics_channel';
+import type { DeadLetterCode } from '../message/dead-letter.ts';
+import type { ErrorCode } from '../transport/errors.ts';
+
+/** What all events about one message say. */
+interface About {
+  readonly topic: string;
+  readonly subscription: string;
+  readonly id: string;
+}
+
+/** What happens on the way of a message. Durations in ms. Never bodies, never secrets. */
+export type CourierEvent =
+  | { readonly event: 'published'; readonly topic: string; readonly id: string }
+  | {
+      readonly event: 'publish_failed';
+      readonly topic: string;
+      readonly id: string;
+      readonly code: ErrorCode;
+    }
+  | (About & { readonly event: 'handled'; readonly attempt: number; readonly ms: number })
+  | (About & {
+      readonly event: 'retried';
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly ms: number;
+      readonly error: string;
+    })
+  | (About & {
+      readonly event: 'dead_lettered';
+      readonly attempt: number;
+      readonly code: DeadLetterCode;
+      readonly error: string;
+    })
+  | (About & { readonly event: 'released' })
+  | (About & { readonly event: 'lease_lost' })
+  | (About & { readonly event: 'replayed' })
+  | (About & { readonly event: 'purged' })
+  /** The carrier went away, or a call to it failed; said once until it is back. */
+  | {
+      readonly event: 'carrier_unavailable';
+      readonly transport: string;
+      readonly code: ErrorCode;
+      readonly error: string;
+    }
+  | { readonly event: 'carrier_back'; readonly transport: string };
+
+/**
+ * Events leave through `node:diagnostics_channel`, under this name: whoever wants them subscribes, from
+ * anywhere in the process, and nobody pays for them when nobody listens.
+ */
+export const EVENTS_CHANNEL = 'hikyaku:events';
+
+const events = channel(EVENTS_CHANNEL);
+
+/** Whether anybody listens: asked before an event is made, where that costs. */
+export function observed(): boolean {
+  return events.hasSubscribers;
+}
+
+export function emit(event: CourierEvent): void {
+  if (events.hasSubscribers) events.publish(event);
+}
+
+/** Calls the listener for every event of this process. Returns what stops it. Listeners must not throw. */
+export function observe(listener: (event: CourierEvent) => void): () => void {
+  const onMessage = (message: unknown): void => {
+    if (isCourierEvent(message)) listener(message);
+  };
+  events.subscribe(onMessage);
+  return () => {
+    events.unsubscribe(onMessage);
+  };
+}
+
+// Only `emit` publishes on this channel; the check narrows what the channel types as unknown.
+function isCourierEvent(message: unknown): message is CourierEvent {
+  return typeof message === 'object' && message !== null && 'event' in message;
+}

@@ -1,0 +1,48 @@
+import type { Contract } from '../message/contract.ts';
+import { type Envelope, type EnvelopeOptions, encode, validate, wrap } from '../message/envelope.ts';
+import { TransportError } from '../transport/errors.ts';
+import { type Limits, type Outgoing, sizeOf } from '../transport/transport.ts';
+
+/** What may be said about a message besides its data. Durations in ms. */
+export interface PublishOptions extends EnvelopeOptions {
+  /** Messages of one key are handled in order where the carrier is `ordered`. */
+  readonly key?: string | undefined;
+  /** Hides the message from everybody for so long. */
+  readonly delayMs?: number | undefined;
+}
+
+const NO_HEADERS = Object.freeze({});
+
+/** Checks data and lays it out for the carrier. Throws InvalidMessage or TransportError (`TooLarge`, `Invalid`). */
+export function prepare<Data>(
+  contract: Contract<Data>,
+  data: unknown,
+  options: PublishOptions,
+  limits: Limits,
+): Outgoing | Promise<Outgoing> {
+  const checked = validate(contract, data);
+  return checked instanceof Promise
+    ? checked.then((value) => outgoing(wrap(contract, value, options), options, limits))
+    : outgoing(wrap(contract, checked, options), options, limits);
+}
+
+function outgoing(envelope: Envelope, { key, delayMs }: PublishOptions, limits: Limits): Outgoing {
+  const message: Outgoing = {
+    id: envelope.id,
+    body: encode(envelope),
+    headers: NO_HEADERS,
+    ...(key !== undefined && { key }),
+    ...(delayMs !== undefined && { delayMs }),
+  };
+  const bytes = sizeOf(message);
+  if (bytes > limits.messageBytes) {
+    throw new TransportError(
+      'TooLarge',
+      `message ${envelope.id} of ${envelope.type} has ${bytes} bytes: at most ${limits.messageBytes} fit; send a reference instead`,
+    );
+  }
+  if (delayMs !== undefined && !(delayMs >= 0 && delayMs <= limits.publishDelayMs)) {
+    throw new TransportError('Invalid', `delayMs is ${delayMs}: expected 0 to ${limits.publishDelayMs}`);
+  }
+  return message;
+}

@@ -1,0 +1,225 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { faulty } from '../../test/support/faulty.ts';
+import { PING, Ping, topologyOf } from '../../test/support/ping.ts';
+import { InvalidMessage } from '../message/envelope.ts';
+import { createSpy, type Spy } from '../observe/spy.ts';
+import { TransportError } from '../transport/errors.ts';
+import { createMemoryTransport } from '../transport/memory/memory.ts';
+import type { Outgoing, SendOutcome, Transport } from '../transport/transport.ts';
+import { createPublisher } from './publisher.ts';
+import { batchEnd } from './sender.ts';
+
+const away = () => new TransportError('Unavailable', 'the carrier is away');
+let memory: Transport;
+let spy: Spy;
+
+beforeEach(() => {
+  memory = createMemoryTransport(topologyOf('ping', 'test'));
+  spy = createSpy();
+});
+afterEach(async () => {
+  spy.close();
+  await memory.close();
+});
+
+/** The memory carrier with small batches, and its sends counted. */
+function counted(send: Transport['send'] = memory.send, entries = 10) {
+  const batches: (readonly Outgoing[])[] = [];
+  const transport = faulty(memory, {
+    limits: { ...memory.limits, sendEntries: entries },
+    send: async (topic, messages) => {
+      batches.push(messages);
+      return send(topic, messages);
+    },
+  });
+  return { transport, batches };
+}
+
+describe('publish', () => {
+  it('resolves with the id once the carrier has it', async () => {
+    const publisher = createPublisher({ transport: memory, source: 'tests' });
+    const { id } = await publisher.publish(Ping, { n: 1 }, { key: 'k', subject: 's', correlationId: 'c' });
+    const [incoming] = await memory.receive(PING, { max: 1, waitMs: 0, leaseMs: 1_000 });
+    expect(incoming).toMatchObject({ id, key: 'k', headers: {} });
+    expect(JSON.parse(incoming?.body ?? '')).toMatchObject({
+      id,
+      source: 'tests',
+      subject: 's',
+      correlationid: 'c',
+    });
+    await spy.waitFor('published', { id });
+  });
+
+  it('sends what is issued together as full batches, also when each is awaited', async () => {
+    const { transport, batches } = counted();
+    const publisher = createPublisher({ transport });
+    await Promise.all(Array.from({ length: 25 }, (_, n) => publisher.publish(Ping, { n })));
+    expect(batches.map(({ length }) => length)).toEqual([10, 10, 5]);
+  });
+
+  it('refuses data that does not fit, with the path, and sends nothing', async () => {
+    const { transport, batches } = counted();
+    const publisher = createPublisher({ transport });
+    const wrong: { n: number } = JSON.parse('{"n":"one"}');
+    await expect(publisher.publish(Ping, wrong)).rejects.toThrow(InvalidMessage);
+    await expect(publisher.publish(Ping, wrong)).rejects.toThrow(/data\.n/);
+    expect(batches).toEqual([]);
+  });
+
+  it('refuses what is too large, with its size, before anything is sent', async () => {
+    const { transport, batches } = counted();
+    const publisher = createPublisher({ transport });
+    const sent = publisher.publish(Ping, { n: 1, note: 'x'.repeat(memory.limits.messageBytes) });
+    await expect(sent).rejects.toMatchObject({
+      code: 'TooLarge',
+      message: expect.stringMatching(/has 103\d{4} bytes/),
+    });
+    expect(batches).toEqual([]);
+  });
+
+  it('refuses a delay the carrier cannot keep', async () => {
+    const publisher = createPublisher({ transport: memory });
+    for (const delayMs of [-1, memory.limits.publishDelayMs + 1, Number.NaN]) {
+      await expect(publisher.publish(Ping, { n: 1 }, { delayMs })).rejects.toMatchObject({ code: 'Invalid' });
+    }
+  });
+
+  it('says that a topic has no subscription', async () => {
+    const publisher = createPublisher({ transport: createMemoryTransport(topologyOf('other', 'test')) });
+    await expect(publisher.publish(Ping, { n: 1 })).rejects.toMatchObject({ code: 'NotFound' });
+    expect(spy.all('publish_failed')).toMatchObject([{ code: 'NotFound', topic: 'ping' }]);
+  });
+
+  it('sends again under the same id while the carrier is away, and says so once', async () => {
+    let failures = 3;
+    const { transport, batches } = counted(async (topic, messages) => {
+      if (failures-- > 0) throw away();
+      return memory.send(topic, messages);
+    });
+    const publisher = createPublisher({ transport });
+    const { id } = await publisher.publish(Ping, { n: 1 });
+    expect(batches.map(([message]) => message?.id)).toEqual([id, id, id, id]);
+    expect(spy.all('carrier_unavailable')).toHaveLength(1);
+    expect(spy.all('carrier_back')).toHaveLength(1);
+  });
+
+  it('sends again only what failed, and only the copies that are missing', async () => {
+    const outcomes: SendOutcome[][] = [
+      ['accepted', { error: away(), missing: ['late'] }, { error: new TransportError('Invalid', 'no') }],
+    ];
+    const { transport, batches } = counted(
+      async (_, messages) => outcomes.shift() ?? messages.map(() => 'accepted'),
+    );
+    const publisher = createPublisher({ transport });
+    const results = await publisher.publishMany(Ping, [
+      { data: { n: 1 } },
+      { data: { n: 2 } },
+      { data: { n: 3 } },
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['accepted', 'accepted', 'failed']);
+    expect(batches).toHaveLength(2);
+    expect(batches[1]).toMatchObject([{ id: results[1]?.id, only: ['late'] }]);
+  });
+
+  it('treats a missing outcome as unknown, and sends again', async () => {
+    let first = true;
+    const { transport, batches } = counted(async (_, messages) => {
+      if (!first) return messages.map(() => 'accepted');
+      first = false;
+      return [];
+    });
+    await createPublisher({ transport }).publish(Ping, { n: 1 });
+    expect(batches).toHaveLength(2);
+  });
+
+  it('gives up after its time, with the carrier’s error', async () => {
+    const { transport } = counted(async () => {
+      throw away();
+    });
+    const publisher = createPublisher({ transport, giveUpAfterMs: 1 });
+    await expect(publisher.publish(Ping, { n: 1 })).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+
+  it('refuses more than the bound on what is unsent', async () => {
+    const { transport } = counted(() => new Promise(() => {}));
+    const publisher = createPublisher({ transport, maxUnsent: 3 });
+    void Promise.all([1, 2, 3].map((n) => publisher.publish(Ping, { n }))).catch(() => {});
+    await expect(publisher.publish(Ping, { n: 4 })).rejects.toMatchObject({ code: 'Throttled' });
+  });
+});
+
+describe('publishMany', () => {
+  it('answers for each, in order, and keeps a long list within the bound', async () => {
+    const { transport, batches } = counted(undefined, 7);
+    const publisher = createPublisher({ transport, maxUnsent: 20 });
+    const items = Array.from({ length: 95 }, (_, n) => ({ data: { n }, id: `id-${n}` }));
+    const wrong: { n: number } = JSON.parse('{}');
+    items[50] = { data: wrong, id: 'wrong' };
+    const outcomes = await publisher.publishMany(Ping, items);
+    expect(outcomes).toHaveLength(95);
+    expect(outcomes[50]).toMatchObject({ status: 'failed', error: { reason: 'invalid' } });
+    expect(outcomes.filter(({ status }) => status === 'accepted')).toHaveLength(94);
+    expect(outcomes[94]).toEqual({ id: 'id-94', status: 'accepted' });
+    expect(batches.flat().map(({ id }) => id)).toEqual(
+      items.filter((_, index) => index !== 50).map(({ id }) => id),
+    );
+    expect(Math.max(...batches.map(({ length }) => length))).toBe(7);
+  });
+
+  it('takes an empty list', async () => {
+    expect(await createPublisher({ transport: memory }).publishMany(Ping, [])).toEqual([]);
+  });
+});
+
+describe('closing', () => {
+  it('sends what is unsent, then refuses', async () => {
+    const publisher = createPublisher({ transport: memory });
+    const published = publisher.publish(Ping, { n: 1 });
+    await publisher.close();
+    await expect(published).resolves.toMatchObject({ id: expect.any(String) });
+    await expect(publisher.publish(Ping, { n: 2 })).rejects.toMatchObject({ code: 'Closed' });
+  });
+
+  it('fails what the carrier has not taken by the deadline', async () => {
+    const { transport } = counted(async () => {
+      throw away();
+    });
+    const publisher = createPublisher({ transport });
+    const published = publisher.publish(Ping, { n: 1 });
+    published.catch(() => {});
+    await vi.waitFor(() => expect(spy.all('carrier_unavailable')).toHaveLength(1));
+    await publisher.close({ deadlineMs: 10 });
+    await expect(published).rejects.toMatchObject({ code: 'Closed' });
+  });
+});
+
+describe('batches', () => {
+  it('are as large as count and bytes allow, and lose nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 120 }) })),
+        fc.integer({ min: 1, max: 12 }),
+        (queue, sendEntries) => {
+          const limits = { sendEntries, sendBytes: 100 };
+          const sizes: number[] = [];
+          for (let start = 0; start < queue.length; ) {
+            const end = batchEnd(queue, start, limits);
+            expect(end).toBeGreaterThan(start);
+            const batch = queue.slice(start, end);
+            const bytes = batch.reduce((sum, one) => sum + one.bytes, 0);
+            expect(batch.length).toBeLessThanOrEqual(sendEntries);
+            expect(bytes <= limits.sendBytes || batch.length === 1).toBe(true);
+            // Full: the next one would not have fitted.
+            const next = queue[end];
+            if (next !== undefined)
+              expect(batch.length === sendEntries || bytes + next.bytes > 100).toBe(true);
+            sizes.push(batch.length);
+            start = end;
+          }
+          expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(queue.length);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,210 @@
+import { createCarrierState } from '../observe/carrier-state.ts';
+import { emit, observed } from '../observe/events.ts';
+import { backoffDelay, pause } from '../time/backoff.ts';
+import { asTransportError, TransportError } from '../transport/errors.ts';
+import { type Outgoing, type SendOutcome, sizeOf, type Transport } from '../transport/transport.ts';
+
+export interface SenderOptions {
+  /** How long a message is sent again while the carrier is away, in ms. Default 30 s. */
+  readonly giveUpAfterMs?: number;
+  /** How many messages may be unsent at once. Default 10,000. */
+  readonly maxUnsent?: number;
+}
+
+/** Sends the messages of one topic: gathers what is issued together into batches the carrier takes. */
+export interface Sender {
+  /** Rejects with a TransportError. */
+  send(message: Outgoing): Promise<void>;
+  /** An error for each message that was not accepted, at its place. */
+  sendMany(messages: readonly Outgoing[]): Promise<(TransportError | undefined)[]>;
+  /** How many messages may be added now; waits until there is room for one. */
+  room(): Promise<number>;
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Messages handed in by one call, and where their answers go: one promise a call, not one a message. */
+interface Call {
+  readonly errors: (TransportError | undefined)[];
+  open: number;
+  readonly done: () => void;
+}
+
+interface Unsent {
+  message: Outgoing;
+  readonly bytes: number;
+  readonly call: Call;
+  readonly place: number;
+}
+
+const BACKOFF = { baseMs: 100, maxMs: 5_000 };
+const SENDS_AT_ONCE = 8;
+
+export function createSender(transport: Transport, topic: string, options: SenderOptions): Sender {
+  const { giveUpAfterMs = 30_000, maxUnsent = 10_000 } = options;
+  const { limits } = transport;
+  const carrier = createCarrierState(transport.name);
+  // Two batches under way at once could overtake each other.
+  const sendsAtOnce = transport.capabilities.has('ordered') ? 1 : SENDS_AT_ONCE;
+  const stop = new AbortController();
+  let queue: Unsent[] = [];
+  let unsent = 0;
+  let sending = 0;
+  let scheduled = false;
+  let closing = false;
+  let watchers: (() => void)[] = [];
+
+  function add(messages: readonly Outgoing[]): Promise<(TransportError | undefined)[]> {
+    if (closing) throw new TransportError('Closed', 'the publisher is closed');
+    if (unsent + messages.length > maxUnsent) {
+      throw new TransportError(
+        'Throttled',
+        `${unsent} messages of ${topic} are unsent, and at most ${maxUnsent} may be: await earlier publishes first`,
+      );
+    }
+    return new Promise((resolve) => {
+      const errors: Call['errors'] = new Array(messages.length);
+      const call: Call = { errors, open: messages.length, done: () => resolve(errors) };
+      for (let place = 0; place < messages.length; place++) {
+        const message = messages[place];
+        if (message !== undefined) queue.push({ message, bytes: sizeOf(message), call, place });
+      }
+      unsent += messages.length;
+      schedule();
+    });
+  }
+
+  // Not at once: what else is issued in this turn of the event loop goes into the same batch.
+  function schedule(): void {
+    if (scheduled || sending >= sendsAtOnce) return;
+    scheduled = true;
+    setImmediate(flush);
+  }
+
+  function flush(): void {
+    scheduled = false;
+    let start = 0;
+    while (start < queue.length && sending < sendsAtOnce) {
+      const end = batchEnd(queue, start, limits);
+      sending++;
+      void sendBatch(queue.slice(start, end)).finally(() => {
+        sending--;
+        if (queue.length > 0) schedule();
+      });
+      start = end;
+    }
+    queue = queue.slice(start);
+  }
+
+  async function sendBatch(batch: readonly Unsent[]): Promise<void> {
+    const giveUpAt = performance.now() + giveUpAfterMs;
+    let left = batch;
+    for (let tried = 1; left.length > 0; tried++) {
+      const failed = await trySend(left, performance.now() < giveUpAt);
+      if (failed.length === 0) return;
+      left = failed;
+      await pause(backoffDelay(BACKOFF, tried), stop.signal);
+      if (stop.signal.aborted) {
+        const error = new TransportError('Closed', 'the publisher was closed before the carrier answered');
+        for (const one of left) answer(one, error);
+        return;
+      }
+    }
+  }
+
+  /** Sends once; returns what is worth another try. */
+  async function trySend(batch: readonly Unsent[], mayRetry: boolean): Promise<Unsent[]> {
+    let outcomes: readonly SendOutcome[] | TransportError;
+    try {
+      outcomes = await transport.send(
+        topic,
+        batch.map(({ message }) => message),
+        stop.signal,
+      );
+    } catch (error) {
+      outcomes = asTransportError(error);
+    }
+    const again: Unsent[] = [];
+    for (const [index, one] of batch.entries()) {
+      const outcome = outcomes instanceof TransportError ? { error: outcomes } : outcomes[index];
+      if (outcome === 'accepted') {
+        carrier.worked();
+        answer(one, undefined);
+        continue;
+      }
+      const failure = outcome ?? {
+        error: new TransportError('Unavailable', `${transport.name} gave no outcome for ${one.message.id}`),
+      };
+      if (failure.error.retryable) carrier.failed(failure.error);
+      if (!failure.error.retryable || !mayRetry) {
+        answer(one, failure.error);
+        continue;
+      }
+      if (failure.missing !== undefined) one.message = { ...one.message, only: failure.missing };
+      again.push(one);
+    }
+    return again;
+  }
+
+  function answer({ call, place, message }: Unsent, error: TransportError | undefined): void {
+    unsent--;
+    call.errors[place] = error;
+    call.open--;
+    if (call.open === 0) call.done();
+    if (observed()) {
+      emit(
+        error === undefined
+          ? { event: 'published', topic, id: message.id }
+          : { event: 'publish_failed', topic, id: message.id, code: error.code },
+      );
+    }
+    const waiting = watchers;
+    if (waiting.length === 0) return;
+    watchers = [];
+    for (const proceed of waiting) proceed();
+  }
+
+  /** Resolves when fewer messages are unsent than now. */
+  function progress(): Promise<void> {
+    return new Promise((resolve) => watchers.push(resolve));
+  }
+
+  function cutOff(): void {
+    stop.abort();
+    const error = new TransportError('Closed', 'the publisher was closed before the message was sent');
+    for (const one of queue.splice(0)) answer(one, error);
+  }
+
+  return {
+    async send(message) {
+      const [error] = await add([message]);
+      if (error !== undefined) throw error;
+    },
+    sendMany: async (messages) => add(messages),
+    async room() {
+      while (unsent >= maxUnsent) await progress();
+      return maxUnsent - unsent;
+    },
+    async close(deadlineMs) {
+      closing = true;
+      const deadline = setTimeout(cutOff, deadlineMs);
+      while (unsent > 0) await progress();
+      clearTimeout(deadline);
+    },
+  };
+}
+
+/** Where the batch that starts at `start` ends: as many as the carrier takes in one call, by count and bytes. */
+export function batchEnd(
+  queue: readonly { readonly bytes: number }[],
+  start: number,
+  limits: { readonly sendEntries: number; readonly sendBytes: number },
+): number {
+  let bytes = 0;
+  let end = start;
+  while (end < queue.length && end - start < limits.sendEntries) {
+    bytes += queue[end]?.bytes ?? 0;
+    if (bytes > limits.sendBytes && end > start) break;
+    end++;
+  }
+  return end;
+}
