@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { Ping } from '../../test/support/ping.ts';
+import { InvalidName } from '../message/names.ts';
+import { defineConfig, InvalidConfig, subscriptionsOf, topic } from './define-config.ts';
+import { findSubscription } from './find.ts';
+import { loadConfig } from './load.ts';
+
+const loadHandler = async () => ({ default: () => undefined });
+const lambda = { entry: 'lambdas/x.ts' };
+
+describe('a config', () => {
+  it('fills in what is left out', () => {
+    const config = defineConfig({ topics: [topic(Ping, { test: { loadHandler, lambda } })] });
+    expect(config).toMatchObject({
+      prefix: 'hikyaku',
+      topics: [
+        {
+          name: 'ping',
+          subscriptions: [
+            {
+              name: 'test',
+              retry: { maxAttempts: 5, baseMs: 1_000, maxMs: 900_000 },
+              handlerTimeoutMs: 30_000,
+              leaseMs: 192_000,
+              maxDeliveries: 25,
+              lambda: { timeoutMs: 32_000, batchSize: 10, windowMs: 0, maxConcurrency: 10 },
+            },
+          ],
+        },
+      ],
+    });
+    expect(subscriptionsOf(config).map(({ address }) => address)).toEqual([
+      { topic: 'ping', subscription: 'test' },
+    ]);
+  });
+
+  it.each([
+    [
+      { retry: { maxAttempts: 0 } },
+      'topics.ping.subscriptions.test.retry.maxAttempts is 0: expected a whole number from 1',
+    ],
+    [{ handlerTimeoutMs: 898_001 }, 'topics.ping.subscriptions.test.handlerTimeoutMs'],
+    [{ lambda: { ...lambda, batchSize: 0 } }, 'topics.ping.subscriptions.test.lambda.batchSize'],
+    [{ lambda: { ...lambda, maxConcurrency: 1 } }, 'maxConcurrency is 1: expected a whole number from 2'],
+  ])('names the path to what cannot be: %j', (wrong, message) => {
+    const act = () => defineConfig({ topics: [topic(Ping, { test: { loadHandler, lambda, ...wrong } })] });
+    expect(act).toThrow(InvalidConfig);
+    expect(act).toThrow(message);
+  });
+
+  it('refuses a topic that stands twice, and bad names', () => {
+    const ping = topic(Ping, { test: { loadHandler, lambda } });
+    expect(() => defineConfig({ topics: [ping, ping] })).toThrow(/ping stands twice/);
+    expect(() => defineConfig({ prefix: 'No', topics: [ping] })).toThrow(InvalidName);
+    expect(() => defineConfig({ topics: [topic(Ping, { 'a.b': { loadHandler, lambda } })] })).toThrow(
+      InvalidName,
+    );
+  });
+});
+
+describe('finding a subscription', () => {
+  const config = defineConfig({
+    topics: [
+      topic(Ping, { one: { loadHandler, lambda }, two: { loadHandler, lambda } }),
+      topic({ ...Ping, name: 'pong' }, { only: { loadHandler, lambda } }),
+    ],
+  });
+
+  it('goes by both names, or by the topic where there is only one', () => {
+    expect(findSubscription(config, 'ping/two').subscription.name).toBe('two');
+    expect(findSubscription(config, 'pong').subscription.name).toBe('only');
+  });
+
+  it('names the nearest, or those there are', () => {
+    expect(() => findSubscription(config, 'ping/tow')).toThrow(/did you mean ping\/two\?/);
+    expect(() => findSubscription(config, 'ping')).toThrow(
+      /several subscriptions: name one of ping\/one, ping\/two/,
+    );
+    expect(() => findSubscription(config, 'zzz')).toThrow(/there are ping\/one, ping\/two, pong\/only/);
+  });
+});
+
+describe('loading a config', () => {
+  it('reads the project’s own', async () => {
+    expect((await loadConfig(process.cwd())).topics.map(({ name }) => name)).toEqual([
+      'model_ready_to_deploy',
+    ]);
+  });
+
+  it('says where it looked', async () => {
+    await expect(loadConfig('/nonexistent')).rejects.toThrow(/no hikyaku\.config\.ts in \/nonexistent/);
+  });
+});

@@ -1,0 +1,155 @@
+import type { Handler } from '../consume/handler.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from '../consume/retry-policy.ts';
+import type { Contract } from '../message/contract.ts';
+import { checkNames } from '../transport/names.ts';
+import type { Address, Topology } from '../transport/transport.ts';
+
+/** What flows: the one source of truth for Lambda functions, the command line and the CDK app. */
+export interface Config extends Topology {
+  readonly topics: readonly Topic[];
+}
+
+export interface Topic {
+  readonly name: string;
+  readonly contract: Contract;
+  readonly subscriptions: readonly Subscription[];
+}
+
+/** A named durable reader of a topic, and how its messages are handled. Durations in ms. */
+export interface Subscription {
+  readonly name: string;
+  /** Loads the module whose default export is the handler; not loaded by those who only publish. */
+  readonly loadHandler: () => Promise<{ readonly default: Handler<unknown> }>;
+  readonly retry: RetryPolicy;
+  readonly handlerTimeoutMs: number;
+  readonly leaseMs: number;
+  readonly maxDeliveries: number;
+  /** How Lambda runs it. */
+  readonly lambda: LambdaOptions;
+}
+
+export interface LambdaOptions {
+  /** The function's source file, from the folder of the config. */
+  readonly entry: string;
+  /** Of the function: the handler's, and room to settle what timed out. */
+  readonly timeoutMs: number;
+  readonly batchSize: number;
+  /** How long the event source gathers a batch larger than one receive brings. */
+  readonly windowMs: number;
+  readonly maxConcurrency: number;
+}
+
+/** A topic as written in the config: {@link defineConfig} fills in what is left out. */
+export interface TopicDefinition {
+  readonly name: string;
+  readonly contract: Contract;
+  readonly subscriptions: Readonly<Record<string, SubscriptionDefinition<unknown>>>;
+}
+
+export interface SubscriptionDefinition<Data> {
+  readonly loadHandler: () => Promise<{ readonly default: Handler<Data> }>;
+  /** Default: 5 attempts; delays up to 1 s, 2 s, 4 s, …, at most 15 min. */
+  readonly retry?: Partial<RetryPolicy>;
+  /** Default 30 s, at most 898 s. The lease is six times the function's timeout, as Lambda's event source asks. */
+  readonly handlerTimeoutMs?: number;
+  readonly lambda: { readonly entry: string; readonly batchSize?: number; readonly maxConcurrency?: number };
+}
+
+/** A config that cannot work: the message names the path to the field, and what was expected. */
+export class InvalidConfig extends Error {
+  override readonly name = 'InvalidConfig';
+}
+
+/** One topic with its contract and subscriptions; checks that each handler takes the contract's data. */
+export function topic<Data>(
+  contract: Contract<Data>,
+  subscriptions: Readonly<Record<string, SubscriptionDefinition<Data>>>,
+): TopicDefinition {
+  return { name: contract.name, contract, subscriptions };
+}
+
+/**
+ * Fills in the defaults and checks the whole.
+ *
+ * @throws InvalidConfig, InvalidName naming the path to the field.
+ */
+export function defineConfig(definition: {
+  /** Sets installations apart in one account or server. Default `hikyaku`. */
+  readonly prefix?: string;
+  readonly topics: readonly TopicDefinition[];
+}): Config {
+  const config: Config = {
+    prefix: definition.prefix ?? 'hikyaku',
+    topics: definition.topics.map(({ name, contract, subscriptions }) => ({
+      name,
+      contract,
+      subscriptions: Object.entries(subscriptions).map(([name_, subscription]) =>
+        complete(`topics.${name}.subscriptions.${name_}`, name_, subscription),
+      ),
+    })),
+  };
+  const names = config.topics.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new InvalidConfig(`topics.${twice} stands twice`);
+  checkNames(config);
+  return config;
+}
+
+/** Lambda's event source asks for a visibility timeout of at least six times the function's. */
+const LEASE_TIMEOUTS = 6;
+/** What a function's timeout is longer than its handler's. */
+const SPARE_MS = 2_000;
+/** A Lambda function runs for 15 minutes at most. */
+const LONGEST_HANDLER = 900_000 - SPARE_MS;
+/** SQS hands over ten messages at once; for more the event source has to gather. */
+const ONE_RECEIVE = 10;
+/** SQS hides a message for 12 hours at most. */
+const LONGEST_LEASE = 12 * 3_600_000;
+
+function complete(path: string, name: string, definition: SubscriptionDefinition<unknown>): Subscription {
+  const retry = { ...DEFAULT_RETRY, ...definition.retry };
+  const handlerTimeoutMs = definition.handlerTimeoutMs ?? 30_000;
+  whole(`${path}.retry.maxAttempts`, retry.maxAttempts, 1, 100);
+  whole(`${path}.retry.baseMs`, retry.baseMs, 0, LONGEST_LEASE);
+  whole(`${path}.retry.maxMs`, retry.maxMs, 0, LONGEST_LEASE);
+  whole(`${path}.handlerTimeoutMs`, handlerTimeoutMs, 1, LONGEST_HANDLER);
+  // Lambda counts whole seconds.
+  const timeoutMs = Math.ceil(handlerTimeoutMs / 1_000) * 1_000 + SPARE_MS;
+  const { entry, batchSize = 10, maxConcurrency = 10 } = definition.lambda;
+  const windowMs = batchSize > ONE_RECEIVE ? 1_000 : 0;
+  whole(`${path}.lambda.batchSize`, batchSize, 1, 10_000);
+  whole(`${path}.lambda.maxConcurrency`, maxConcurrency, 2, 1_000);
+  return {
+    name,
+    loadHandler: definition.loadHandler,
+    retry,
+    handlerTimeoutMs,
+    leaseMs: timeoutMs * LEASE_TIMEOUTS + windowMs,
+    // Throttles, releases, crashes and receives that never arrived count as well: leave them room.
+    maxDeliveries: Math.min(1_000, retry.maxAttempts * 3 + 10),
+    lambda: { entry, timeoutMs, batchSize, windowMs, maxConcurrency },
+  };
+}
+
+function whole(path: string, value: number, least: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  throw new InvalidConfig(`${path} is ${value}: expected a whole number from ${least} to ${most}`);
+}
+
+/** A subscription of the config, with its topic and address. */
+export interface FoundSubscription {
+  readonly topic: Topic;
+  readonly subscription: Subscription;
+  readonly address: Address;
+}
+
+/** All subscriptions, in the config's order. */
+export function subscriptionsOf(config: Config): FoundSubscription[] {
+  return config.topics.flatMap((topic) =>
+    topic.subscriptions.map((subscription) => ({
+      topic,
+      subscription,
+      address: { topic: topic.name, subscription: subscription.name },
+    })),
+  );
+}

@@ -1,0 +1,24 @@
+import type { Config } from '../config/define-config.ts';
+import { findSubscription } from '../config/find.ts';
+import { inLambda, logEvents } from '../observe/json-log.ts';
+import type { Handler } from './handler.ts';
+import { createSqsEventHandler, type SqsEventHandler } from './sqs-event.ts';
+
+/**
+ * The Lambda function of a subscription: everything from the config, the carrier from `TRANSPORT_URL`. In
+ * Lambda, what happens is logged as JSON lines.
+ *
+ * @example
+ * export const handler = lambdaConsumer(config, 'order_placed/mail', sendMail);
+ */
+export function lambdaConsumer<Data>(config: Config, name: string, handler: Handler<Data>): SqsEventHandler {
+  if (inLambda()) logEvents();
+  return createSqsEventHandler({
+    found: findSubscription(config, name),
+    handler,
+    openTransport: async () => {
+      const { openTransport, transportUrl } = await import('../transport/url.ts');
+      return openTransport(transportUrl(), config);
+    },
+  });
+}

@@ -1,0 +1,105 @@
+import { asTransportError, TransportError } from '../transport/errors.ts';
+import type { Attempt, ExtendLeases } from './attempt.ts';
+import { HandlerTimeout, LeaseExpired } from './handler.ts';
+
+export interface LeaseWatch {
+  add(attempt: Attempt): void;
+  remove(attempt: Attempt): void;
+  /** Those at work now. */
+  readonly attempts: ReadonlySet<Attempt>;
+}
+
+export interface LeaseWatchOptions {
+  /** Leases are extended by this much when half of it is left. Absent: never extended. In ms. */
+  readonly extendByMs?: number | undefined;
+  readonly extend: ExtendLeases;
+  /** The handler's time is up. */
+  readonly onTimeout: (attempt: Attempt, error: HandlerTimeout) => void;
+  /** The lease is over while the handler is still at work. */
+  readonly onLeaseLost: (attempt: Attempt) => void;
+}
+
+/** Watches handlers at work, with one timer for all of them: their time, and their leases. */
+export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
+  const { extendByMs, extend, onTimeout, onLeaseLost } = options;
+  const attempts = new Set<Attempt>();
+  /** Leases known to be over: said once, and not extended again. */
+  const lost = new WeakSet<Attempt>();
+  let timer: NodeJS.Timeout | undefined;
+  let armedFor = Number.POSITIVE_INFINITY;
+
+  /** When this attempt needs a look. */
+  function dueAt(attempt: Attempt): number {
+    if (lost.has(attempt)) return attempt.timeoutAt;
+    const leaseDue = extendByMs === undefined ? attempt.leaseUntil : attempt.leaseUntil - extendByMs / 2;
+    // While an extension is under way only the lease's end matters.
+    return Math.min(attempt.timeoutAt, attempt.extending === undefined ? leaseDue : attempt.leaseUntil);
+  }
+
+  function arm(at: number): void {
+    if (at >= armedFor) return;
+    clearTimeout(timer);
+    armedFor = at;
+    timer = setTimeout(check, Math.min(Math.max(1, Math.ceil(at - performance.now())), 2 ** 31 - 1));
+  }
+
+  function disarm(): void {
+    clearTimeout(timer);
+    armedFor = Number.POSITIVE_INFINITY;
+  }
+
+  function check(): void {
+    armedFor = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    const toExtend: Attempt[] = [];
+    for (const attempt of attempts) {
+      if (attempt.timeoutAt <= now) {
+        const error = new HandlerTimeout(`no answer within ${Math.round(now - attempt.startedAt)} ms`);
+        attempt.abort(error);
+        onTimeout(attempt, error);
+      } else if (attempt.leaseUntil <= now) lose(attempt);
+      else if (extendByMs !== undefined && attempt.extending === undefined && dueAt(attempt) <= now) {
+        if (!lost.has(attempt)) toExtend.push(attempt);
+      }
+    }
+    if (toExtend.length > 0) void extendAll(toExtend, extendByMs ?? 0);
+    for (const attempt of attempts) arm(dueAt(attempt));
+  }
+
+  function lose(attempt: Attempt): void {
+    if (lost.has(attempt)) return;
+    lost.add(attempt);
+    attempt.abort(new LeaseExpired('the lease ended while the handler was at work'));
+    onLeaseLost(attempt);
+  }
+
+  async function extendAll(due: readonly Attempt[], leaseMs: number): Promise<void> {
+    const askedAt = performance.now();
+    const asked = extend(
+      due.map(({ delivery }) => delivery),
+      leaseMs,
+    ).catch((error: unknown) => due.map(() => asTransportError(error)));
+    for (const attempt of due) attempt.extending = asked;
+    const outcomes = await asked;
+    for (const [index, attempt] of due.entries()) {
+      attempt.extending = undefined;
+      const outcome = outcomes[index];
+      if (outcome === 'settled') attempt.leaseUntil = askedAt + leaseMs;
+      else if (outcome instanceof TransportError && outcome.code === 'LeaseLost') lose(attempt);
+      // Anything else: the carrier is away or cannot say. The lease still stands; ask again before it ends.
+      if (attempts.has(attempt)) arm(Math.max(dueAt(attempt), askedAt + leaseMs / 10));
+    }
+  }
+
+  return {
+    attempts,
+    add(attempt) {
+      attempts.add(attempt);
+      arm(dueAt(attempt));
+    },
+    remove(attempt) {
+      attempts.delete(attempt);
+      if (attempts.size === 0) disarm();
+    },
+  };
+}

@@ -1,0 +1,328 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PING, Ping } from '../../test/support/ping.ts';
+import { readDeadLetterReason } from '../message/dead-letter.ts';
+import { encode, wrap } from '../message/envelope.ts';
+import { createSpy, type Spy } from '../observe/spy.ts';
+import { TransportError } from '../transport/errors.ts';
+import type { Incoming, SettleOutcome } from '../transport/transport.ts';
+import type { ExtendLeases } from './attempt.ts';
+import { type Handler, type HandlerContext, Reject, RetryAfter } from './handler.ts';
+import { createProcessor, type Ended, isolate } from './processor.ts';
+
+type Data = { n: number; note?: string | undefined };
+
+let spy: Spy;
+beforeEach(() => {
+  spy = createSpy();
+});
+afterEach(() => spy.close());
+
+function delivery(n: number, changes: Partial<Incoming> = {}): Incoming {
+  const id = `id-${n}`;
+  const body = encode(wrap(Ping, { n }, { id }));
+  const leaseUntil = performance.now() + 30_000;
+  return { id, body, headers: {}, deliveries: 1, enqueuedAt: 0, leaseUntil, receipt: {}, ...changes };
+}
+
+function processor(
+  handler: Handler<Data>,
+  options: { timeoutMs?: number; extend?: ExtendLeases; extendByMs?: number } = {},
+) {
+  return createProcessor<Data>({
+    address: PING,
+    contract: Ping,
+    handler,
+    retry: { maxAttempts: 3, baseMs: 1_000, maxMs: 60_000 },
+    handlerTimeoutMs: options.timeoutMs ?? 5_000,
+    limits: { retryDelayMs: 100_000 },
+    extend: options.extend ?? (async (all) => all.map(() => 'settled')),
+    ...(options.extendByMs !== undefined && { extendByMs: options.extendByMs }),
+  });
+}
+
+async function endOf(handler: Handler<Data>, incoming: Incoming): Promise<Ended> {
+  const [ended] = await processor(handler).process([incoming]);
+  if (ended === undefined) throw new Error('no settlement');
+  return ended;
+}
+
+function reasonOf(ended: Ended) {
+  if (ended.action !== 'deadLetter') throw new Error(`${ended.action} is no dead letter`);
+  return readDeadLetterReason(ended.headers);
+}
+
+describe('a handler', () => {
+  it('that returns is done, at once or later', async () => {
+    for (const handler of [() => undefined, async () => undefined]) {
+      const incoming = delivery(1);
+      expect(await endOf(handler, incoming)).toMatchObject({ action: 'ack', receipt: incoming.receipt });
+    }
+    expect(spy.all('handled')).toMatchObject([
+      { id: 'id-1', attempt: 1, topic: 'ping', subscription: 'test' },
+      { id: 'id-1' },
+    ]);
+  });
+
+  it('gets the message and the attempt', async () => {
+    const seen: unknown[] = [];
+    await endOf(
+      (message, { attempt, signal }) => {
+        seen.push(message.data, message.id, attempt, signal.aborted);
+      },
+      delivery(7, { deliveries: 2 }),
+    );
+    expect(seen).toEqual([{ n: 7 }, 'id-7', 2, false]);
+  });
+
+  it('that throws is tried again after a delay within its backoff', async () => {
+    for (const [deliveries, most] of [
+      [1, 1_000],
+      [2, 2_000],
+    ] as const) {
+      const ended = await endOf(() => Promise.reject(new TypeError('no')), delivery(1, { deliveries }));
+      expect(ended).toMatchObject({ action: 'retry' });
+      if (ended.action !== 'retry') continue;
+      expect(ended.delayMs).toBeGreaterThanOrEqual(0);
+      expect(ended.delayMs).toBeLessThanOrEqual(most);
+      expect(ended.event).toMatchObject({ event: 'retried', error: 'TypeError: no', attempt: deliveries });
+    }
+  });
+
+  it('that throws at its last attempt gives the message up, with history', async () => {
+    const failing = processor(() => {
+      throw new Error('still no', { cause: new Error('socket') });
+    });
+    await failing.process([delivery(1, { deliveries: 2 })]);
+    const [ended] = await failing.process([delivery(1, { deliveries: 3 })]);
+    expect(ended && reasonOf(ended)).toMatchObject({
+      code: 'exhausted',
+      message: 'still no (socket)',
+      attempts: 3,
+      history: [{ attempt: 2 }, { attempt: 3, error: 'still no (socket)' }],
+    });
+    expect(ended?.event).toMatchObject({ event: 'dead_lettered', code: 'exhausted' });
+  });
+
+  it('may be delivered more often than tried: only a failed handling gives it up', async () => {
+    expect(await endOf(() => undefined, delivery(1, { deliveries: 99 }))).toMatchObject({ action: 'ack' });
+  });
+
+  it('that rejects gives the message up now', async () => {
+    const ended = await endOf(() => Promise.reject(new Reject('not ours')), delivery(1));
+    expect(reasonOf(ended)).toMatchObject({ code: 'rejected', message: 'not ours', attempts: 1 });
+  });
+
+  it('chooses its delay, within what the carrier can keep', async () => {
+    const at = async (ms: number) => endOf(() => Promise.reject(new RetryAfter(ms, 'busy')), delivery(1));
+    expect(await at(7_000)).toMatchObject({ action: 'retry', delayMs: 7_000 });
+    expect(await at(9_999_999)).toMatchObject({ delayMs: 100_000 });
+    expect(await at(-5)).toMatchObject({ delayMs: 0 });
+    expect(
+      reasonOf(await endOf(() => Promise.reject(new RetryAfter(1)), delivery(1, { deliveries: 3 }))),
+    ).toMatchObject({
+      code: 'exhausted',
+    });
+  });
+
+  it('that throws something odd is tried again', async () => {
+    const ended = await endOf(() => Promise.reject('a text'), delivery(1));
+    expect(ended.event).toMatchObject({ error: 'a text' });
+  });
+
+  it('whose time is up is tried again, its signal fires, and its late answer counts no more', async () => {
+    let aborted: unknown;
+    let finish: (() => void) | undefined;
+    const [ended] = await processor(
+      async (_, { signal }) => {
+        signal.addEventListener('abort', () => {
+          aborted = signal.reason;
+        });
+        await new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+      },
+      { timeoutMs: 20 },
+    ).process([delivery(1)]);
+    expect(ended).toMatchObject({
+      action: 'retry',
+      event: { error: expect.stringContaining('HandlerTimeout') },
+    });
+    expect(aborted).toMatchObject({ name: 'HandlerTimeout' });
+    finish?.();
+    await Promise.resolve();
+    expect(spy.all('handled')).toEqual([]);
+  });
+
+  it('that asks for its signal only after its time was up finds it fired', async () => {
+    let context: HandlerContext | undefined;
+    await processor(
+      (_, given) => {
+        context = given;
+        return new Promise(() => {});
+      },
+      { timeoutMs: 5 },
+    ).process([delivery(1)]);
+    expect(context?.signal.aborted).toBe(true);
+    expect(await context?.extendLease(1_000)).toBe(false);
+  });
+});
+
+describe('a batch', () => {
+  it('is judged message by message', async () => {
+    const bodies = {
+      2: 'not json',
+      4: encode(wrap(Ping, JSON.parse('{"n":"four"}'), {})),
+      6: encode(wrap(Ping, { n: 6 }, {})).replace('ping:1', 'ping:9'),
+      8: encode(wrap(Ping, { n: 8 }, {})).replace('"n":8', '"n":8,"__proto__":{"x":1}'),
+    } as Record<number, string>;
+    const batch = Array.from({ length: 10 }, (_, n) =>
+      delivery(n, bodies[n] === undefined ? {} : { body: bodies[n] }),
+    );
+    const handled: number[] = [];
+    const ended = await processor(async ({ data }) => {
+      handled.push(data.n);
+    }).process(batch);
+    expect(ended.map(({ receipt }) => receipt)).toEqual(batch.map(({ receipt }) => receipt));
+    expect(handled).toEqual([0, 1, 3, 5, 7, 9]);
+    expect(ended.filter(({ action }) => action === 'deadLetter').map((one) => reasonOf(one).code)).toEqual([
+      'malformed',
+      'invalid',
+      'unknown-version',
+      'unsafe',
+    ]);
+    expect(ended.filter(({ action }) => action === 'retry')).toEqual([]);
+    expect(await processor(() => undefined).process([])).toEqual([]);
+  });
+
+  it('puts last, and alone, what was delivered more often than it may be tried', () => {
+    const retry = { maxAttempts: 3, baseMs: 1, maxMs: 1 };
+    const batch = [1, 4, 3, 9].map((deliveries, n) => delivery(n, { deliveries }));
+    expect(isolate(batch, retry).map((group) => group.map(({ id }) => id))).toEqual([
+      ['id-0', 'id-2'],
+      ['id-1'],
+      ['id-3'],
+    ]);
+    expect(isolate(batch.slice(0, 1), retry)).toEqual([batch.slice(0, 1)]);
+    expect(isolate(batch.slice(1, 2), retry)).toEqual([batch.slice(1, 2)]);
+  });
+
+  it('is cut short on demand', async () => {
+    const reasons: unknown[] = [];
+    const slow = processor((_, { signal }) => {
+      signal.addEventListener('abort', () => reasons.push(signal.reason));
+      return new Promise(() => {});
+    });
+    const ended = slow.process([delivery(1), delivery(2)]);
+    const reason = new Error('closing');
+    slow.cutShort(reason);
+    expect(await ended).toMatchObject([
+      { action: 'retry', delayMs: 0 },
+      { action: 'retry', delayMs: 0 },
+    ]);
+    expect(reasons).toEqual([reason, reason]);
+  });
+});
+
+describe('a lease', () => {
+  const held = (ms: number) => ({ leaseUntil: performance.now() + ms });
+
+  it('is extended while the handler is at work, for all that need it in one call', async () => {
+    const calls: number[] = [];
+    let finish: (() => void) | undefined;
+    const working = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const ended = processor(() => working, {
+      extendByMs: 60,
+      extend: async (all) => {
+        calls.push(all.length);
+        if (calls.length === 3) finish?.();
+        return all.map(() => 'settled');
+      },
+    }).process([delivery(1, held(60)), delivery(2, held(60))]);
+    expect(await ended).toMatchObject([{ action: 'ack' }, { action: 'ack' }]);
+    expect(calls).toEqual([2, 2, 2]);
+    expect(spy.all('lease_lost')).toEqual([]);
+  });
+
+  it.each<[string, () => Promise<SettleOutcome[]>]>([
+    ['says it is lost', async () => [new TransportError('LeaseLost', 'gone')]],
+    ['is away', () => Promise.reject(new TransportError('Unavailable', 'away'))],
+    ['cannot say', async () => ['unverified']],
+  ])('that ends fires the signal, once, when the carrier %s', async (_, extend) => {
+    let reason: unknown;
+    const [ended] = await processor(
+      (_message, { signal }) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            reason = signal.reason;
+            resolve();
+          });
+        }),
+      { extend, extendByMs: 40 },
+    ).process([delivery(1, held(40))]);
+    expect(ended).toMatchObject({ action: 'ack' });
+    expect(reason).toMatchObject({ name: 'LeaseExpired' });
+    expect(spy.all('lease_lost')).toMatchObject([{ id: 'id-1' }]);
+  });
+
+  it('is not extended where the host does not want it, and ends', async () => {
+    const [ended] = await processor(
+      (_, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+      {
+        extend: () => {
+          throw new Error('not asked for');
+        },
+      },
+    ).process([delivery(1, held(20))]);
+    expect(ended).toMatchObject({ action: 'ack' });
+    expect(spy.all('lease_lost')).toHaveLength(1);
+  });
+
+  it('grows when the handler asks, and so does the handler’s time', async () => {
+    const start = performance.now();
+    const [ended] = await processor(
+      async (_, context) => {
+        expect(await context.extendLease(10_000)).toBe(true);
+        await vi.waitFor(() => expect(performance.now() - start).toBeGreaterThan(60));
+        expect(context.signal.aborted).toBe(false);
+      },
+      { timeoutMs: 40 },
+    ).process([delivery(1, held(40))]);
+    expect(ended).toMatchObject({ action: 'ack' });
+  });
+
+  it('that the carrier does not extend is not believed to be longer', async () => {
+    await processor(
+      async (_, context) => {
+        expect(await context.extendLease(10_000)).toBe(false);
+      },
+      { extend: async () => ['unverified'] },
+    ).process([delivery(1)]);
+  });
+
+  it('is settled only after an extension under way has ended', async () => {
+    const order: string[] = [];
+    let extended: (() => void) | undefined;
+    const ended = processor(
+      async () => {
+        await vi.waitFor(() => expect(extended).toBeDefined());
+        order.push('handled');
+        setImmediate(() => extended?.());
+      },
+      {
+        extendByMs: 40,
+        extend: (all) =>
+          new Promise((resolve) => {
+            extended = () => {
+              order.push('extended');
+              resolve(all.map(() => 'settled'));
+            };
+          }),
+      },
+    ).process([delivery(1, held(40))]);
+    await ended;
+    order.push('settled');
+    expect(order).toEqual(['handled', 'extended', 'settled']);
+  });
+});

@@ -1,0 +1,196 @@
+import type { Contract } from '../message/contract.ts';
+import { type DeadLetterCode, deadLetterHeaders } from '../message/dead-letter.ts';
+import { decode, type Envelope, InvalidMessage } from '../message/envelope.ts';
+import { type CourierEvent, emit, observed } from '../observe/events.ts';
+import { backoffDelay } from '../time/backoff.ts';
+import type { Address, Incoming, Limits, Settlement } from '../transport/transport.ts';
+import { Attempt, type ExtendLeases } from './attempt.ts';
+import { createFailureLog } from './failures.ts';
+import { type Handler, Reject, RetryAfter } from './handler.ts';
+import { createLeaseWatch } from './lease-watch.ts';
+import type { RetryPolicy } from './retry-policy.ts';
+
+export interface ProcessorOptions<Data> {
+  readonly address: Address;
+  readonly contract: Contract<Data>;
+  readonly handler: Handler<Data>;
+  readonly retry: RetryPolicy;
+  readonly handlerTimeoutMs: number;
+  readonly limits: Pick<Limits, 'retryDelayMs'>;
+  readonly extend: ExtendLeases;
+  /** See {@link createLeaseWatch}. */
+  readonly extendByMs?: number;
+}
+
+/** How a delivery ends, and what to say once the carrier has settled it. */
+export type Ended = Settlement & { readonly id: string; readonly event?: CourierEvent };
+
+/** The one step at the heart of consuming: deliveries in, settlements out. Hosts do the rest. */
+export interface Processor {
+  /**
+   * Handles all of them at once, and says how each delivery ends, in order. Never rejects: whatever a
+   * handler does becomes a settlement. `timeoutMs` shortens the handlers' time, where the host has less.
+   */
+  process(deliveries: readonly Incoming[], options?: { readonly timeoutMs?: number }): Promise<Ended[]>;
+  /** Ends all handlers at work now: their signals fire, and their messages are tried again at once. */
+  cutShort(reason: Error): void;
+}
+
+/** One call of `process`: one promise for the whole batch. */
+interface Batch {
+  readonly settlements: Ended[];
+  open: number;
+  readonly done: () => void;
+}
+
+export function createProcessor<Data>(options: ProcessorOptions<Data>): Processor {
+  const { address, contract, handler, retry, limits } = options;
+  const failures = createFailureLog();
+  /** How to end each attempt that is still at work. */
+  const enders = new WeakMap<Attempt, (settlement: Ended) => void>();
+  const watch = createLeaseWatch({
+    extend: options.extend,
+    extendByMs: options.extendByMs,
+    onTimeout: (attempt, error) => enders.get(attempt)?.(failed(attempt.delivery, attempt.startedAt, error)),
+    onLeaseLost: ({ delivery }) => emit({ event: 'lease_lost', ...address, id: delivery.id }),
+  });
+
+  function start(delivery: Incoming, batch: Batch, place: number, timeoutMs: number): void {
+    let message: Envelope<Data> | Promise<Envelope<Data>>;
+    try {
+      message = decode(contract, delivery.body);
+    } catch (error) {
+      finish(batch, place, unreadable(delivery, error));
+      return;
+    }
+    if (message instanceof Promise) {
+      message.then(
+        (envelope) => handle(envelope, delivery, batch, place, timeoutMs),
+        (error: unknown) => finish(batch, place, unreadable(delivery, error)),
+      );
+    } else {
+      handle(message, delivery, batch, place, timeoutMs);
+    }
+  }
+
+  function handle(
+    message: Envelope<Data>,
+    delivery: Incoming,
+    batch: Batch,
+    place: number,
+    timeoutMs: number,
+  ): void {
+    const startedAt = performance.now();
+    const attempt = new Attempt(delivery, startedAt, timeoutMs, options.extend);
+    let answer: Promise<void> | void;
+    try {
+      answer = handler(message, attempt);
+    } catch (error) {
+      finish(batch, place, failed(delivery, startedAt, error));
+      return;
+    }
+    if (!(answer instanceof Promise)) {
+      finish(batch, place, handled(delivery, startedAt));
+      return;
+    }
+    const end = (settlement: Ended): void => {
+      if (attempt.finished) return;
+      attempt.finished = true;
+      watch.remove(attempt);
+      const { extending } = attempt;
+      if (extending === undefined) finish(batch, place, settlement);
+      else void extending.then(() => finish(batch, place, settlement));
+    };
+    enders.set(attempt, end);
+    watch.add(attempt);
+    answer.then(
+      () => {
+        if (!attempt.finished) end(handled(delivery, startedAt));
+      },
+      (error: unknown) => {
+        if (!attempt.finished) end(failed(delivery, startedAt, error));
+      },
+    );
+  }
+
+  function handled(delivery: Incoming, startedAt: number): Ended {
+    failures.take(delivery.id);
+    if (observed()) {
+      const ms = performance.now() - startedAt;
+      emit({ event: 'handled', ...address, id: delivery.id, attempt: delivery.deliveries, ms });
+    }
+    return { id: delivery.id, receipt: delivery.receipt, action: 'ack' };
+  }
+
+  function failed(delivery: Incoming, startedAt: number, thrown: unknown): Ended {
+    const attempt = delivery.deliveries;
+    const error = describe(thrown);
+    if (thrown instanceof Reject) return giveUp(delivery, 'rejected', attempt, error);
+    failures.add(delivery.id, { attempt, at: new Date().toISOString(), error });
+    if (attempt >= retry.maxAttempts) return giveUp(delivery, 'exhausted', attempt, error);
+    const asked = thrown instanceof RetryAfter ? thrown.delayMs : backoffDelay(retry, attempt);
+    const delayMs = Math.min(Math.max(0, asked), limits.retryDelayMs);
+    const ms = performance.now() - startedAt;
+    const event = { event: 'retried', ...address, id: delivery.id, attempt, delayMs, error, ms } as const;
+    return { id: delivery.id, receipt: delivery.receipt, action: 'retry', delayMs, event };
+  }
+
+  function unreadable(delivery: Incoming, thrown: unknown): Ended {
+    // Anything else is a fault in the schema itself: it might pass after a deployment, so it is retried.
+    if (!(thrown instanceof InvalidMessage)) return failed(delivery, performance.now(), thrown);
+    return giveUp(delivery, thrown.reason, 0, thrown.message);
+  }
+
+  function giveUp(delivery: Incoming, code: DeadLetterCode, attempts: number, message: string): Ended {
+    const history = failures.take(delivery.id);
+    const headers = deadLetterHeaders({ code, message, at: new Date().toISOString(), attempts, history });
+    const about = { ...address, id: delivery.id, attempt: attempts };
+    const event = { event: 'dead_lettered', ...about, code, error: message } as const;
+    return { id: delivery.id, receipt: delivery.receipt, action: 'deadLetter', headers, event };
+  }
+
+  return {
+    process(deliveries, { timeoutMs = options.handlerTimeoutMs } = {}) {
+      if (deliveries.length === 0) return Promise.resolve([]);
+      return new Promise((resolve) => {
+        const settlements: Ended[] = new Array(deliveries.length);
+        const batch: Batch = { settlements, open: deliveries.length, done: () => resolve(settlements) };
+        for (const [place, delivery] of deliveries.entries()) start(delivery, batch, place, timeoutMs);
+      });
+    },
+    cutShort(reason) {
+      for (const attempt of [...watch.attempts]) {
+        attempt.abort(reason);
+        const { id, receipt } = attempt.delivery;
+        enders.get(attempt)?.({ id, receipt, action: 'retry', delayMs: 0 });
+      }
+    },
+  };
+}
+
+function finish(batch: Batch, place: number, settlement: Ended): void {
+  batch.settlements[place] = settlement;
+  batch.open--;
+  if (batch.open === 0) batch.done();
+}
+
+/**
+ * Splits a batch into groups to be processed and settled one after the other. A message that was delivered
+ * more often than it may be tried has perhaps killed its process: it runs alone and last, when nothing else
+ * can go down with it.
+ */
+export function isolate(deliveries: readonly Incoming[], retry: RetryPolicy): Incoming[][] {
+  if (deliveries.every(({ deliveries }) => deliveries <= retry.maxAttempts)) return [[...deliveries]];
+  const together = deliveries.filter(({ deliveries }) => deliveries <= retry.maxAttempts);
+  const alone = deliveries.filter(({ deliveries }) => deliveries > retry.maxAttempts).map((one) => [one]);
+  return together.length > 0 ? [together, ...alone] : alone;
+}
+
+/** A thrown value in one line: its type and message, and what lies under it. */
+function describe(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const cause = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : '';
+  return thrown.name === 'Error' || thrown instanceof Reject || thrown instanceof RetryAfter
+    ? `${thrown.message}${cause}`
+    : `${thrown.name}: ${thrown.message}${cause}`;
+}

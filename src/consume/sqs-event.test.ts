@@ -1,0 +1,258 @@
+import type { SQSEvent } from 'aws-lambda';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Ping } from '../../test/support/ping.ts';
+import { defineConfig, topic } from '../config/define-config.ts';
+import { findSubscription } from '../config/find.ts';
+import { type Emulator, startEmulator } from '../dev/emulator.ts';
+import { type EventSourceMapping, startEventSourceMapping } from '../dev/event-source-mapping.ts';
+import { encode, wrap } from '../message/envelope.ts';
+import { createSpy, type Spy } from '../observe/spy.ts';
+import { listDeadLetters } from '../operate/dead-letters.ts';
+import { TransportError } from '../transport/errors.ts';
+import { queueNames } from '../transport/names.ts';
+import type { Outgoing, Transport } from '../transport/transport.ts';
+import { openTransport } from '../transport/url.ts';
+import type { Handler } from './handler.ts';
+import { createSqsEventHandler, type SqsEventHandler } from './sqs-event.ts';
+
+type Data = { n: number; note?: string | undefined };
+
+let emulator: Emulator;
+let spy: Spy;
+let transport: Transport;
+let opened = 0;
+let mapping: EventSourceMapping | undefined;
+let count = 0;
+
+const lambda = { entry: 'unused' };
+const loadHandler = async () => ({ default: () => undefined });
+const config = () =>
+  defineConfig({
+    prefix: `t${count}`,
+    topics: [
+      topic(Ping, {
+        test: { loadHandler, lambda, handlerTimeoutMs: 5_000, retry: { baseMs: 1, maxAttempts: 3 } },
+      }),
+    ],
+  });
+
+beforeAll(async () => {
+  emulator = await startEmulator();
+});
+afterAll(() => emulator.stop());
+beforeEach(async () => {
+  count++;
+  opened = 0;
+  spy = createSpy();
+  transport = await openTransport(emulator.url, config());
+  await transport.provision();
+});
+afterEach(async () => {
+  await mapping?.close();
+  mapping = undefined;
+  await transport.close();
+  spy.close();
+});
+
+const found = () => findSubscription(config(), 'ping/test');
+
+function host(handler: Handler<Data>): SqsEventHandler {
+  return createSqsEventHandler({
+    found: found(),
+    handler,
+    openTransport: async () => {
+      opened++;
+      return transport;
+    },
+  });
+}
+
+function map(invoke: SqsEventHandler, errors: unknown[] = []): EventSourceMapping {
+  mapping = startEventSourceMapping({
+    endpoint: emulator.endpoint,
+    region: 'us-east-1',
+    queueName: queueNames(config().prefix, found().address).queue,
+    invoke,
+    batchSize: 10,
+    maxConcurrency: 2,
+    functionTimeoutMs: 5_000,
+    onError: (error) => errors.push(error),
+  });
+  return mapping;
+}
+
+const good = (n: number): Outgoing => ({
+  id: `id-${n}`,
+  body: encode(wrap(Ping, { n }, { id: `id-${n}` })),
+  headers: {},
+});
+const emptied = () =>
+  vi.waitFor(
+    async () =>
+      expect(await transport.depth(found().address)).toMatchObject({ ready: 0, inFlight: 0, delayed: 0 }),
+    10_000,
+  );
+
+/** An event as Lambda would make it, of messages that are in no queue. */
+function eventOf(...deliveries: number[]): SQSEvent {
+  return {
+    Records: deliveries.map((times, n) => ({
+      messageId: `m-${n}`,
+      receiptHandle: `r-${n}`,
+      body: good(n).body,
+      attributes: {
+        ApproximateReceiveCount: String(times),
+        SentTimestamp: '1',
+        SenderId: '',
+        ApproximateFirstReceiveTimestamp: '1',
+      },
+      messageAttributes: {},
+      md5OfBody: '',
+      eventSource: 'aws:sqs',
+      eventSourceARN: '',
+      awsRegion: '',
+    })),
+  };
+}
+
+const plenty = { getRemainingTimeInMillis: () => 60_000 };
+
+describe('an SQS function', () => {
+  it('handles its batch without ever opening the carrier: Lambda deletes', async () => {
+    const handled: number[] = [];
+    map(host(async ({ data }) => void handled.push(data.n)));
+    await transport.send('ping', [1, 2, 3].map(good));
+    await emptied();
+    expect(handled.toSorted()).toEqual([1, 2, 3]);
+    expect(opened).toBe(0);
+  });
+
+  it('dead-letters at once, with bytes and reason, what cannot be read, and handles the rest', async () => {
+    const bad = [
+      'this is not json',
+      encode(wrap(Ping, JSON.parse('{"n":"one"}'), {})),
+      encode(wrap(Ping, { n: 1 }, {})).replace('ping:1', 'ping:9'),
+      encode(wrap(Ping, { n: 1 }, {})).replace('"n":1', '"n":1,"__proto__":{"admin":true}'),
+    ];
+    await transport.send('ping', [
+      ...[1, 2, 3, 4, 5, 6].map(good),
+      ...bad.map((body, n) => ({ id: `bad-${n}`, body, headers: {} })),
+    ]);
+    const handled: number[] = [];
+    map(host(({ data }) => void handled.push(data.n)));
+    await emptied();
+    expect(handled.toSorted()).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(spy.all('retried')).toEqual([]);
+    const dead = await listDeadLetters(transport, found().address);
+    expect(
+      dead
+        .toSorted((a, b) => a.id.localeCompare(b.id))
+        .map(({ id, body, reason }) => [id, body, reason.code]),
+    ).toEqual([
+      ['bad-0', bad[0], 'malformed'],
+      ['bad-1', bad[1], 'invalid'],
+      ['bad-2', bad[2], 'unknown-version'],
+      ['bad-3', bad[3], 'unsafe'],
+    ]);
+  });
+
+  it('has a failed message back after its delay, and only that one', async () => {
+    const attempts: string[] = [];
+    map(
+      host(({ data }, { attempt }) => {
+        attempts.push(`${data.n}.${attempt}`);
+        if (data.n === 2 && attempt < 2) throw new Error('not yet');
+      }),
+    );
+    await transport.send('ping', [1, 2, 3].map(good));
+    await emptied();
+    expect(attempts.toSorted()).toEqual(['1.1', '2.1', '2.2', '3.1']);
+  });
+
+  it('reports everything it could not settle, when the carrier cannot be opened', async () => {
+    const broken = createSqsEventHandler({
+      found: found(),
+      handler: ({ data }) => {
+        if (data !== null) throw new Error('no');
+      },
+      openTransport: () => Promise.reject(new TransportError('Denied', 'no credentials')),
+    });
+    const { batchItemFailures } = await broken(eventOf(1, 3), plenty);
+    expect(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual(['m-0', 'm-1']);
+    expect(spy.all('carrier_unavailable')).toMatchObject([{ code: 'Denied' }]);
+    expect(spy.all('dead_lettered')).toEqual([]);
+  });
+
+  it('runs alone and last what was delivered too often, after the rest is settled', async () => {
+    const order: number[] = [];
+    const answer = await host(({ data }) => void order.push(data.n))(eventOf(1, 9, 1), plenty);
+    expect(order).toEqual([0, 2, 1]);
+    expect(opened).toBe(1);
+    expect(answer).toEqual({ batchItemFailures: [] });
+  });
+
+  it('gives back untried what it has no time for', async () => {
+    const answer = await host(() => expect.unreachable())(eventOf(1), {
+      getRemainingTimeInMillis: () => 900,
+    });
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'm-0' }] });
+  });
+
+  it('ends a handler before Lambda would, and has its message tried again', async () => {
+    const answer = await host(() => new Promise(() => {}))(eventOf(1), {
+      getRemainingTimeInMillis: () => 1_050,
+    });
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'm-0' }] });
+  });
+
+  it('extends a lease when its handler asks', async () => {
+    const extended: boolean[] = [];
+    map(
+      host(async (_, { extendLease }) => {
+        extended.push(await extendLease(20_000));
+      }),
+    );
+    await transport.send('ping', [good(1)]);
+    await emptied();
+    expect(extended).toEqual([true]);
+  });
+});
+
+describe('the local event source', () => {
+  it('leaves a batch whose function failed as a whole to its visibility timeout', async () => {
+    const errors: unknown[] = [];
+    let fail = true;
+    map(async (event, context) => {
+      if (!fail) return host(() => undefined)(event, context);
+      fail = false;
+      throw new Error('crashed');
+    }, errors);
+    await transport.send('ping', [good(1)]);
+    await vi.waitFor(() => expect(errors).toHaveLength(1), 5_000);
+    expect(await transport.depth(found().address)).toMatchObject({ inFlight: 1 });
+  });
+
+  it('takes an answer that names a stranger for a failed batch, as AWS does', async () => {
+    const errors: unknown[] = [];
+    map(async () => ({ batchItemFailures: [{ itemIdentifier: 'stranger' }] }), errors);
+    await transport.send('ping', [good(1)]);
+    await vi.waitFor(() => expect(errors).toHaveLength(1), 5_000);
+    expect(String(errors[0])).toMatch(/"stranger", which was not in its batch/);
+    expect(await transport.depth(found().address)).toMatchObject({ inFlight: 1 });
+  });
+
+  it('waits for a queue that is not there yet', async () => {
+    const errors: unknown[] = [];
+    count = 900;
+    map(
+      host(() => undefined),
+      errors,
+    );
+    await vi.waitFor(() => expect(errors.length).toBeGreaterThan(0), 5_000);
+    const later = await openTransport(emulator.url, config());
+    await later.provision();
+    await later.send('ping', [good(1)]);
+    await spy.waitFor('handled', { id: 'id-1' }, 10_000);
+    await later.close();
+  });
+});

@@ -1,0 +1,105 @@
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { FoundSubscription } from '../config/define-config.ts';
+import { createCarrierState } from '../observe/carrier-state.ts';
+import { asTransportError, TransportError } from '../transport/errors.ts';
+import { incomingFromRecord } from '../transport/sqs/record.ts';
+import type { Incoming, Transport } from '../transport/transport.ts';
+import type { Handler } from './handler.ts';
+import { createProcessor, type Ended, isolate } from './processor.ts';
+import { settleAll } from './settle.ts';
+
+export interface SqsEventHandlerOptions {
+  /** Which subscription, with its contract and policies. */
+  readonly found: FoundSubscription;
+  readonly handler: Handler<unknown>;
+  /** Opens the SQS transport: called at the first failure only, for Lambda itself deletes what succeeded. */
+  readonly openTransport: () => Promise<Transport>;
+}
+
+export type SqsEventHandler = (
+  event: SQSEvent,
+  context: Pick<Context, 'getRemainingTimeInMillis'>,
+) => Promise<SQSBatchResponse>;
+
+/** Kept back at the end of an invocation, to settle what timed out. In ms. */
+const MARGIN_MS = 1_000;
+/** The longest SQS can hide a message, known here without loading its driver. */
+const LIMITS = { retryDelayMs: 12 * 3_600_000 };
+
+/**
+ * Hosts a consumer in a Lambda function behind an SQS event source with partial batch responses. What is done
+ * is reported as success; a retry changes the message's visibility and is reported as failed; a dead letter is
+ * stored in the dead-letter queue and then reported as success. Each record is judged on its own.
+ */
+export function createSqsEventHandler({
+  found,
+  handler,
+  openTransport,
+}: SqsEventHandlerOptions): SqsEventHandler {
+  const { topic, subscription, address } = found;
+  const carrier = createCarrierState('sqs');
+  let opened: Promise<Transport> | undefined;
+
+  function transport(): Promise<Transport> {
+    opened ??= openTransport();
+    return opened;
+  }
+
+  const processor = createProcessor({
+    address,
+    contract: topic.contract,
+    handler,
+    retry: subscription.retry,
+    handlerTimeoutMs: subscription.handlerTimeoutMs,
+    limits: LIMITS,
+    extend: async (deliveries, ms) =>
+      (await transport()).extend(
+        address,
+        deliveries.map(({ receipt }) => receipt),
+        ms,
+      ),
+  });
+
+  /** Settles, and answers which of them are not: those Lambda must not delete. */
+  async function settle(ended: readonly Ended[]): Promise<Set<Ended>> {
+    if (ended.length === 0) return new Set();
+    try {
+      const outcomes = await settleAll(await transport(), address, ended, { carrier, giveUpAfterMs: 0 });
+      return new Set(ended.filter((_, index) => outcomes[index] instanceof TransportError));
+    } catch (error) {
+      // The transport could not even be opened: everything comes back when its visibility timeout ends.
+      carrier.failed(asTransportError(error));
+      return new Set(ended);
+    }
+  }
+
+  return async (event, context) => {
+    const leaseUntil = performance.now() + subscription.leaseMs;
+    const messageIds = new Map<Incoming, string>();
+    for (const record of event.Records)
+      messageIds.set(incomingFromRecord(record, leaseUntil), record.messageId);
+    const failed: Incoming[] = [];
+    const groups = isolate([...messageIds.keys()], subscription.retry);
+    for (const [index, group] of groups.entries()) {
+      const left = context.getRemainingTimeInMillis() - MARGIN_MS;
+      if (left <= 0) {
+        failed.push(...group);
+        continue;
+      }
+      const ended = await processor.process(group, {
+        timeoutMs: Math.min(left, subscription.handlerTimeoutMs),
+      });
+      // What has succeeded is Lambda's to delete, unless something follows that may kill the process.
+      const lambdaDeletes = index === groups.length - 1;
+      const unsettled = await settle(ended.filter(({ action }) => action !== 'ack' || !lambdaDeletes));
+      for (const [place, delivery] of group.entries()) {
+        const one = ended[place];
+        if (one === undefined || one.action === 'ack') continue;
+        if (one.action !== 'deadLetter' || unsettled.has(one)) failed.push(delivery);
+      }
+    }
+    return {
+      batchItemFailures: failed.map((delivery) => ({ itemIdentifier: messageIds.get(delivery) ?? '' })),
+    };
+  };
+}

@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { faulty } from '../../test/support/faulty.ts';
+import { PING, topologyOf } from '../../test/support/ping.ts';
+import { deadLetterHeaders } from '../message/dead-letter.ts';
+import { TransportError } from '../transport/errors.ts';
+import { createMemoryTransport } from '../transport/memory/memory.ts';
+import type { Transport } from '../transport/transport.ts';
+import { listDeadLetters, purgeDeadLetters, replayDeadLetters } from './dead-letters.ts';
+import { peek } from './peek.ts';
+
+let transport: Transport;
+beforeEach(async () => {
+  // Small pages, so that there are several.
+  const memory = createMemoryTransport(topologyOf('ping', 'test'));
+  transport = { ...memory, limits: { ...memory.limits, receiveEntries: 2, settleEntries: 2 } };
+});
+afterEach(() => transport.close());
+
+async function bury(...codes: ('rejected' | 'exhausted')[]): Promise<void> {
+  await transport.send(
+    'ping',
+    codes.map((_, n) => ({ id: `id-${n}`, body: `body ${n}`, headers: { own: 'x' } })),
+  );
+  const deliveries = await transport.receive(PING, { max: codes.length, waitMs: 0, leaseMs: 1_000 });
+  const at = new Date().toISOString();
+  await transport.settle(
+    PING,
+    deliveries.map(({ receipt }, n) => ({
+      receipt,
+      action: 'deadLetter',
+      headers: deadLetterHeaders({
+        code: codes[n] ?? 'rejected',
+        message: `why ${n}`,
+        at,
+        attempts: 1,
+        history: [],
+      }),
+    })),
+  );
+}
+
+describe('dead letters', () => {
+  it('are listed with their reason, page by page, and stay where they are', async () => {
+    await bury('rejected', 'exhausted', 'rejected', 'exhausted', 'rejected');
+    for (let look = 0; look < 2; look++) {
+      const views = await listDeadLetters(transport, PING);
+      expect(views.map(({ id }) => id).toSorted()).toEqual(['id-0', 'id-1', 'id-2', 'id-3', 'id-4']);
+      expect(views[0]).toMatchObject({
+        body: 'body 0',
+        replays: 0,
+        reason: { code: 'rejected', message: 'why 0' },
+      });
+    }
+    const exhausted = await listDeadLetters(transport, PING, { code: 'exhausted' });
+    expect(exhausted.map(({ id }) => id)).toEqual(['id-1', 'id-3']);
+  });
+
+  it('are replayed by id or reason: bytes, id and headers kept, the reason left behind', async () => {
+    await bury('rejected', 'exhausted', 'rejected');
+    const one = await replayDeadLetters(transport, PING, { ids: ['id-2', 'id-nobody'] });
+    expect(one.done.map(({ id }) => id)).toEqual(['id-2']);
+    const [again] = await transport.receive(PING, { max: 5, waitMs: 0, leaseMs: 1_000 });
+    expect(again).toMatchObject({
+      id: 'id-2',
+      body: 'body 2',
+      deliveries: 1,
+      headers: { own: 'x', 'hikyaku-replays': '1' },
+    });
+    expect(again?.headers).not.toHaveProperty('hikyaku-dead');
+    expect((await replayDeadLetters(transport, PING, { code: 'exhausted' })).done).toHaveLength(1);
+    expect(await listDeadLetters(transport, PING)).toMatchObject([{ id: 'id-0' }]);
+  });
+
+  it('are purged, all or some', async () => {
+    await bury('rejected', 'exhausted', 'rejected');
+    expect((await purgeDeadLetters(transport, PING, { code: 'exhausted' })).done).toHaveLength(1);
+    expect((await purgeDeadLetters(transport, PING)).done).toHaveLength(2);
+    expect(await transport.depth(PING)).toEqual({ ready: 0, inFlight: 0, delayed: 0, dead: 0 });
+  });
+
+  it('that could not be moved are named, with the error', async () => {
+    await bury('rejected', 'rejected', 'rejected');
+    let calls = 0;
+    const broken = faulty(transport, {
+      deadLetters: {
+        ...transport.deadLetters,
+        replay: async (address, letters) => {
+          if (calls++ === 0) return [new TransportError('Denied', 'no'), 'settled'];
+          throw new TransportError('Unavailable', `no ${address.topic}, ${letters.length}`);
+        },
+      },
+    });
+    const { done, failed } = await replayDeadLetters(broken, PING);
+    expect(done).toHaveLength(1);
+    expect(failed.map(({ error }) => error.code)).toEqual(['Denied', 'Unavailable']);
+  });
+});
+
+describe('peek', () => {
+  it('shows what is ready and gives it back', async () => {
+    await transport.send(
+      'ping',
+      [1, 2, 3].map((n) => ({ id: `id-${n}`, body: '', headers: {} })),
+    );
+    expect((await peek(transport, PING, 5)).map(({ id }) => id)).toEqual(['id-1', 'id-2', 'id-3']);
+    expect(await peek(transport, PING, 1)).toMatchObject([{ deliveries: 1 }]);
+    expect(await transport.depth(PING)).toMatchObject({ ready: 3, inFlight: 0 });
+  });
+
+  it('says when it could not give back', async () => {
+    await transport.send('ping', [{ id: 'id', body: '', headers: {} }]);
+    const broken = faulty(transport, { settle: async () => [new TransportError('Unavailable', 'away')] });
+    await expect(peek(broken, PING, 1)).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+});
