@@ -1,0 +1,42 @@
+/** What users import. Transports come by URL, each loaded only when it is used. */
+export { type Config, defineConfig, InvalidConfig, topic } from './config/define-config.ts';
+export { findSubscription } from './config/find.ts';
+export {
+  type Handler,
+  type HandlerContext,
+  HandlerTimeout,
+  LeaseExpired,
+  Reject,
+  RetryAfter,
+} from './consume/handler.ts';
+export { lambdaConsumer } from './consume/lambda.ts';
+export type { RetryPolicy } from './consume/retry-policy.ts';
+export { startWorker, type Worker, type WorkerOptions } from './consume/worker.ts';
+export { type Contract, defineMessage } from './message/contract.ts';
+export type { DeadLetterCode, DeadLetterReason, Failure } from './message/dead-letter.ts';
+export { type Envelope, InvalidMessage, type Issue } from './message/envelope.ts';
+export { deriveId, newId } from './message/id.ts';
+export { InvalidName } from './message/names.ts';
+export { type CourierEvent, observe } from './observe/events.ts';
+export { logEvents } from './observe/json-log.ts';
+export { createSpy, type Spy } from './observe/spy.ts';
+export {
+  type DeadLetterResult,
+  type DeadLetterSelection,
+  type DeadLetterView,
+  listDeadLetters,
+  purgeDeadLetters,
+  replayDeadLetters,
+} from './operate/dead-letters.ts';
+export { peek } from './operate/peek.ts';
+export { readStatus, type SubscriptionStatus } from './operate/status.ts';
+export {
+  createPublisher,
+  type Publisher,
+  type PublishItem,
+  type PublishOptions,
+  type PublishOutcome,
+} from './publish/publisher.ts';
+export { type ErrorCode, TransportError } from './transport/errors.ts';
+export type { Address, Depth, Topology, Transport } from './transport/transport.ts';
+export { InvalidTransportUrl, openTransport, transportUrl } from './transport/url.ts';

@@ -1,0 +1,86 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { startHttpServer } from '../../test/support/http-server.ts';
+import { evaluation } from '../../test/support/model-examples.ts';
+import type { HandlerContext } from '../consume/handler.ts';
+import { wrap } from '../message/envelope.ts';
+import { modelReadyToDeploy } from './contract.ts';
+import { InvalidDeployOptions } from './deploy.ts';
+import { deployHandlerFrom } from './deploy-handler.ts';
+import { judge } from './gate.ts';
+
+const SECRET = `whsec_${Buffer.from('a secret of at least 24 bytes').toString('base64')}`;
+const context: HandlerContext = {
+  attempt: 1,
+  signal: new AbortController().signal,
+  extendLease: async () => true,
+};
+
+function announcement(model_version: string) {
+  const judged = judge(evaluation({ model_version }));
+  if (judged.verdict === 'reject') throw new Error(judged.reason);
+  return wrap(modelReadyToDeploy, judged.message, {});
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'hikyaku-deploy-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+async function answering200(): Promise<string> {
+  const server = await startHttpServer((_, response) => {
+    response.end();
+  });
+  return server.url;
+}
+
+test('without a platform, deployments are lines of a file', async () => {
+  const folder = join(await temporaryFolder(), 'made', 'when needed');
+  const handler = deployHandlerFrom({ HIKYAKU_DIR: folder, DEPLOY_URL: '' });
+  const messages = [announcement('7'), announcement('8')];
+  for (const message of messages) await handler(message, context);
+  const lines = (await readFile(join(folder, 'deployments.ndjson'), 'utf8')).split('\n');
+  expect(lines.pop()).toBe('');
+  expect(lines.map((line) => JSON.parse(line))).toEqual(
+    messages.map(({ id, data }) => ({ id, at: expect.any(String), model: data })),
+  );
+});
+
+test('with a platform, nothing is written here', async () => {
+  const folder = await temporaryFolder();
+  const url = await answering200();
+  await deployHandlerFrom({ HIKYAKU_DIR: folder, DEPLOY_URL: url, DEPLOY_SECRET: SECRET })(
+    announcement('7'),
+    context,
+  );
+  await expect(readFile(join(folder, 'deployments.ndjson'))).rejects.toThrow('ENOENT');
+});
+
+test('a platform without a secret is refused when the function loads', () => {
+  expect(() => deployHandlerFrom({ DEPLOY_URL: 'https://example.com', DEPLOY_SECRET: '' })).toThrow(
+    InvalidDeployOptions,
+  );
+});
+
+test('in Lambda a deployment is a line of the log, without the data, and no file', async () => {
+  const folder = await temporaryFolder();
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  onTestFinished(() => write.mockRestore());
+  const message = announcement('7');
+  await deployHandlerFrom({ AWS_LAMBDA_FUNCTION_NAME: 'deploy', HIKYAKU_DIR: folder })(message, context);
+  const lines = write.mock.calls.map(([line]) => JSON.parse(String(line)));
+  expect(lines).toEqual([
+    {
+      time: expect.any(String),
+      level: 'info',
+      event: 'deployed',
+      id: message.id,
+      model_name: 'churn-predictor',
+      model_version: '7',
+    },
+  ]);
+  await expect(readFile(join(folder, 'deployments.ndjson'))).rejects.toThrow('ENOENT');
+});

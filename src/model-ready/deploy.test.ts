@@ -1,0 +1,226 @@
+import type { ServerResponse } from 'node:http';
+import { Webhook } from 'standardwebhooks';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { type Received, startHttpServer } from '../../test/support/http-server.ts';
+import { evaluation } from '../../test/support/model-examples.ts';
+import { type HandlerContext, Reject, RetryAfter } from '../consume/handler.ts';
+import { type Envelope, wrap } from '../message/envelope.ts';
+import { type ModelReadyToDeploy, modelReadyToDeploy } from './contract.ts';
+import { createDeployHandler, DeployFailed, type Deployment, InvalidDeployOptions } from './deploy.ts';
+import { type ModelEvent, observeModels } from './events.ts';
+import { judge } from './gate.ts';
+
+const SECRET = `whsec_${Buffer.from('a secret of at least 24 bytes').toString('base64')}`;
+
+function announcement(id?: string): Envelope<ModelReadyToDeploy> {
+  const judged = judge(evaluation());
+  if (judged.verdict === 'reject') throw new Error(judged.reason);
+  return wrap(modelReadyToDeploy, judged.message, { id });
+}
+
+function context(signal = new AbortController().signal): HandlerContext {
+  return { attempt: 1, signal, extendLease: async () => true };
+}
+
+function observed(): ModelEvent[] {
+  const events: ModelEvent[] = [];
+  onTestFinished(observeModels((event) => events.push(event)));
+  return events;
+}
+
+const answering =
+  (status: number, headers: Record<string, string> = {}, body = '') =>
+  (_: Received, response: ServerResponse): void => {
+    response.writeHead(status, headers).end(body);
+  };
+
+/** Deploys to a platform that answers so, and returns what the handler throws, if it does. */
+async function deployTo(
+  answer: (request: Received, response: ServerResponse) => void,
+  { timeoutMs = 5_000, signal = new AbortController().signal } = {},
+) {
+  const server = await startHttpServer(answer);
+  const recorded: Deployment[] = [];
+  const handler = createDeployHandler({
+    url: `${server.url}/deployments?team=ml`,
+    secret: SECRET,
+    timeoutMs,
+    record: (deployment) => {
+      recorded.push(deployment);
+    },
+  });
+  const message = announcement();
+  const thrown = await Promise.resolve(handler(message, context(signal))).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return { server, recorded, message, thrown, host: new URL(server.url).host };
+}
+
+test('asks the platform by a Standard Webhooks request, then records', async () => {
+  const events = observed();
+  const { server, recorded, message, thrown } = await deployTo(answering(204));
+  expect(thrown).toBeUndefined();
+  const [request] = server.requests;
+  if (request === undefined) throw new Error('no request');
+  expect(request).toMatchObject({ method: 'POST', headers: { 'content-type': 'application/json' } });
+  expect(`${request.url.pathname}${request.url.search}`).toBe('/deployments?team=ml');
+  expect(request.headers['webhook-id']).toBe(message.id);
+  const signed = {
+    'webhook-id': message.id,
+    'webhook-timestamp': String(request.headers['webhook-timestamp']),
+    'webhook-signature': String(request.headers['webhook-signature']),
+  };
+  expect(new Webhook(SECRET).verify(request.body, signed)).toEqual({
+    type: 'model_ready_to_deploy',
+    timestamp: message.time,
+    data: message.data,
+  });
+  expect(recorded).toEqual([{ id: message.id, at: expect.any(String), model: message.data }]);
+  expect(events).toEqual([
+    { event: 'deployed', id: message.id, model_name: 'churn-predictor', model_version: '7' },
+  ]);
+});
+
+test('trying again sends the same id and body', async () => {
+  const server = await startHttpServer(answering(200));
+  const handler = createDeployHandler({ url: server.url, secret: SECRET, record: () => {} });
+  const message = announcement();
+  await handler(message, context());
+  await handler(message, context());
+  const [first, second] = server.requests;
+  expect(second?.body).toBe(first?.body);
+  expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
+});
+
+test.each([400, 401, 404, 409, 410, 422, 431])('%d rejects', async (status) => {
+  const { thrown, recorded, host } = await deployTo(
+    answering(status, { 'retry-after': '1' }, 'secret stuff'),
+  );
+  expect(thrown).toBeInstanceOf(Reject);
+  expect(thrown).toHaveProperty('message', `${host} answered ${status}`);
+  expect(recorded).toEqual([]);
+});
+
+test.each([301, 302, 307, 308])('%d rejects, and is not followed', async (status) => {
+  const elsewhere = await startHttpServer(answering(200));
+  const { thrown, host } = await deployTo(answering(status, { location: elsewhere.url }));
+  expect(thrown).toBeInstanceOf(Reject);
+  expect(thrown).toHaveProperty(
+    'message',
+    `${host} answered ${status}: redirects are not followed, give the final URL`,
+  );
+  expect(elsewhere.requests).toEqual([]);
+});
+
+test.each([408, 425, 429, 500, 502, 503])('%d is tried again by policy', async (status) => {
+  const { thrown, recorded, host } = await deployTo(answering(status, {}, 'secret stuff'));
+  expect(thrown).toBeInstanceOf(DeployFailed);
+  expect(thrown).toHaveProperty('message', `${host} answered ${status}`);
+  expect(recorded).toEqual([]);
+});
+
+test.each([
+  ['0', 0],
+  ['120', 120_000],
+  ['Wed, 21 Oct 2015 07:28:00 GMT', 0],
+])('Retry-After: %s is honoured', async (header, delayMs) => {
+  const { thrown, host } = await deployTo(answering(429, { 'retry-after': header }));
+  expect(thrown).toBeInstanceOf(RetryAfter);
+  expect(thrown).toMatchObject({ delayMs, message: `${host} answered 429` });
+});
+
+test('Retry-After as a date to come is honoured', async () => {
+  const at = new Date(Date.now() + 90_000).toUTCString();
+  const { thrown } = await deployTo(answering(503, { 'retry-after': at }));
+  if (!(thrown instanceof RetryAfter)) throw new Error(String(thrown));
+  expect(thrown.delayMs).toBeGreaterThan(60_000);
+  expect(thrown.delayMs).toBeLessThanOrEqual(90_000);
+});
+
+test.each(['soon', '-5', '1.5', '', 'Someday, maybe', '99999999999'])(
+  'Retry-After: %o is not understood, and left to the policy',
+  async (header) => {
+    const { thrown } = await deployTo(answering(503, { 'retry-after': header }));
+    expect(thrown).toBeInstanceOf(DeployFailed);
+  },
+);
+
+test('no answer in time is tried again', async () => {
+  const { thrown, host } = await deployTo(() => {}, { timeoutMs: 50 });
+  expect(thrown).toBeInstanceOf(DeployFailed);
+  expect(thrown).toHaveProperty('message', `${host} did not answer within 0.05 s`);
+});
+
+test('a connection that breaks is tried again', async () => {
+  const { thrown, host } = await deployTo((_, response) => response.destroy());
+  expect(thrown).toBeInstanceOf(DeployFailed);
+  expect(thrown).toMatchObject({ message: `${host} could not be asked`, cause: expect.any(Error) });
+});
+
+test("the handler's signal ends the request", async () => {
+  const stop = new AbortController();
+  const { server, thrown } = await deployTo(() => stop.abort(), { signal: stop.signal, timeoutMs: 60_000 });
+  expect(thrown).toBeInstanceOf(DeployFailed);
+  expect(server.requests).toHaveLength(1);
+});
+
+test('an answer whose body breaks off has been given all the same', async () => {
+  const { thrown, recorded } = await deployTo((_, response) => {
+    response.writeHead(200, { 'content-length': '1000' });
+    response.write('half');
+    response.flushHeaders();
+  });
+  expect(thrown).toBeUndefined();
+  expect(recorded).toHaveLength(1);
+});
+
+test('an id that no header can carry is rejected', async () => {
+  const server = await startHttpServer(answering(200));
+  const handler = createDeployHandler({ url: server.url, secret: SECRET, record: () => {} });
+  await expect(handler(announcement('naïve id\n'), context())).rejects.toBeInstanceOf(Reject);
+  expect(server.requests).toEqual([]);
+});
+
+test('without a URL, recording is all there is', async () => {
+  const events = observed();
+  const record = vi.fn();
+  const message = announcement();
+  await createDeployHandler({ record })(message, context());
+  expect(record).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id: message.id }));
+  expect(events.map(({ event }) => event)).toEqual(['deployed']);
+});
+
+test('what cannot be recorded is not deployed', async () => {
+  const events = observed();
+  const full = new Error('disk full');
+  const handler = createDeployHandler({ record: () => Promise.reject(full) });
+  await expect(handler(announcement(), context())).rejects.toBe(full);
+  expect(events).toEqual([]);
+});
+
+test.each(['https://platform.example.com/x', 'http://localhost:1', 'http://127.1.2.3', 'http://[::1]:8080'])(
+  '%s may be deployed to',
+  (url) => {
+    expect(() => createDeployHandler({ url, secret: SECRET, record: () => {} })).not.toThrow();
+  },
+);
+
+test.each([
+  ['platform', SECRET, 'the deploy URL is not a URL: expected https://…'],
+  [
+    'http://platform.example.com/hook-t0ken',
+    SECRET,
+    'the deploy URL is http://platform.example.com: expected https',
+  ],
+  ['http://127.0.0.1.example.com', SECRET, 'expected https, or http on this machine'],
+  ['ftp://localhost/x', SECRET, 'the deploy URL is ftp://localhost: expected https'],
+  ['https://me:pw@example.com', SECRET, 'the deploy URL carries credentials: requests are signed instead'],
+  ['https://example.com', undefined, 'there is a deploy URL but no secret to sign requests with'],
+  ['https://example.com', 'whsec_', 'the deploy secret cannot be used: expected whsec_ and base64'],
+  ['https://example.com', 'not base64', 'the deploy secret cannot be used: expected whsec_ and base64'],
+])('deploying to %s with %s cannot work', (url, secret, message) => {
+  const creating = () => createDeployHandler({ url, secret, record: () => {} });
+  expect(creating).toThrow(InvalidDeployOptions);
+  expect(creating).toThrow(message);
+});

@@ -1,0 +1,67 @@
+import middy from '@middy/core';
+import type { Config } from '../config/define-config.ts';
+import { inLambda, logEvents } from '../observe/json-log.ts';
+import { type HttpError, httpEvent } from '../publish/http-event.ts';
+import { AnnounceFailed } from './announce.ts';
+import { createEmit, type Emit } from './emit.ts';
+import { InvalidEvaluation } from './evaluation.ts';
+import { logModelEvents } from './json-log.ts';
+import { RegistryError } from './mlflow.ts';
+import { parseMinImprovement } from './parse-min-improvement.ts';
+
+/** Evaluations and MLflow answers are small; what is larger is something else. */
+const MOST_BYTES = 1_048_576;
+
+const STATUS: Readonly<Record<RegistryError['code'], number>> = {
+  NotFound: 404,
+  Unavailable: 503,
+  Denied: 502,
+  Invalid: 502,
+};
+
+/**
+ * The function that judges and announces: invoked directly with a document, a list of them or
+ * `{ documents: […] }`, or over HTTP with the same as body. Answers with an AnnounceReport. The carrier comes
+ * from `TRANSPORT_URL`, the least improvement from `MIN_IMPROVEMENT` (`0.01` or `1%`), an MLflow server from
+ * `MLFLOW_TRACKING_URI`.
+ */
+export function emitFunction(config: Config) {
+  if (inLambda()) {
+    logEvents();
+    logModelEvents();
+  }
+  let emit: Promise<Emit> | undefined;
+  return middy(async (payload: unknown) => {
+    emit ??= openEmit(config);
+    const documents = isBatch(payload) ? payload.documents : [payload];
+    return (await emit)(documents.map((content, index) => ({ name: `documents[${index}]`, content })));
+  }).use(httpEvent({ maxBytes: MOST_BYTES, describe }));
+}
+
+async function openEmit(config: Config): Promise<Emit> {
+  const { openTransport, transportUrl } = await import('../transport/url.ts');
+  const least = process.env['MIN_IMPROVEMENT'];
+  const minImprovement = least ? parseMinImprovement(least) : undefined;
+  return createEmit(await openTransport(transportUrl(), config), { source: 'hikyaku/emit', minImprovement });
+}
+
+function isBatch(payload: unknown): payload is { documents: readonly unknown[] } {
+  return (
+    typeof payload === 'object' &&
+    payload !== null &&
+    'documents' in payload &&
+    Array.isArray(payload.documents)
+  );
+}
+
+function describe(error: unknown): HttpError | undefined {
+  if (error instanceof InvalidEvaluation) {
+    return { statusCode: 400, body: { error: error.message, issues: error.issues } };
+  }
+  if (error instanceof RegistryError)
+    return { statusCode: STATUS[error.code], body: { error: error.message } };
+  // Part of it may have been announced: the report says which. All of it may be sent again, ids stay the same.
+  if (error instanceof AnnounceFailed)
+    return { statusCode: 503, body: { error: error.message, ...error.report } };
+  return undefined;
+}

@@ -1,0 +1,67 @@
+import { channel } from 'node:diagnostics_channel';
+import type { RejectionCode } from './gate.ts';
+
+/** What happens to models. Null names are those of runs that are not registered. */
+export type ModelEvent =
+  | {
+      readonly event: 'judged';
+      readonly model_name: string | null;
+      readonly model_version: string | null;
+      readonly verdict: 'announce' | 'reject';
+    }
+  | {
+      readonly event: 'announced';
+      /** The message's. */
+      readonly id: string;
+      readonly model_name: string;
+      readonly model_version: string;
+      readonly metric_name: string;
+      readonly baseline_value: number;
+      readonly current_value: number;
+      readonly improvement_percentage: number;
+    }
+  | {
+      readonly event: 'rejected';
+      readonly model_name: string | null;
+      readonly model_version: string | null;
+      readonly mlflow_run_id?: string;
+      readonly code: RejectionCode;
+      readonly reason: string;
+    }
+  | {
+      readonly event: 'announce_failed';
+      readonly model_name: string;
+      readonly model_version: string;
+      readonly error: string;
+    }
+  | {
+      readonly event: 'deployed';
+      readonly id: string;
+      readonly model_name: string;
+      readonly model_version: string;
+    };
+
+/** The name of the diagnostics channel that these events leave through; the courier's own have another. */
+export const MODEL_EVENTS_CHANNEL = 'hikyaku:model-ready';
+
+const events = channel(MODEL_EVENTS_CHANNEL);
+
+export function emitModelEvent(event: ModelEvent): void {
+  if (events.hasSubscribers) events.publish(event);
+}
+
+/** Calls the listener for every event of this process. Returns what stops it. Listeners must not throw. */
+export function observeModels(listener: (event: ModelEvent) => void): () => void {
+  const onMessage = (message: unknown): void => {
+    if (isModelEvent(message)) listener(message);
+  };
+  events.subscribe(onMessage);
+  return () => {
+    events.unsubscribe(onMessage);
+  };
+}
+
+// Only `emitModelEvent` publishes on this channel; the check narrows what the channel types as unknown.
+function isModelEvent(message: unknown): message is ModelEvent {
+  return typeof message === 'object' && message !== null && 'event' in message;
+}

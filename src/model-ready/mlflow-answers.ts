@@ -1,0 +1,109 @@
+import * as z from 'zod/mini';
+import { check, metricValue } from './evaluation.ts';
+import { expects } from './fields.ts';
+import type { ModelVersion, Run } from './mlflow.ts';
+
+// What is read of the REST API's answers. Empty lists are omitted, a missing run id is null or ''.
+
+const anyText = z.string(expects('a text'));
+const name = anyText.check(z.minLength(1, expects('a text that is not empty')));
+const count = z.optional(z.number(expects('a number')));
+const tags = listOf(object({ key: anyText, value: z.optional(anyText) }));
+
+const runAnswer = object({
+  run: object({
+    info: object({ run_id: name, status: name }),
+    data: z.optional(
+      object({
+        metrics: listOf(object({ key: anyText, value: metricValue, timestamp: count, step: count })),
+        tags,
+      }),
+    ),
+    outputs: z.optional(object({ model_outputs: listOf(object({ model_id: name })) })),
+  }),
+});
+
+const version = object({
+  name,
+  version: name,
+  run_id: z.optional(z.nullable(anyText)),
+  source: z.optional(z.nullable(anyText)),
+  status: z.optional(anyText),
+  tags,
+  aliases: listOf(anyText),
+});
+const versionAnswer = object({ model_version: version });
+const searchAnswer = object({ model_versions: listOf(version) });
+const modelAnswer = object({
+  registered_model: object({
+    name,
+    latest_versions: listOf(version),
+    aliases: listOf(object({ alias: name, version: name })),
+  }),
+});
+
+/** Reads an answer of `runs/get`. Throws {@link InvalidEvaluation}. */
+export function readRun(answer: unknown, source?: string): Run {
+  const { info, data, outputs } = check(runAnswer, answer, source).run;
+  const last = new Map<string, { value: number; step: number; timestamp: number }>();
+  for (const { key, value, step = 0, timestamp = 0 } of data?.metrics ?? []) {
+    const known = last.get(key);
+    const isLater =
+      known === undefined || step > known.step || (step === known.step && timestamp >= known.timestamp);
+    if (isLater) last.set(key, { value, step, timestamp });
+  }
+  return {
+    id: info.run_id,
+    status: info.status,
+    metrics: new Map([...last].map(([key, { value }]) => [key, value])),
+    tags: tagMap(data?.tags),
+    loggedModels: outputs?.model_outputs?.map(({ model_id }) => model_id) ?? [],
+  };
+}
+
+/** Reads an answer of `model-versions/get` or `registered-models/alias`. Throws {@link InvalidEvaluation}. */
+export function readModelVersion(answer: unknown, source?: string): ModelVersion {
+  return modelVersionOf(check(versionAnswer, answer, source).model_version);
+}
+
+/** Reads an answer of `model-versions/search`. Throws {@link InvalidEvaluation}. */
+export function readModelVersions(answer: unknown, source?: string): ModelVersion[] {
+  return check(searchAnswer, answer, source).model_versions?.map(modelVersionOf) ?? [];
+}
+
+/** What is read of a registered model. */
+export interface RegisteredModel {
+  readonly name: string;
+  readonly latestVersions: readonly ModelVersion[];
+  readonly aliases: readonly { readonly alias: string; readonly version: string }[];
+}
+
+/** Reads an answer of `registered-models/get`. Throws {@link InvalidEvaluation}. */
+export function readRegisteredModel(answer: unknown, source?: string): RegisteredModel {
+  const { name, latest_versions, aliases } = check(modelAnswer, answer, source).registered_model;
+  return { name, latestVersions: latest_versions?.map(modelVersionOf) ?? [], aliases: aliases ?? [] };
+}
+
+function modelVersionOf(answer: z.output<typeof version>): ModelVersion {
+  return {
+    name: answer.name,
+    version: answer.version,
+    runId: answer.run_id || undefined,
+    source: answer.source || undefined,
+    status: answer.status || undefined,
+    tags: tagMap(answer.tags),
+    aliases: answer.aliases ?? [],
+  };
+}
+
+function tagMap(list: z.output<typeof tags>): ReadonlyMap<string, string> {
+  return new Map((list ?? []).map(({ key, value = '' }) => [key, value]));
+}
+
+function object<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.object(shape, expects('a JSON object'));
+}
+
+function listOf<Item extends z.core.SomeType>(item: Item) {
+  return z.optional(z.array(item, expects('a list')));
+}

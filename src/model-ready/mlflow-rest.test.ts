@@ -1,0 +1,170 @@
+import type { ServerResponse } from 'node:http';
+import { expect, test } from 'vitest';
+import { type Received, startHttpServer } from '../../test/support/http-server.ts';
+import { exampleText, expectedModels } from '../../test/support/model-examples.ts';
+import { judge } from './gate.ts';
+import { readEvaluations } from './inputs.ts';
+import { RegistryError } from './mlflow.ts';
+import { createRestRegistry, registryFromEnvironment } from './mlflow-rest.ts';
+
+const RUNS = new Map(
+  [
+    'run.bc-diagnosis.v1.logreg.json',
+    'run.bc-diagnosis.v2.random-forest.json',
+    'run.bc-diagnosis.v3.decision-tree-d3.json',
+    'run.bc-diagnosis.v4.gboost-single-class-eval.json',
+    'run.diabetes-progression.v1.linreg.json',
+    'run.diabetes-progression.v2.ridge-a0.1.json',
+    'run.diabetes-progression.v3.random-forest.json',
+    'run.iris-species.v1.logreg.json',
+    'run.iris-species.v2.lda.json',
+    'run.iris-species.v3.decision-tree.json',
+  ].map((file) => [JSON.parse(exampleText(file)).run.info.run_id, exampleText(file)]),
+);
+
+/** Answers as the MLflow server did that the examples come from. */
+function mlflow({ url }: Received, response: ServerResponse): void {
+  const asked = (key: string): string => url.searchParams.get(key) ?? '';
+  const answer = (status: number, body: string): void => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  };
+  switch (url.pathname.replace('/api/2.0/mlflow/', '')) {
+    case 'runs/get': {
+      const run = RUNS.get(asked('run_id'));
+      if (run === undefined) answer(404, exampleText('error.run-missing.json'));
+      else answer(200, run);
+      break;
+    }
+    case 'model-versions/get':
+      if (asked('version') === '99') answer(404, exampleText('error.model-version-missing.json'));
+      else answer(200, exampleText(`model-version.${asked('name')}.v${asked('version')}.json`));
+      break;
+    case 'registered-models/alias': {
+      const body = exampleText(`alias.${asked('name')}.${asked('alias')}.json`);
+      answer('error_code' in JSON.parse(body) ? 400 : 200, body);
+      break;
+    }
+    default:
+      answer(500, '{}');
+  }
+}
+
+const always =
+  (status: number, body = '', headers: Record<string, string> = {}) =>
+  (_: Received, response: ServerResponse): void => {
+    response.writeHead(status, headers).end(body);
+  };
+
+async function failure(reading: Promise<unknown>): Promise<RegistryError> {
+  const error = await reading.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof RegistryError) return error;
+  throw new Error(`expected a RegistryError, found ${String(error)}`);
+}
+
+test('every example model comes out as expected', async () => {
+  const server = await startHttpServer(mlflow);
+  const models = expectedModels();
+  const evaluations = await readEvaluations(
+    models.map(({ registered_model, version }) => ({
+      name: 'given',
+      content: `models:/${registered_model}/${version}`,
+    })),
+    () => createRestRegistry({ url: server.url }),
+  );
+  expect(evaluations.map((evaluation) => judge(evaluation).verdict)).toEqual(
+    models.map(({ should_pass }) => (should_pass ? 'announce' : 'reject')),
+  );
+  expect(evaluations.map(({ current_value }) => current_value)).toEqual(
+    models.map(({ value }) => Number(value)),
+  );
+});
+
+test('a missing alias is none; what else is missing is not found, in one sentence', async () => {
+  const server = await startHttpServer(mlflow);
+  const registry = createRestRegistry({ url: `${server.url}/` });
+  expect(await registry.alias('bc-diagnosis', 'challenger')).toBeUndefined();
+  expect(await registry.alias('bc-diagnosis', 'champion')).toMatchObject({ version: '1' });
+  const run = await failure(registry.run('none'));
+  expect(run).toMatchObject({ code: 'NotFound', retryable: false });
+  expect(run.message).toBe(`MLflow at ${server.url}/api/2.0/mlflow has no run none (404)`);
+  expect(await failure(registry.modelVersion('bc-diagnosis', '99'))).toMatchObject({
+    message: `MLflow at ${server.url}/api/2.0/mlflow has no model version bc-diagnosis 99 (404)`,
+  });
+});
+
+test('keeps the path of the URL, and encodes names', async () => {
+  const server = await startHttpServer(always(404));
+  await failure(createRestRegistry({ url: `${server.url}/ml/flow//` }).modelVersion('a&b=c d', '1'));
+  const url = server.requests[0]?.url;
+  expect(url?.pathname).toBe('/ml/flow/api/2.0/mlflow/model-versions/get');
+  expect(url?.searchParams.get('name')).toBe('a&b=c d');
+});
+
+test.each([
+  [{}, undefined],
+  [{ MLFLOW_TRACKING_TOKEN: 'tok', MLFLOW_TRACKING_USERNAME: 'u' }, 'Bearer tok'],
+  [{ MLFLOW_TRACKING_USERNAME: 'u', MLFLOW_TRACKING_PASSWORD: 'p:é' }, `Basic ${btoa('u:p:\xc3\xa9')}`],
+  [{ MLFLOW_TRACKING_USERNAME: 'u' }, `Basic ${btoa('u:')}`],
+])('credentials of the environment: %o', async (environment, expected) => {
+  const server = await startHttpServer(always(404));
+  await failure(registryFromEnvironment({ MLFLOW_TRACKING_URI: server.url, ...environment }).run('r'));
+  expect(server.requests[0]?.headers.authorization).toBe(expected);
+});
+
+test('credentials of the URL are sent as MLflow does, and never said', async () => {
+  const server = await startHttpServer(always(403));
+  const url = server.url.replace('http://', 'http://me:s%40cret@');
+  const error = await failure(createRestRegistry({ url }).run('r'));
+  expect(server.requests[0]?.headers.authorization).toBe(`Basic ${btoa('me:s@cret')}`);
+  expect(error.message).not.toMatch(/s@cret|s%40cret/);
+  expect(error.message).toMatch(/refuses access to run r \(403\): check MLFLOW_TRACKING_TOKEN/);
+});
+
+test.each([
+  [401, 'Denied', false],
+  [403, 'Denied', false],
+  [429, 'Unavailable', true],
+  [503, 'Unavailable', true],
+  [418, 'Invalid', false],
+])('the answer %d is %s', async (status, code, retryable) => {
+  const server = await startHttpServer(always(status, 'a body that is not said'));
+  const error = await failure(createRestRegistry({ url: server.url }).alias('m', 'champion'));
+  expect(error).toMatchObject({ code, retryable });
+  expect(error.message).toMatch(`${status}`);
+  expect(error.message).not.toMatch('body');
+});
+
+test.each([
+  ['<html>sign in</html>', 'run r, but not in JSON'],
+  ['{"run":{"info":{"run_id":7}}}', 'run r: run.info.run_id: expected a text, found 7'],
+])('an answer that is something else: %s', async (body, message) => {
+  const server = await startHttpServer(always(200, body));
+  const error = await failure(createRestRegistry({ url: server.url }).run('r'));
+  expect(error.code).toBe('Invalid');
+  expect(error.message).toContain(message);
+});
+
+test('a server that is away, or too slow, may be asked again', async () => {
+  const server = await startHttpServer(() => {});
+  const slow = await failure(createRestRegistry({ url: server.url, timeoutMs: 50 }).run('r'));
+  expect(slow).toMatchObject({ code: 'Unavailable', retryable: true });
+  expect(slow.message).toBe(`MLflow at ${server.url}/api/2.0/mlflow did not answer within 0.05 s`);
+  await server.stop();
+  const away = await failure(createRestRegistry({ url: server.url }).run('r'));
+  expect(away).toMatchObject({ code: 'Unavailable', retryable: true });
+  expect(away.message).toBe(`MLflow at ${server.url}/api/2.0/mlflow cannot be reached`);
+});
+
+test.each([{}, { MLFLOW_TRACKING_URI: '' }])('without a tracking URI: %o', (environment) => {
+  expect(() => registryFromEnvironment(environment)).toThrow(
+    'MLFLOW_TRACKING_URI is not set: expected the URL of an MLflow server, such as https://mlflow.example.com',
+  );
+});
+
+test.each(['databricks', './mlruns', 'file:///mlruns', 'sqlite:///mlflow.db'])('%s is no server', (url) => {
+  expect(() => createRestRegistry({ url })).toThrow(RegistryError);
+  expect(() => createRestRegistry({ url })).toThrow('the MLflow tracking URI is not an http(s) URL');
+});

@@ -1,0 +1,182 @@
+import type { ErrorCode } from '../transport/errors.ts';
+import {
+  type Evaluation,
+  type EvaluationIssue,
+  InvalidEvaluation,
+  parseEvaluation,
+  show,
+} from './evaluation.ts';
+
+/** A run, as far as it is judged. */
+export interface Run {
+  readonly id: string;
+  /** `FINISHED`, `FAILED`, `RUNNING`, … */
+  readonly status: string;
+  /** The last value of each metric; may be NaN or infinite. */
+  readonly metrics: ReadonlyMap<string, number>;
+  readonly tags: ReadonlyMap<string, string>;
+  /** Ids of the models it logged. */
+  readonly loggedModels: readonly string[];
+}
+
+/** A version of a registered model, as far as it is judged. */
+export interface ModelVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly runId?: string | undefined;
+  readonly source?: string | undefined;
+  /** `READY`, `PENDING_REGISTRATION`, …; unknown where it is not said. */
+  readonly status?: string | undefined;
+  readonly tags: ReadonlyMap<string, string>;
+  readonly aliases: readonly string[];
+}
+
+/** Where runs and registered models are looked up. All methods throw {@link RegistryError}. */
+export interface ModelRegistry {
+  run(id: string): Promise<Run>;
+  modelVersion(name: string, version: string): Promise<ModelVersion>;
+  /** Undefined where the model has no such alias. */
+  alias(name: string, alias: string): Promise<ModelVersion | undefined>;
+}
+
+/** A registry did not answer, or not with what was asked for. The message is one sentence. */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+  readonly code: Extract<ErrorCode, 'NotFound' | 'Unavailable' | 'Denied' | 'Invalid'>;
+  /** Whether asking again later may help. */
+  readonly retryable: boolean;
+  constructor(code: RegistryError['code'], message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.code = code;
+    this.retryable = code === 'Unavailable';
+  }
+}
+
+/** What others of the model are compared with, where the run does not say. */
+const CHAMPION = 'champion';
+
+/** Looks up a model version, its run and its baseline. Throws {@link RegistryError}, {@link InvalidEvaluation}. */
+export async function evaluationOfVersion(
+  registry: ModelRegistry,
+  name: string,
+  version: string,
+): Promise<Evaluation> {
+  const found = await registry.modelVersion(name, version);
+  return evaluationOfRun(
+    registry,
+    found.runId === undefined ? undefined : await registry.run(found.runId),
+    found,
+  );
+}
+
+/** The tags that say what an evaluation's fields say; of the run or, where it has none, of the version. */
+const TAGS = {
+  token_symbol: 'token_symbol',
+  metric_name: 'benchmark.metric',
+  metric_direction: 'benchmark.direction',
+  contributor_address: 'contributor_address',
+  proposal_identifier: 'proposal_identifier',
+  benchmark_spec_id: 'benchmark_spec_id',
+} as const;
+
+/**
+ * The evaluation of a run, registered or not, or of a version that has no run. What it is compared with is
+ * said by the tags `baseline.value` or `baseline.run_id`; without them, it is the model's alias `champion`.
+ *
+ * @throws InvalidEvaluation when a tag cannot be read.
+ */
+export async function evaluationOfRun(
+  registry: ModelRegistry,
+  run: Run | undefined,
+  version: ModelVersion | undefined,
+): Promise<Evaluation> {
+  const tags = new Map([...(version?.tags ?? []), ...(run?.tags ?? [])]);
+  const metric = tags.get(TAGS.metric_name) || undefined;
+  const baseline = metric === undefined ? {} : await baselineOf(registry, metric, tags, run, version);
+  const said = Object.entries(TAGS).map(([field, tag]) => [field, tags.get(tag) || null]);
+  try {
+    return parseEvaluation({
+      ...Object.fromEntries(said),
+      ...baseline,
+      model_name: version?.name ?? null,
+      model_version: version?.version ?? null,
+      current_value: metric === undefined ? undefined : run?.metrics.get(metric),
+      run_status: run?.status,
+      version_status: version?.status,
+      model_id: loggedModel(run, version),
+      mlflow_run_id: run?.id,
+      source_uri: version?.source,
+      tags: Object.fromEntries([...tags].filter(([key]) => !key.startsWith('mlflow.'))),
+    });
+  } catch (error) {
+    throw error instanceof InvalidEvaluation
+      ? new InvalidEvaluation(error.issues.map(inTags), nameOf(run, version))
+      : error;
+  }
+}
+
+/** Who reads the error set a tag, not a field. */
+function inTags(issue: EvaluationIssue): EvaluationIssue {
+  const tag = new Map<string, string>(Object.entries(TAGS)).get(issue.path);
+  return tag === undefined ? issue : { ...issue, path: `tags.${tag}` };
+}
+
+interface Baseline {
+  readonly baseline_value?: number | undefined;
+  readonly is_baseline?: boolean;
+}
+
+async function baselineOf(
+  registry: ModelRegistry,
+  metric: string,
+  tags: ReadonlyMap<string, string>,
+  run: Run | undefined,
+  version: ModelVersion | undefined,
+): Promise<Baseline> {
+  const runId = tags.get('baseline.run_id');
+  if (run !== undefined && runId === run.id) return { is_baseline: true };
+  const value = tags.get('baseline.value');
+  if (value) return { baseline_value: numberOf(value, nameOf(run, version)) };
+  if (runId) return { baseline_value: await valueIn(registry, runId, metric) };
+  const champion = version && (await registry.alias(version.name, CHAMPION));
+  if (champion === undefined) return {};
+  if (champion.version === version?.version) return { is_baseline: true };
+  return champion.runId === undefined
+    ? {}
+    : { baseline_value: await valueIn(registry, champion.runId, metric) };
+}
+
+/** Undefined where the run is not there: then there is no baseline to compare with. */
+async function valueIn(registry: ModelRegistry, runId: string, metric: string): Promise<number | undefined> {
+  try {
+    return (await registry.run(runId)).metrics.get(metric);
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === 'NotFound') return undefined;
+    throw error;
+  }
+}
+
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+/** A tag is a text, and Python writes `nan` and `inf`. */
+function numberOf(tag: string, source: string): number {
+  const text = tag.trim().toLowerCase();
+  if (NUMBER.test(text)) return Number(text);
+  if (text === 'nan') return Number.NaN;
+  const [, sign, infinite] = /^([+-]?)(inf|infinity)$/.exec(text) ?? [];
+  if (infinite !== undefined) return sign === '-' ? -Infinity : Infinity;
+  throw new InvalidEvaluation(
+    [{ path: 'tags.baseline.value', expected: 'a number', found: show(tag) }],
+    source,
+  );
+}
+
+function nameOf(run: Run | undefined, version: ModelVersion | undefined): string {
+  return version === undefined ? `run ${run?.id}` : `${version.name} ${version.version}`;
+}
+
+/** A run may log several models: the version's source says which it is. */
+function loggedModel(run: Run | undefined, version: ModelVersion | undefined): string | undefined {
+  const [, fromSource] = /^models:\/(m-[^/]+)$/.exec(version?.source ?? '') ?? [];
+  return fromSource ?? run?.loggedModels.at(-1);
+}

@@ -1,0 +1,17 @@
+import type { MinImprovement } from './min-improvement.ts';
+
+/** A text that is no minimum improvement. */
+export class InvalidMinImprovement extends Error {
+  override readonly name = 'InvalidMinImprovement';
+}
+
+/** Reads `0.01` (in the metric's unit) or `1%` (of the baseline). Throws {@link InvalidMinImprovement}. */
+export function parseMinImprovement(text: string): MinImprovement {
+  const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text.trim()) ?? [];
+  if (digits === undefined) {
+    throw new InvalidMinImprovement(
+      `${JSON.stringify(text)} is no minimum improvement: expected a number such as 0.01, or a share of the baseline such as 1%`,
+    );
+  }
+  return percent === '%' ? { relative: Number(digits) / 100 } : { absolute: Number(digits) };
+}

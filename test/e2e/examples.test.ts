@@ -1,0 +1,32 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { startEmulator } from '../../src/dev/emulator.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+
+describe('the library example', () => {
+  const expected = 'order o-1, attempt 1, aborted false\norder o-2 given up: rejected, nothing to pay\n';
+
+  it('does on memory and on SQS what it says', async () => {
+    const emulator = await startEmulator();
+    for (const TRANSPORT_URL of ['memory:', emulator.url]) {
+      const { stdout } = await run(process.execPath, [join(root, 'examples/library.ts')], {
+        env: { ...process.env, TRANSPORT_URL },
+      });
+      expect(stdout.split('\n').toSorted()).toEqual(expected.split('\n').toSorted());
+    }
+    await emulator.stop();
+  });
+
+  it('is what the documentation shows', () => {
+    const shown = readFileSync(join(root, 'docs/how-to/library.md'), 'utf8');
+    const program = readFileSync(join(root, 'examples/library.ts'), 'utf8');
+    for (const piece of [/const OrderPlaced = [\s\S]*?\n}\);/, /const topology = [\s\S]*?\n};/]) {
+      expect(shown).toContain(piece.exec(program)?.[0]);
+    }
+  });
+});
