@@ -1,0 +1,166 @@
+import { Command, Option } from 'commander';
+import { findSubscription } from '../../config/find.ts';
+import { DEAD_LETTER_CODES, type DeadLetterCode } from '../../message/dead-letter.ts';
+import {
+  type DeadLetterResult,
+  type DeadLetterSelection,
+  type DeadLetterView,
+  listDeadLetters,
+  purgeDeadLetters,
+  replayDeadLetters,
+} from '../../operate/dead-letters.ts';
+import { type Context, withTransport } from '../context.ts';
+import { BadInput, NotThere } from '../exit.ts';
+import { ago, paint, print, printable, printJson, table } from '../output.ts';
+
+interface Options {
+  readonly json?: true;
+  readonly reason?: DeadLetterCode;
+  readonly all?: true;
+  readonly dryRun?: true;
+}
+
+const SUBSCRIPTION = ['<subscription>', 'topic/subscription, or the topic where it has only one'] as const;
+const reason = (): Option =>
+  new Option('--reason <code>', 'only those given up for this reason').choices([...DEAD_LETTER_CODES]);
+
+const list = new Command('list')
+  .description('show what stands in the dead-letter queue')
+  .argument(...SUBSCRIPTION)
+  .addOption(reason())
+  .option('--json', 'one JSON object a line for each dead letter')
+  .action((name: string, options: Options) =>
+    withTransport(async (context) => {
+      const views = await listDeadLetters(
+        context.transport,
+        addressOf(context, name),
+        selection([], options),
+      );
+      if (options.json) views.map(summary).forEach(printJson);
+      else if (views.length === 0) print('no dead letters');
+      else print(deadLetterTable(views));
+    }),
+  );
+
+const show = new Command('show')
+  .description('show one dead letter whole: reason, history, headers and bytes')
+  .argument(...SUBSCRIPTION)
+  .argument('<id>', 'its id, as list shows it')
+  .option('--json', 'as one JSON object')
+  .action((name: string, id: string, { json }: Options) =>
+    withTransport(async (context) => {
+      const [view] = await listDeadLetters(context.transport, addressOf(context, name), { ids: [id] });
+      if (view === undefined)
+        throw new NotThere(
+          `no dead letter ${id} in ${name}: "hikyaku dlq list ${name}" shows those there are`,
+        );
+      if (json) printJson({ ...summary(view), headers: view.headers, body: view.body });
+      else print(whole(view));
+    }),
+  );
+
+const replay = acting(
+  'replay',
+  'send dead letters back to their subscription',
+  replayDeadLetters,
+  'replayed',
+);
+const purge = acting('purge', 'remove dead letters for good', purgeDeadLetters, 'purged');
+
+export const dlq = new Command('dlq')
+  .description('look at dead letters, replay or purge them')
+  .addCommand(list)
+  .addCommand(show)
+  .addCommand(replay)
+  .addCommand(purge)
+  .addHelpText(
+    'after',
+    '\nExamples:\n  $ hikyaku dlq list model_ready_to_deploy\n  $ hikyaku dlq replay model_ready_to_deploy --all --reason exhausted\n  $ hikyaku dlq purge model_ready_to_deploy --all --dry-run',
+  );
+
+function acting(
+  verb: string,
+  description: string,
+  act: (
+    transport: Context['transport'],
+    address: ReturnType<typeof addressOf>,
+    selection: DeadLetterSelection,
+  ) => Promise<DeadLetterResult>,
+  done: string,
+): Command {
+  return new Command(verb)
+    .description(description)
+    .argument(...SUBSCRIPTION)
+    .argument('[ids...]', 'which ones; or use --all or --reason')
+    .option('--all', 'all of them')
+    .addOption(reason())
+    .option('--dry-run', 'only show which ones it would be')
+    .option('--json', 'one JSON object a line for each dead letter')
+    .action((name: string, ids: string[], options: Options) =>
+      withTransport(async (context) => {
+        if (ids.length === 0 && !options.all && options.reason === undefined) {
+          throw new BadInput(
+            `which ones? Name ids, or give --all or --reason: hikyaku dlq ${verb} ${name} --all`,
+          );
+        }
+        const address = addressOf(context, name);
+        const wanted = selection(ids, options);
+        const { done: views, failed } = options.dryRun
+          ? { done: await listDeadLetters(context.transport, address, wanted), failed: [] }
+          : await act(context.transport, address, wanted);
+        for (const view of views) {
+          if (options.json) printJson({ ...summary(view), [options.dryRun ? 'would_be' : 'was']: done });
+        }
+        if (!options.json) {
+          if (views.length > 0) print(deadLetterTable(views));
+          print(`${options.dryRun ? 'would be ' : ''}${done}: ${views.length}`);
+        }
+        const [first] = failed;
+        if (first !== undefined) throw first.error;
+        const missing = ids.filter((id) => !views.some((view) => view.id === id));
+        if (missing.length > 0) throw new NotThere(`no dead letter ${missing.join(', ')} in ${name}`);
+      }),
+    );
+}
+
+function addressOf({ config }: Context, name: string) {
+  return findSubscription(config, name).address;
+}
+
+function selection(ids: readonly string[], { reason }: Options): DeadLetterSelection {
+  return { ...(ids.length > 0 && { ids }), ...(reason !== undefined && { code: reason }) };
+}
+
+function summary({ id, reason, replays, enqueuedAt, body }: DeadLetterView) {
+  return { id, ...reason, replays, enqueuedAt, bytes: Buffer.byteLength(body) };
+}
+
+export function deadLetterTable(views: readonly DeadLetterView[]): string {
+  return table(
+    ['id', 'reason', 'attempts', 'replays', 'since', 'why'],
+    views.map(({ id, reason, replays, enqueuedAt }) => [
+      printable(id),
+      reason.code,
+      reason.attempts,
+      replays,
+      ago(reason.at === '' ? enqueuedAt : Date.parse(reason.at)),
+      printable(reason.message.length > 90 ? `${reason.message.slice(0, 89)}…` : reason.message),
+    ]),
+  );
+}
+
+function whole({ id, reason, replays, enqueuedAt, headers, body }: DeadLetterView): string {
+  const history = reason.history.map(
+    ({ attempt, at, error }) => `  attempt ${attempt}  ${at}  ${printable(error)}`,
+  );
+  return [
+    `${paint('bold', printable(id))}  ${paint('red', reason.code)}`,
+    printable(reason.message),
+    `attempts ${reason.attempts}, replays ${replays}, in the queue ${ago(enqueuedAt)}`,
+    ...(history.length > 0 ? ['history', ...history] : []),
+    'headers',
+    ...Object.entries(headers).map(([name, value]) => `  ${printable(name)}: ${printable(value)}`),
+    `body, ${Buffer.byteLength(body)} bytes`,
+    printable(body),
+  ].join('\n');
+}

@@ -1,0 +1,66 @@
+import { CommanderError } from 'commander';
+import { InvalidConfig } from '../config/define-config.ts';
+import { InvalidMessage } from '../message/envelope.ts';
+import { InvalidName } from '../message/names.ts';
+import { AnnounceFailed } from '../model-ready/announce.ts';
+import { InvalidDeployOptions } from '../model-ready/deploy.ts';
+import { InvalidEvaluation } from '../model-ready/evaluation.ts';
+import { RegistryError } from '../model-ready/mlflow.ts';
+import { type ErrorCode, TransportError } from '../transport/errors.ts';
+import { InvalidTransportUrl } from '../transport/url.ts';
+
+/** What a script can tell apart. */
+export const EXIT = {
+  ok: 0,
+  /** A fault of ours. */
+  unexpected: 1,
+  /** Something given is wrong: an argument, a file, a name, a URL, the config. */
+  badInput: 2,
+  /** The carrier, or a server asked for, cannot be reached; trying later may help. */
+  unavailable: 3,
+  /** What was asked for is not there. */
+  notFound: 4,
+  /** No credentials, or not the right. */
+  denied: 5,
+} as const;
+
+/** Something the user gave is wrong; the message says what, and what to do. */
+export class BadInput extends Error {
+  override readonly name = 'BadInput';
+}
+
+/** What was asked for by name is not there. */
+export class NotThere extends Error {
+  override readonly name = 'NotThere';
+}
+
+const BY_CODE: Readonly<Record<ErrorCode, number>> = {
+  NotFound: EXIT.notFound,
+  Unavailable: EXIT.unavailable,
+  Throttled: EXIT.unavailable,
+  TooLarge: EXIT.badInput,
+  Denied: EXIT.denied,
+  LeaseLost: EXIT.unexpected,
+  Unsupported: EXIT.badInput,
+  Invalid: EXIT.badInput,
+  Closed: EXIT.unexpected,
+};
+
+const BAD_INPUT = [
+  BadInput,
+  InvalidConfig,
+  InvalidName,
+  InvalidTransportUrl,
+  InvalidMessage,
+  InvalidEvaluation,
+  InvalidDeployOptions,
+];
+
+/** The code a command that failed so ends with. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
+  if (error instanceof AnnounceFailed) return exitCodeOf(error.cause);
+  if (error instanceof TransportError || error instanceof RegistryError) return BY_CODE[error.code];
+  if (error instanceof NotThere) return EXIT.notFound;
+  return BAD_INPUT.some((type) => error instanceof type) ? EXIT.badInput : EXIT.unexpected;
+}

@@ -1,0 +1,120 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { type ServerType, serve } from '@hono/node-server';
+import { Hono } from 'hono';
+import { Webhook } from 'standardwebhooks';
+import * as z from 'zod/mini';
+
+/** Plays the platform that models are deployed to: takes Standard Webhooks, once each. */
+export interface Platform {
+  readonly url: string;
+  /** What its webhooks must be signed with: `whsec_…`. */
+  readonly secret: string;
+  /** Names this run of it: see {@link isRunning}. */
+  readonly instance: string;
+  stop(): Promise<void>;
+}
+
+export interface PlatformOptions {
+  /** Where it keeps what it has decided, one JSON object a line, so that a restart remembers. */
+  readonly file: string;
+  /** Answers 503 so often before it takes this model. */
+  readonly busy: { readonly model_name: string; readonly model_version: string; readonly times: number };
+  /** Answers 422 to this model, always. */
+  readonly refuses: { readonly model_name: string };
+}
+
+type Decision = 'deployed' | 'busy' | 'refused';
+
+/** Where {@link isRunning} asks. */
+const INSTANCE = '/instance';
+const TAKES = '/deployments';
+
+/** Starts the platform on a free port of the loopback interface. */
+export async function startPlatform({ file, busy, refuses }: PlatformOptions): Promise<Platform> {
+  const secret = `whsec_${randomBytes(24).toString('base64')}`;
+  const webhook = new Webhook(secret);
+  const deployed = new Set<string>();
+  let timesBusy = 0;
+  for (const { id, decision } of readDecisions(file)) {
+    if (decision === 'deployed') deployed.add(id);
+    if (decision === 'busy') timesBusy++;
+  }
+
+  function decide(id: string, model: Model): Decision {
+    if (deployed.has(id)) return 'deployed';
+    if (model.model_name === refuses.model_name) return 'refused';
+    const isBusy = model.model_name === busy.model_name && model.model_version === busy.model_version;
+    return isBusy && timesBusy < busy.times ? 'busy' : 'deployed';
+  }
+
+  function remember(id: string, decision: Decision, model: Model): void {
+    // Kept before it is answered: what was answered must not be forgotten by a crash.
+    if (!deployed.has(id)) appendFileSync(file, `${JSON.stringify({ id, decision, ...model })}\n`);
+    if (decision === 'deployed') deployed.add(id);
+    if (decision === 'busy') timesBusy++;
+  }
+
+  const app = new Hono();
+  const instance = randomUUID();
+  app.get(INSTANCE, (context) => context.text(instance));
+  app.post(TAKES, async (context) => {
+    const body = await context.req.text();
+    const id = context.req.header('webhook-id') ?? '';
+    try {
+      webhook.verify(body, {
+        'webhook-id': id,
+        'webhook-timestamp': context.req.header('webhook-timestamp') ?? '',
+        'webhook-signature': context.req.header('webhook-signature') ?? '',
+      });
+    } catch {
+      return context.json({ error: 'the signature does not fit' }, 401);
+    }
+    const deployment = Deployment.safeParse(JSON.parse(body));
+    if (!deployment.success)
+      return context.json({ error: 'data.model_name and data.model_version expected' }, 400);
+    const model = deployment.data.data;
+    const decision = decide(id, model);
+    remember(id, decision, model);
+    if (decision === 'refused') return context.json({ error: 'this model may not be deployed here' }, 422);
+    if (decision === 'busy') return context.json({ error: 'busy' }, 503);
+    return context.json({ deployed: model });
+  });
+
+  const server = await new Promise<ServerType>((resolve) => {
+    const listening = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, () => resolve(listening));
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    url: `http://127.0.0.1:${port}${TAKES}`,
+    secret,
+    instance,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        if ('closeAllConnections' in server) server.closeAllConnections();
+      }),
+  };
+}
+
+/** Whether that very instance still answers, whatever has become of its process's number. */
+export async function isRunning(platform: Pick<Platform, 'url' | 'instance'>): Promise<boolean> {
+  try {
+    const answer = await fetch(new URL(INSTANCE, platform.url), { signal: AbortSignal.timeout(1_000) });
+    return (await answer.text()) === platform.instance;
+  } catch {
+    return false;
+  }
+}
+
+const Deployment = z.object({ data: z.object({ model_name: z.string(), model_version: z.string() }) });
+type Model = z.infer<typeof Deployment>['data'];
+
+const Remembered = z.object({ id: z.string(), decision: z.enum(['deployed', 'busy', 'refused']) });
+
+function readDecisions(file: string): z.infer<typeof Remembered>[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => Remembered.parse(JSON.parse(line)));
+}

@@ -1,0 +1,101 @@
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Config, InvalidConfig, subscriptionsOf } from '../config/define-config.ts';
+import { queueNames } from '../transport/names.ts';
+import type { Transport } from '../transport/transport.ts';
+import { openTransport } from '../transport/url.ts';
+import { startEmulator } from './emulator.ts';
+import { type SqsFunction, startEventSourceMapping } from './event-source-mapping.ts';
+import { type Platform, type PlatformOptions, startPlatform } from './platform.ts';
+
+/** The whole system in one process: embedded SQS, the Lambda functions behind event sources, a platform. */
+export interface System {
+  readonly url: string;
+  readonly transport: Transport;
+  readonly platform: Platform;
+  /** Invokes the emit function directly, as on AWS. Rejects with what it throws. */
+  emit(payload: unknown): Promise<unknown>;
+  /** Drains: invocations end, nothing new begins. */
+  close(): Promise<void>;
+}
+
+export interface SystemOptions {
+  readonly config: Config;
+  /** Where the config and the functions' sources are. */
+  readonly folder: string;
+  readonly queuesFolder: string;
+  readonly platform: PlatformOptions;
+  readonly onError: (error: unknown) => void;
+}
+
+const REGION = 'us-east-1';
+const EMIT = 'lambdas/emit-model.ts';
+/**
+ * On a laptop a message that was in flight when the process was killed should not stay hidden for minutes;
+ * still well above what a local handler takes.
+ */
+const LEASE_MS = 10_000;
+const FUNCTION_TIMEOUT_MS = 8_000;
+
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { folder, onError } = options;
+  const config: Config = {
+    ...options.config,
+    topics: options.config.topics.map((topic) => ({
+      ...topic,
+      subscriptions: topic.subscriptions.map((subscription) => ({ ...subscription, leaseMs: LEASE_MS })),
+    })),
+  };
+  const emulator = await startEmulator({ dataDir: options.queuesFolder });
+  const platform = await startPlatform(options.platform);
+  // The functions read their environment when they are loaded, as in Lambda.
+  Object.assign(process.env, {
+    TRANSPORT_URL: emulator.url,
+    DEPLOY_URL: platform.url,
+    DEPLOY_SECRET: platform.secret,
+  });
+  const transport = await openTransport(emulator.url, config);
+  await transport.provision();
+  const emit = await loadFunction(folder, EMIT);
+  const mappings = await Promise.all(
+    subscriptionsOf(config).map(async ({ address, subscription: { lambda } }) =>
+      startEventSourceMapping({
+        endpoint: emulator.endpoint,
+        region: REGION,
+        queueName: queueNames(config.prefix, address).queue,
+        invoke: await loadFunction(folder, lambda.entry),
+        batchSize: lambda.batchSize,
+        maxConcurrency: Math.min(2, lambda.maxConcurrency),
+        functionTimeoutMs: FUNCTION_TIMEOUT_MS,
+        onError,
+      }),
+    ),
+  );
+  return {
+    url: emulator.url,
+    transport,
+    platform,
+    emit: (payload) => emit(payload, { getRemainingTimeInMillis: () => FUNCTION_TIMEOUT_MS }),
+    async close() {
+      await Promise.all(mappings.map((mapping) => mapping.close()));
+      await platform.stop();
+      await transport.close();
+      await emulator.stop();
+    },
+  };
+}
+
+/** A function as it is deployed: the export `handler` of its source file. */
+async function loadFunction(folder: string, entry: string): Promise<LambdaFunction> {
+  const file = resolve(folder, entry);
+  const module: { handler?: unknown } = await import(pathToFileURL(file).href);
+  if (isFunction(module.handler)) return module.handler;
+  throw new InvalidConfig(`${join(folder, entry)}: expected it to export a function named handler`);
+}
+
+// What it takes and answers is checked where it is used: SQS's partial batch response by the event source.
+type LambdaFunction = SqsFunction & ((event: unknown, context: object) => Promise<unknown>);
+
+function isFunction(value: unknown): value is LambdaFunction {
+  return typeof value === 'function';
+}
