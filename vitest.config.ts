@@ -9,7 +9,8 @@ export default defineConfig({
       provider: 'v8',
       include: ['src/**/*.ts'],
       exclude: ['src/**/*.test.ts'],
-      reporter: ['text-summary', 'text'],
+      reporter: ['text-summary'],
+      thresholds: { lines: 90, branches: 90 },
     },
   },
 });

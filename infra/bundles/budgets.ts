@@ -1,0 +1,48 @@
+import type { LambdaBundle } from './bundle.ts';
+import { EMIT } from './functions.ts';
+import { kibibytes } from './kibibytes.ts';
+
+/** What a function may weigh. Sizes in bytes, minified. */
+export interface Budget {
+  /** What is loaded before the first message. */
+  readonly startBytes?: number;
+  /** Modules that must not be loaded at start: names, or scopes such as `@smithy/`. */
+  readonly notAtStart?: readonly string[];
+  readonly totalBytes?: number;
+}
+
+const KIB = 1024;
+const EMIT_BUDGET: Budget = { totalBytes: 420 * KIB };
+/**
+ * A consumer starts without the SDK: Lambda deletes what succeeded, so only a failure needs it. Crypto and
+ * files take Node as long to load as all the rest takes together.
+ */
+const CONSUMER_BUDGET: Budget = {
+  startBytes: 48 * KIB,
+  notAtStart: ['@aws-sdk/', '@smithy/', 'node:crypto', 'node:fs'],
+};
+
+export function budgetOf(name: string): Budget {
+  return name === EMIT.name ? EMIT_BUDGET : CONSUMER_BUDGET;
+}
+
+/** A sentence for each budget that a bundle is over. */
+export function overBudget({ name, start, total }: LambdaBundle, budget: Budget): string[] {
+  const { startBytes = Infinity, totalBytes = Infinity, notAtStart = [] } = budget;
+  const over: string[] = [];
+  if (start.bytes > startBytes) {
+    over.push(
+      `${name} loads ${kibibytes(start.bytes)} at start, over its budget of ${kibibytes(startBytes)}: import lazily what the first message does not need.`,
+    );
+  }
+  if (total.bytes > totalBytes) {
+    over.push(
+      `${name} has ${kibibytes(total.bytes)} in all, over its budget of ${kibibytes(totalBytes)}: see its .meta.json for what is large.`,
+    );
+  }
+  const early = start.modules.filter((name) => notAtStart.some((not) => `${name}/`.startsWith(not)));
+  if (early.length > 0) {
+    over.push(`${name} loads ${early.join(', ')} at start: import it lazily.`);
+  }
+  return over;
+}

@@ -1,0 +1,37 @@
+import { join, resolve } from 'node:path';
+import { type Config, type FoundSubscription, subscriptionsOf } from '../../src/config/define-config.ts';
+
+/** A Lambda function of this system: `entry` is the source file that exports its `handler`. */
+export interface LambdaFunction {
+  /** Also the name of the folder its bundle is put in. */
+  readonly name: string;
+  readonly entry: string;
+}
+
+export const ROOT = resolve(import.meta.dirname, '../..');
+
+/** Where the functions' bundles are put, a folder each. */
+export const BUNDLES = join(ROOT, 'dist/lambdas');
+
+/** Takes evaluations, and announces on its topic those that pass the gate. */
+export const EMIT = {
+  name: 'emit-model',
+  entry: join(ROOT, 'lambdas/emit-model.ts'),
+  topic: 'model_ready_to_deploy',
+} as const satisfies LambdaFunction & { topic: string };
+
+/** Deploys what emit announces: the consumer of the subscription `deploy`. */
+export const DEPLOY = `${EMIT.topic}-deploy`;
+
+/** The function that consumes a subscription. */
+export function consumerOf({ address, subscription }: FoundSubscription): LambdaFunction {
+  return {
+    name: `${address.topic}-${address.subscription}`,
+    entry: resolve(ROOT, subscription.lambda.entry),
+  };
+}
+
+/** All of them. */
+export function lambdaFunctions(config: Config): LambdaFunction[] {
+  return [EMIT, ...subscriptionsOf(config).map(consumerOf)];
+}

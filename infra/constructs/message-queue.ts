@@ -1,0 +1,62 @@
+import { Arn, ArnFormat, Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Queue, QueueEncryption, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Subscription } from '../../src/config/define-config.ts';
+import type { QueueNames } from '../../src/transport/names.ts';
+
+export interface MessageQueueProps {
+  /** Physical names: the drivers find queues by them. */
+  readonly names: QueueNames;
+  /** Whose lease and limit of deliveries the queue has. */
+  readonly subscription: Pick<Subscription, 'leaseMs' | 'maxDeliveries'>;
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/** SQS keeps no message longer. */
+const LONGEST_RETENTION = Duration.days(14);
+
+/** The queue of a subscription and its dead-letter queue, encrypted by SQS and closed to plain HTTP. */
+export class MessageQueue extends Construct {
+  constructor(scope: Construct, id: string, { names, subscription, removalPolicy }: MessageQueueProps) {
+    super(scope, id);
+    const common = {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      // A dead letter keeps its age: with less, one that waited long would not be kept at all.
+      retentionPeriod: LONGEST_RETENTION,
+      removalPolicy,
+    };
+    const deadLetterQueue = new Queue(this, 'DeadLetters', {
+      ...common,
+      queueName: names.deadLetterQueue,
+      redriveAllowPolicy: {
+        redrivePermission: RedrivePermission.BY_QUEUE,
+        // By its name: each of the two queues names the other, and CloudFormation makes one first.
+        sourceQueues: [queueByName(this, 'Source', names.queue)],
+      },
+    });
+    new Queue(this, 'Messages', {
+      ...common,
+      queueName: names.queue,
+      visibilityTimeout: Duration.seconds(Math.ceil(subscription.leaseMs / 1_000)),
+      deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount: subscription.maxDeliveries },
+    });
+  }
+}
+
+/** The ARN of a queue of this account and region. */
+export function queueArn(scope: Construct, name: string): string {
+  return Arn.format(
+    { service: 'sqs', resource: name, arnFormat: ArnFormat.NO_RESOURCE_NAME },
+    Stack.of(scope),
+  );
+}
+
+/** A queue of this account and region that another stack makes, found as the drivers find it. */
+export function queueByName(
+  scope: Construct,
+  id: string,
+  name: string,
+): ReturnType<typeof Queue.fromQueueArn> {
+  return Queue.fromQueueArn(scope, id, queueArn(scope, name));
+}

@@ -1,0 +1,46 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { describe, expect, it } from 'vitest';
+import config from '../hikyaku.config.ts';
+import { DEPLOY, EMIT, lambdaFunctions } from './bundles/functions.ts';
+import { readEnvironments } from './environment.ts';
+import { InvalidContext } from './invalid-context.ts';
+
+const read = (context: Readonly<Record<string, unknown>>) => readEnvironments((key) => context[key]);
+
+describe("the functions' environments", () => {
+  it('are for functions that there are', () => {
+    const names = lambdaFunctions(config).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(Object.keys(read({}))));
+  });
+
+  it('are empty where nothing is given', () => {
+    expect(read({})).toEqual({ [DEPLOY]: {}, [EMIT.name]: {} });
+  });
+
+  it('name the platform, and the secret without what it holds', () => {
+    const { [DEPLOY]: deploy } = read({ deployUrl: 'https://example.com/deploy', deploySecret: 'signing' });
+    expect(new Stack(new App()).resolve(deploy)).toEqual({
+      DEPLOY_URL: 'https://example.com/deploy',
+      DEPLOY_SECRET: '{{resolve:secretsmanager:signing:SecretString:::}}',
+    });
+  });
+
+  it('tell emit where MLflow is and what improvement counts', () => {
+    const { [EMIT.name]: emit } = read({ mlflowTrackingUri: 'https://mlflow', minImprovement: '1%' });
+    expect(emit).toEqual({ MLFLOW_TRACKING_URI: 'https://mlflow', MIN_IMPROVEMENT: '1%' });
+  });
+
+  it('refuse a platform without a secret, and a secret without a platform', () => {
+    expect(() => read({ deployUrl: 'https://example.com' })).toThrow(
+      new InvalidContext('deployUrl and deploySecret go together: give both, or neither'),
+    );
+    expect(() => read({ deploySecret: 'signing' })).toThrow(InvalidContext);
+  });
+
+  it('refuse what is no text', () => {
+    expect(() => read({ minImprovement: 1 })).toThrow(
+      'minImprovement is 1: expected a text, as in -c minImprovement=…',
+    );
+    expect(() => read({ deployUrl: '', deploySecret: 'signing' })).toThrow(InvalidContext);
+  });
+});

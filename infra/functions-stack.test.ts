@@ -1,0 +1,142 @@
+import { App } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { FunctionsStack } from './functions-stack.ts';
+import { emptyBundles, testConfig } from './test-config.ts';
+
+function synthesize(stage: 'dev' | 'prod'): Template {
+  using bundles = emptyBundles(testConfig);
+  return Template.fromStack(
+    new FunctionsStack(new App(), 'test', {
+      config: testConfig,
+      stage,
+      bundles: bundles.folder,
+      environments: { 'model_ready_to_deploy-deploy': { DEPLOY_URL: 'https://example.com/deploy' } },
+    }),
+  );
+}
+
+/** What a role's policies allow: actions, and the queues (or other last parts of an ARN) they are for. */
+function allowed(template: Template, description: string): string[] {
+  const functions = template.findResources('AWS::Lambda::Function', {
+    Properties: { Description: description },
+  });
+  const [one] = Object.values(functions);
+  const role = one?.['Properties'].Role['Fn::GetAtt'][0];
+  const policies: Policy[] = template.toJSON()['Resources'][role].Properties.Policies;
+  return policies.flatMap(({ PolicyDocument: { Statement } }) =>
+    Statement.flatMap(({ Action, Resource }) =>
+      [Resource].flat().flatMap((resource) =>
+        [Action].flat().map((action) => {
+          const last = 'Fn::Join' in resource ? resource['Fn::Join'][1].at(-1) : 'log';
+          return `${action} on ${String(last).replace(/^.*:/, '')}`;
+        }),
+      ),
+    ),
+  );
+}
+
+interface Policy {
+  PolicyDocument: { Statement: { Action: string | string[]; Resource: Arn | Arn[] }[] };
+}
+type Arn = { 'Fn::Join': [string, unknown[]] } | { 'Fn::GetAtt': [string, string] };
+
+const TRANSPORT_URL = { 'Fn::Join': ['', ['sqs://', { Ref: 'AWS::Region' }, '?prefix=test']] };
+const LOG = ['logs:CreateLogStream on log', 'logs:PutLogEvents on log'];
+
+describe('the functions stack', () => {
+  let template: Template;
+  beforeAll(() => {
+    template = synthesize('dev');
+  });
+
+  it('has an emit function, and one for each subscription, on Node 24 and arm64', () => {
+    template.resourceCountIs('AWS::Lambda::Function', 4);
+    template.allResourcesProperties('AWS::Lambda::Function', {
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'index.handler',
+      Environment: { Variables: { TRANSPORT_URL } },
+    });
+  });
+
+  it('tells a function, and no other, what is meant for it', () => {
+    const environment = (Description: string, Variables: object) =>
+      template.hasResource('AWS::Lambda::Function', {
+        Properties: Match.objectLike({
+          Description,
+          Environment: { Variables: Match.objectEquals(Variables) },
+        }),
+      });
+    environment('Consumes test-model_ready_to_deploy-deploy', {
+      TRANSPORT_URL,
+      DEPLOY_URL: 'https://example.com/deploy',
+    });
+    environment('Consumes test-order_placed-mail', { TRANSPORT_URL });
+  });
+
+  it('answers at a URL only to requests signed with AWS credentials', () => {
+    template.resourceCountIs('AWS::Lambda::Url', 1);
+    template.hasResourceProperties('AWS::Lambda::Url', { AuthType: 'AWS_IAM' });
+  });
+
+  it('feeds a consumer from its queue and lets it fail messages one by one', () => {
+    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      EventSourceArn: {
+        'Fn::Join': ['', Match.arrayWith([Match.stringLikeRegexp(':test-model_ready_to_deploy-deploy$')])],
+      },
+      BatchSize: 5,
+      MaximumBatchingWindowInSeconds: Match.absent(),
+      ScalingConfig: { MaximumConcurrency: 3 },
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+    });
+  });
+
+  it('gathers a while for a batch larger than one receive', () => {
+    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 100,
+      MaximumBatchingWindowInSeconds: 1,
+    });
+  });
+
+  it("gives a function more time than its handler, and less than the queue's lease", () => {
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: 'Consumes test-model_ready_to_deploy-deploy',
+      Timeout: 22,
+    });
+  });
+
+  it('lets emit only send to the queues of its topic', () => {
+    const description = 'Judges evaluations of models, and announces those that beat their baseline';
+    expect(allowed(template, description).sort()).toEqual([
+      ...LOG,
+      'sqs:GetQueueUrl on test-model_ready_to_deploy-audit',
+      'sqs:GetQueueUrl on test-model_ready_to_deploy-deploy',
+      'sqs:SendMessage on test-model_ready_to_deploy-audit',
+      'sqs:SendMessage on test-model_ready_to_deploy-deploy',
+    ]);
+  });
+
+  it('lets a consumer only consume its queue and dead-letter from it', () => {
+    expect(allowed(template, 'Consumes test-order_placed-mail').sort()).toEqual([
+      ...LOG,
+      'sqs:ChangeMessageVisibility on test-order_placed-mail',
+      'sqs:DeleteMessage on test-order_placed-mail',
+      'sqs:GetQueueAttributes on test-order_placed-mail',
+      'sqs:GetQueueUrl on test-order_placed-mail',
+      'sqs:GetQueueUrl on test-order_placed-mail-dlq',
+      'sqs:ReceiveMessage on test-order_placed-mail',
+      'sqs:SendMessage on test-order_placed-mail-dlq',
+    ]);
+    // Nothing is granted anywhere else.
+    template.resourceCountIs('AWS::IAM::Policy', 0);
+    template.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
+  });
+
+  it('has a log for each function that forgets after a month', () => {
+    template.resourceCountIs('AWS::Logs::LogGroup', 4);
+    template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
+    template.allResources('AWS::Logs::LogGroup', { DeletionPolicy: 'Delete' });
+    synthesize('prod').allResources('AWS::Logs::LogGroup', { DeletionPolicy: 'Retain' });
+  });
+});

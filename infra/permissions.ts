@@ -1,0 +1,35 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import type { Topic } from '../src/config/define-config.ts';
+import { type QueueNames, queueNames } from '../src/transport/names.ts';
+import { queueArn } from './constructs/message-queue.ts';
+
+/** What it takes to publish on a topic: a copy goes into the queue of each subscription. */
+export function mayPublish(scope: Construct, prefix: string, topic: Topic): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['sqs:SendMessage', 'sqs:GetQueueUrl'],
+    resources: topic.subscriptions.map(({ name }) =>
+      queueArn(scope, queueNames(prefix, { topic: topic.name, subscription: name }).queue),
+    ),
+  });
+}
+
+/** What it takes to consume a subscription: its queue, and a way into its dead-letter queue. */
+export function mayConsume(scope: Construct, { queue, deadLetterQueue }: QueueNames): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      actions: [
+        'sqs:ReceiveMessage',
+        'sqs:DeleteMessage',
+        'sqs:ChangeMessageVisibility',
+        'sqs:GetQueueAttributes',
+        'sqs:GetQueueUrl',
+      ],
+      resources: [queueArn(scope, queue)],
+    }),
+    new PolicyStatement({
+      actions: ['sqs:SendMessage', 'sqs:GetQueueUrl'],
+      resources: [queueArn(scope, deadLetterQueue)],
+    }),
+  ];
+}

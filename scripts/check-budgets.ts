@@ -1,0 +1,33 @@
+import Table from 'cli-table3';
+import config from '../hikyaku.config.ts';
+import { budgetOf, overBudget } from '../infra/bundles/budgets.ts';
+import { bundleLambdas } from '../infra/bundles/bundle.ts';
+import { BUNDLES, lambdaFunctions } from '../infra/bundles/functions.ts';
+import { kibibytes } from '../infra/bundles/kibibytes.ts';
+
+/** Bundles the Lambda functions and holds them to their budgets: exit 1 with a sentence for each one over. */
+const bundles = await bundleLambdas(lambdaFunctions(config), BUNDLES);
+const table = new Table({
+  head: ['function', 'at start', 'budget', 'in all', 'budget'],
+  colAligns: ['left', 'right', 'right', 'right', 'right'],
+  style: { head: [], border: [] },
+});
+for (const { name, start, total } of bundles) {
+  const budget = budgetOf(name);
+  table.push([
+    name,
+    kibibytes(start.bytes),
+    limit(budget.startBytes),
+    kibibytes(total.bytes),
+    limit(budget.totalBytes),
+  ]);
+}
+console.log(table.toString());
+for (const sentence of bundles.flatMap((bundle) => overBudget(bundle, budgetOf(bundle.name)))) {
+  console.error(sentence);
+  process.exitCode = 1;
+}
+
+function limit(bytes: number | undefined): string {
+  return bytes === undefined ? '' : kibibytes(bytes);
+}
