@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { ago, printable, table } from './output.ts';
+
+describe('what is printed', () => {
+  it('says how long ago, in the unit a person thinks in', () => {
+    const at = (seconds: number) => ago(1_000_000_000 - seconds * 1_000, 1_000_000_000);
+    expect([at(-5), at(90), at(600), at(7_200 * 2), at(86_400 * 3)]).toEqual([
+      '0 s ago',
+      '90 s ago',
+      '10 min ago',
+      '4 h ago',
+      '3 days ago',
+    ]);
+  });
+
+  it('moves nobody’s cursor', () => {
+    expect(printable('a\u001B[2J\nb\u202Ec é')).toBe('a\\u001b[2J\\u000ab\\u202ec é');
+  });
+
+  it('is a table in a terminal and columns when piped', () => {
+    const { isTTY } = process.stdout;
+    try {
+      process.stdout.isTTY = false;
+      expect(table(['a', 'b'], [['x', 1]])).toBe('a b\nx 1');
+      process.stdout.isTTY = true;
+      expect(table(['a', 'b'], [['x', 1]])).toContain('│');
+    } finally {
+      process.stdout.isTTY = isTTY;
+    }
+  });
+});

@@ -1,0 +1,79 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Webhook } from 'standardwebhooks';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isRunning, type Platform, startPlatform } from './platform.ts';
+
+let folder: string;
+let file: string;
+let platform: Platform;
+
+async function start(): Promise<void> {
+  platform = await startPlatform({
+    file,
+    busy: { model_name: 'busy', model_version: '1', times: 2 },
+    refuses: { model_name: 'never' },
+  });
+}
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'hikyaku-platform-'));
+  file = join(folder, 'platform.ndjson');
+  await start();
+});
+afterEach(async () => {
+  await platform.stop();
+  rmSync(folder, { recursive: true });
+});
+
+async function post(id: string, data: unknown, secret = platform.secret): Promise<number> {
+  const body = JSON.stringify({ type: 'model_ready_to_deploy', timestamp: '', data });
+  const now = new Date();
+  const response = await fetch(platform.url, {
+    method: 'POST',
+    body,
+    headers: {
+      'webhook-id': id,
+      'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
+      'webhook-signature': new Webhook(secret).sign(id, now, body),
+    },
+  });
+  return response.status;
+}
+
+const model = (model_name: string) => ({ model_name, model_version: '1' });
+const decisions = () =>
+  readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).decision);
+
+describe('the platform', () => {
+  it('takes what is signed, once', async () => {
+    expect([await post('a', model('good')), await post('a', model('good'))]).toEqual([200, 200]);
+    expect(decisions()).toEqual(['deployed']);
+    expect(await post('b', model('good'), `whsec_${Buffer.alloc(24).toString('base64')}`)).toBe(401);
+    expect((await fetch(platform.url, { method: 'POST', body: '{}' })).status).toBe(401);
+    expect(await post('c', { model_name: 7 })).toBe(400);
+  });
+
+  it('is busy so often, refuses what it always refuses, and remembers over a restart', async () => {
+    expect(await post('a', model('busy'))).toBe(503);
+    expect(await post('n', model('never'))).toBe(422);
+    await platform.stop();
+    await start();
+    expect([
+      await post('a', model('busy')),
+      await post('a', model('busy')),
+      await post('n', model('never')),
+    ]).toEqual([503, 200, 422]);
+    expect(decisions()).toEqual(['busy', 'refused', 'busy', 'deployed', 'refused']);
+  });
+
+  it('is told from another that took its port', async () => {
+    expect(await isRunning(platform)).toBe(true);
+    expect(await isRunning({ ...platform, instance: 'another' })).toBe(false);
+    expect(await isRunning({ url: 'http://127.0.0.1:1/', instance: platform.instance })).toBe(false);
+  });
+});
