@@ -46,8 +46,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       subscriptions: topic.subscriptions.map((subscription) => ({ ...subscription, leaseMs: LEASE_MS })),
     })),
   };
+  // Whatever fails on the way, what has been started is ended, the last one first.
+  await using started = new AsyncDisposableStack();
   const emulator = await startEmulator({ dataDir: options.queuesFolder });
+  started.defer(() => emulator.stop());
   const platform = await startPlatform(options.platform);
+  started.defer(() => platform.stop());
   // The functions read their environment when they are loaded, as in Lambda.
   Object.assign(process.env, {
     TRANSPORT_URL: emulator.url,
@@ -55,33 +59,36 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     DEPLOY_SECRET: platform.secret,
   });
   const transport = await openTransport(emulator.url, config);
+  started.defer(() => transport.close());
   await transport.provision();
   const emit = await loadFunction(folder, EMIT);
-  const mappings = await Promise.all(
-    subscriptionsOf(config).map(async ({ address, subscription: { lambda } }) =>
-      startEventSourceMapping({
-        endpoint: emulator.endpoint,
-        region: REGION,
-        queueName: queueNames(config.prefix, address).queue,
-        invoke: await loadFunction(folder, lambda.entry),
-        batchSize: lambda.batchSize,
-        maxConcurrency: Math.min(2, lambda.maxConcurrency),
-        functionTimeoutMs: FUNCTION_TIMEOUT_MS,
-        onError,
-      }),
-    ),
+  const consumers = await Promise.all(
+    subscriptionsOf(config).map(async ({ address, subscription: { lambda } }) => ({
+      queueName: queueNames(config.prefix, address).queue,
+      invoke: await loadFunction(folder, lambda.entry),
+      batchSize: lambda.batchSize,
+      maxConcurrency: Math.min(2, lambda.maxConcurrency),
+    })),
   );
+  const mappings = consumers.map((consumer) =>
+    startEventSourceMapping({
+      ...consumer,
+      endpoint: emulator.endpoint,
+      region: REGION,
+      functionTimeoutMs: FUNCTION_TIMEOUT_MS,
+      onError,
+    }),
+  );
+  started.defer(async () => {
+    await Promise.all(mappings.map((mapping) => mapping.close()));
+  });
+  const running = started.move();
   return {
     url: emulator.url,
     transport,
     platform,
     emit: (payload) => emit(payload, { getRemainingTimeInMillis: () => FUNCTION_TIMEOUT_MS }),
-    async close() {
-      await Promise.all(mappings.map((mapping) => mapping.close()));
-      await platform.stop();
-      await transport.close();
-      await emulator.stop();
-    },
+    close: () => running.disposeAsync(),
   };
 }
 

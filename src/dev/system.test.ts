@@ -1,0 +1,43 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import config from '../../hikyaku.config.ts';
+import { startCli } from '../../test/support/cli.ts';
+import { startSystem } from './system.ts';
+
+/** How many sockets this process listens on. */
+const servers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPServerWrap').length;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hikyaku-system-'));
+  mkdirSync(join(folder, 'lambdas'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+it('names the function that cannot be loaded, and leaves nothing running', async () => {
+  writeFileSync(join(folder, 'lambdas/emit-model.ts'), 'export const wrong = 1;\n');
+  const before = servers();
+  const started = startSystem({
+    config,
+    folder,
+    queuesFolder: join(folder, 'queues'),
+    platform: {
+      file: join(folder, 'p'),
+      busy: { model_name: '', model_version: '', times: 0 },
+      refuses: { model_name: '' },
+    },
+    onError: () => {},
+  });
+  await expect(started).rejects.toThrow(
+    /lambdas\/emit-model\.ts: expected it to export a function named handler/,
+  );
+  await vi.waitFor(() => expect(servers()).toBe(before));
+});
+
+it('ends a command that cannot start, instead of hanging', async () => {
+  const command = startCli(['dev', '--once'], { HIKYAKU_DIR: join(folder, 'file-in-the-way') });
+  writeFileSync(join(folder, 'file-in-the-way'), '');
+  expect(await command.exit).toBe(1);
+});
