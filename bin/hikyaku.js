@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const OLDEST = 24;
 const own = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
 const source = own('../src/cli/main.ts');
-const main = existsSync(source) ? source : own('../dist/src/cli/main.js');
+const main = existsSync(source) ? source : own('../dist/cli/main.js');
 
 if (Number.parseInt(process.versions.node, 10) >= OLDEST) {
   await import(main);

@@ -2,7 +2,6 @@ import { channel } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { startFauxqs } from 'fauxqs';
 
 /** An SQS emulator inside this process. */
 export interface Emulator {
@@ -18,6 +17,8 @@ export interface Emulator {
  * It listens on all interfaces and knows no authentication, so connections from elsewhere are closed here.
  */
 export async function startEmulator(options: { readonly dataDir?: string } = {}): Promise<Emulator> {
+  // Large, and of no use to any other command.
+  const { startFauxqs } = await import('fauxqs');
   const connections = channel('net.server.socket');
   let port = 0;
   const closeForeign = (message: unknown): void => {
