@@ -8,8 +8,3 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}.`);
   };
 }
-
-/** Gathers an option that may be given several times. */
-export function collect(value: string, earlier: readonly string[] = []): string[] {
-  return [...earlier, value];
-}

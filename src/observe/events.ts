@@ -49,7 +49,7 @@ export type CourierEvent =
  * Events leave through `node:diagnostics_channel`, under this name: whoever wants them subscribes, from
  * anywhere in the process, and nobody pays for them when nobody listens.
  */
-export const EVENTS_CHANNEL = 'hikyaku:events';
+const EVENTS_CHANNEL = 'hikyaku:events';
 
 const events = channel(EVENTS_CHANNEL);
 

@@ -4,14 +4,14 @@ import { parseJson } from '../message/json.ts';
 import { type ErrorCode, TransportError } from '../transport/errors.ts';
 
 /** What a function URL or API Gateway answers with. */
-export interface HttpAnswer {
+interface HttpAnswer {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /** A body that cannot be used. */
-export class BadRequest extends Error {
+class BadRequest extends Error {
   override readonly name = 'BadRequest';
   readonly statusCode: number;
   constructor(message: string, statusCode = 400) {

@@ -71,13 +71,6 @@ export function startCli(words: readonly string[], environment: NodeJS.ProcessEn
   };
 }
 
-/** Runs `hikyaku` to its end. */
-export async function runCli(words: readonly string[], environment: NodeJS.ProcessEnv) {
-  const command = startCli(words, environment);
-  const code = await command.exit;
-  return { code, stdout: command.stdout(), stderr: command.stderr(), events: command.events() };
-}
-
 /** Runs `hikyaku` in this process: quicker, and seen by coverage. What it prints is kept from the terminal. */
 export async function runHere(words: readonly string[], environment: NodeJS.ProcessEnv) {
   const output = { stdout: '', stderr: '' };
