@@ -104,6 +104,11 @@ export interface ReceiveOptions {
   readonly max: number;
   readonly waitMs: number;
   readonly leaseMs: number;
+  /**
+   * Who receives: told by `consumers`, where the carrier knows them. The same name for as long as a consumer
+   * lives, and no other has it at the same time: it is made of host, process and a random part.
+   */
+  readonly consumer?: string;
   readonly signal?: AbortSignal;
 }
 
