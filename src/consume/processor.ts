@@ -148,8 +148,10 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     const attempt = delivery.deliveries;
     const error = describe(thrown);
     if (thrown instanceof Reject) return giveUp(delivery, 'rejected', attempt, error);
-    failures.add(delivery.id, { attempt, at: new Date().toISOString(), error });
-    if (attempt >= retry.maxAttempts) return giveUp(delivery, 'exhausted', attempt, error);
+    if (!(thrown instanceof RetryAfter && thrown.untried)) {
+      failures.add(delivery.id, { attempt, at: new Date().toISOString(), error });
+      if (attempt >= retry.maxAttempts) return giveUp(delivery, 'exhausted', attempt, error);
+    }
     const asked = thrown instanceof RetryAfter ? thrown.delayMs : backoffDelay(retry, attempt);
     const delayMs = Math.min(Math.max(0, asked), limits.retryDelayMs);
     const ms = performance.now() - startedAt;
