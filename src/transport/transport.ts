@@ -47,6 +47,9 @@ export interface Transport {
   /** How many messages stand where, as exactly as the carrier knows. */
   depth(address: Address): Promise<Depth>;
 
+  /** Who has received here lately. Absent where `consumers` is not declared. */
+  consumers?(address: Address): Promise<ConsumerInfo[]>;
+
   readonly deadLetters: DeadLetterQueue;
 
   /** Creates what the topology needs and brings what exists up to date. Doing it twice is doing it once. */
@@ -142,6 +145,17 @@ export interface Depth {
   readonly dead: number;
 }
 
+/** A consumer as the carrier knows it: by the name that it receives under. Unix time in ms. */
+export interface ConsumerInfo {
+  readonly name: string;
+  /** When it was first seen; of one that was forgotten in between, when it came back. */
+  readonly since: number;
+  /** When it last received, settled or extended. */
+  readonly lastSeen: number;
+  /** Deliveries it holds. */
+  readonly inFlight: number;
+}
+
 /**
  * What stands in a subscription's dead-letter queue. Where the carrier cannot peek, `scan` leases what it
  * shows; whoever scans gives it back with `release`, replays it, or purges it.
@@ -175,7 +189,9 @@ export interface DeadLetter {
 /** What only some carriers can do. */
 export type Capability =
   /** Messages of one key are handled in the order they were sent. */
-  'ordered';
+  | 'ordered'
+  /** Knows who consumes: `consumers` tells those that name themselves when they receive. */
+  | 'consumers';
 
 /** What the carrier takes at most. */
 export interface Limits {
