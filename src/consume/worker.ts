@@ -224,7 +224,8 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
         // lease ends. The poll is short, and what it brings is given back.
         const received = await transport.receive(address, {
           max,
-          waitMs: WAIT_MS,
+          // The first answer comes at once: whoever waits for this worker to be ready should not wait longer.
+          waitMs: worked ? WAIT_MS : 0,
           leaseMs,
           consumer: name,
           signal: deadline.signal,
