@@ -9,7 +9,10 @@ import type { Handler, HandlerContext } from './handler.ts';
 export type BatchHandler<Data> = (
   messages: readonly Envelope<Data>[],
   context: BatchContext,
-) => Promise<readonly (Error | undefined)[] | void> | readonly (Error | undefined)[] | void;
+) => Promise<BatchResult> | BatchResult;
+
+/** `undefined`, or one result for each message. */
+export type BatchResult = readonly (Error | undefined)[] | undefined;
 
 export interface BatchContext {
   /** Of each message, in order; see {@link HandlerContext}. */
