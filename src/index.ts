@@ -1,6 +1,7 @@
 /** What users import. Transports come by URL, each loaded only when it is used. */
 export { type Config, defineConfig, InvalidConfig, topic } from './config/define-config.ts';
 export { findSubscription } from './config/find.ts';
+export { createDrain, type Drain, type DrainOptions, type DrainResult } from './consume/drain.ts';
 export {
   type Handler,
   type HandlerContext,
@@ -9,9 +10,26 @@ export {
   Reject,
   RetryAfter,
 } from './consume/handler.ts';
+export {
+  type BatchContext,
+  type BatchHandler,
+  type BatchResult,
+  InvalidBatchResult,
+  inBatches,
+} from './consume/in-batches.ts';
 export { lambdaConsumer } from './consume/lambda.ts';
+export { lambdaDrain } from './consume/lambda-drain.ts';
 export type { RetryPolicy } from './consume/retry-policy.ts';
-export { startWorker, type Worker, type WorkerOptions } from './consume/worker.ts';
+export { startWorker, type Worker, type WorkerHealth, type WorkerOptions } from './consume/worker.ts';
+export { startWorkers, type Workers, type WorkersOptions } from './consume/workers.ts';
+export type { Busy, Claim, ClaimOptions, ClaimOutcome, DedupeStore } from './dedupe/dedupe.ts';
+export {
+  type DeduplicatedContext,
+  type DeduplicatedOptions,
+  deduplicated,
+} from './dedupe/deduplicated.ts';
+export { createMemoryDedupeStore } from './dedupe/memory.ts';
+export { createRedisDedupeStore, type RedisClient, type RedisDedupeOptions } from './dedupe/redis.ts';
 export { type Contract, defineMessage } from './message/contract.ts';
 export type { DeadLetterCode, DeadLetterReason, Failure } from './message/dead-letter.ts';
 export { type Envelope, InvalidMessage, type Issue } from './message/envelope.ts';
@@ -28,8 +46,15 @@ export {
   purgeDeadLetters,
   replayDeadLetters,
 } from './operate/dead-letters.ts';
+export {
+  type ConsumerHealth,
+  type HealthServer,
+  type HealthServerOptions,
+  startHealthServer,
+} from './operate/health.ts';
 export { peek } from './operate/peek.ts';
 export { readStatus, type SubscriptionStatus } from './operate/status.ts';
+export { type ConsumerView, listConsumers } from './operate/workers.ts';
 export {
   createPublisher,
   type Publisher,
@@ -38,5 +63,5 @@ export {
   type PublishOutcome,
 } from './publish/publisher.ts';
 export { type ErrorCode, TransportError } from './transport/errors.ts';
-export type { Address, Depth, Topology, Transport } from './transport/transport.ts';
+export type { Address, ConsumerInfo, Depth, Topology, Transport } from './transport/transport.ts';
 export { InvalidTransportUrl, openTransport, transportUrl } from './transport/url.ts';

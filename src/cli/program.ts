@@ -5,6 +5,7 @@ import { emit } from './commands/emit.ts';
 import { peek } from './commands/peek.ts';
 import { status } from './commands/status.ts';
 import { work } from './commands/work.ts';
+import { workers } from './commands/workers.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import { paint } from './output.ts';
 
@@ -22,7 +23,7 @@ export async function run(words: readonly string[]): Promise<number> {
       'after',
       `${EXIT_CODES}\n\nWhich carrier: TRANSPORT_URL, for example sqs://eu-west-1; else the system that npm start runs here.`,
     );
-  for (const command of [dev, emit, work, status, peek, dlq]) program.addCommand(command);
+  for (const command of [dev, emit, work, workers, status, peek, dlq]) program.addCommand(command);
   settle(program);
   try {
     await program.parseAsync(words, { from: 'user' });

@@ -52,11 +52,14 @@ export class Attempt implements HandlerContext {
 
   async #extendLease(ms: number): Promise<boolean> {
     if (this.finished) return false;
+    const askedAt = performance.now();
     const asked = this.#extend([this.delivery], ms);
     this.extending = asked;
-    const [outcome] = await asked;
+    const [outcome] = await asked.finally(() => {
+      if (this.extending === asked) this.extending = undefined;
+    });
     if (outcome !== 'settled') return false;
-    const until = performance.now() + ms;
+    const until = askedAt + ms;
     this.leaseUntil = until;
     this.timeoutAt = Math.max(this.timeoutAt, until);
     return true;

@@ -29,9 +29,16 @@ export class Reject extends Error {
 export class RetryAfter extends Error {
   override readonly name = 'RetryAfter';
   readonly delayMs: number;
-  constructor(delayMs: number, message = 'try again later', options: { cause?: unknown } = {}) {
+  /** The handler did nothing yet: this is no failed attempt, and never gives the message up. */
+  readonly untried: boolean;
+  constructor(
+    delayMs: number,
+    message = 'try again later',
+    options: { cause?: unknown; untried?: boolean } = {},
+  ) {
     super(message, options);
     this.delayMs = delayMs;
+    this.untried = options.untried ?? false;
   }
 }
 

@@ -32,15 +32,37 @@ export interface Processor {
    * handler does becomes a settlement. `timeoutMs` shortens the handlers' time, where the host has less.
    */
   process(deliveries: readonly Incoming[], options?: { readonly timeoutMs?: number }): Promise<Ended[]>;
+  /**
+   * Handles one, and tells the sink how it ends: during the call, where the handler answers at once. For hosts
+   * that wait for no batch; nothing is made for a message that the batch does not need.
+   */
+  begin(delivery: Incoming, sink: Sink): void;
   /** Ends all handlers at work now: their signals fire, and their messages are tried again at once. */
   cutShort(reason: Error): void;
 }
 
+/** Told how deliveries end, each once. `place` is where in its batch the delivery stood; else 0. */
+export interface Sink {
+  end(ended: Ended, place: number): void;
+}
+
 /** One call of `process`: one promise for the whole batch. */
-interface Batch {
-  readonly settlements: Ended[];
-  open: number;
-  readonly done: () => void;
+class Batch implements Sink {
+  readonly #settlements: Ended[];
+  #open: number;
+  readonly #done: (settlements: Ended[]) => void;
+
+  constructor(size: number, done: (settlements: Ended[]) => void) {
+    this.#settlements = new Array(size);
+    this.#open = size;
+    this.#done = done;
+  }
+
+  end(ended: Ended, place: number): void {
+    this.#settlements[place] = ended;
+    this.#open--;
+    if (this.#open === 0) this.#done(this.#settlements);
+  }
 }
 
 export function createProcessor<Data>(options: ProcessorOptions<Data>): Processor {
@@ -55,28 +77,28 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     onLeaseLost: ({ delivery }) => emit({ event: 'lease_lost', ...address, id: delivery.id }),
   });
 
-  function start(delivery: Incoming, batch: Batch, place: number, timeoutMs: number): void {
+  function start(delivery: Incoming, sink: Sink, place: number, timeoutMs: number): void {
     let message: Envelope<Data> | Promise<Envelope<Data>>;
     try {
       message = decode(contract, delivery.body);
     } catch (error) {
-      finish(batch, place, unreadable(delivery, error));
+      sink.end(unreadable(delivery, error), place);
       return;
     }
     if (message instanceof Promise) {
       message.then(
-        (envelope) => handle(envelope, delivery, batch, place, timeoutMs),
-        (error: unknown) => finish(batch, place, unreadable(delivery, error)),
+        (envelope) => handle(envelope, delivery, sink, place, timeoutMs),
+        (error: unknown) => sink.end(unreadable(delivery, error), place),
       );
     } else {
-      handle(message, delivery, batch, place, timeoutMs);
+      handle(message, delivery, sink, place, timeoutMs);
     }
   }
 
   function handle(
     message: Envelope<Data>,
     delivery: Incoming,
-    batch: Batch,
+    sink: Sink,
     place: number,
     timeoutMs: number,
   ): void {
@@ -86,11 +108,11 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     try {
       answer = handler(message, attempt);
     } catch (error) {
-      finish(batch, place, failed(delivery, startedAt, error));
+      sink.end(failed(delivery, startedAt, error), place);
       return;
     }
     if (!(answer instanceof Promise)) {
-      finish(batch, place, handled(delivery, startedAt));
+      sink.end(handled(delivery, startedAt), place);
       return;
     }
     const end = (settlement: Ended): void => {
@@ -98,8 +120,8 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
       attempt.finished = true;
       watch.remove(attempt);
       const { extending } = attempt;
-      if (extending === undefined) finish(batch, place, settlement);
-      else void extending.then(() => finish(batch, place, settlement));
+      if (extending === undefined) sink.end(settlement, place);
+      else void extending.finally(() => sink.end(settlement, place)).catch(() => undefined);
     };
     enders.set(attempt, end);
     watch.add(attempt);
@@ -126,8 +148,10 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     const attempt = delivery.deliveries;
     const error = describe(thrown);
     if (thrown instanceof Reject) return giveUp(delivery, 'rejected', attempt, error);
-    failures.add(delivery.id, { attempt, at: new Date().toISOString(), error });
-    if (attempt >= retry.maxAttempts) return giveUp(delivery, 'exhausted', attempt, error);
+    if (!(thrown instanceof RetryAfter && thrown.untried)) {
+      failures.add(delivery.id, { attempt, at: new Date().toISOString(), error });
+      if (attempt >= retry.maxAttempts) return giveUp(delivery, 'exhausted', attempt, error);
+    }
     const asked = thrown instanceof RetryAfter ? thrown.delayMs : backoffDelay(retry, attempt);
     const delayMs = Math.min(Math.max(0, asked), limits.retryDelayMs);
     const ms = performance.now() - startedAt;
@@ -153,10 +177,12 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     process(deliveries, { timeoutMs = options.handlerTimeoutMs } = {}) {
       if (deliveries.length === 0) return Promise.resolve([]);
       return new Promise((resolve) => {
-        const settlements: Ended[] = new Array(deliveries.length);
-        const batch: Batch = { settlements, open: deliveries.length, done: () => resolve(settlements) };
+        const batch = new Batch(deliveries.length, resolve);
         for (const [place, delivery] of deliveries.entries()) start(delivery, batch, place, timeoutMs);
       });
+    },
+    begin(delivery, sink) {
+      start(delivery, sink, 0, options.handlerTimeoutMs);
     },
     cutShort(reason) {
       for (const attempt of [...watch.attempts]) {
@@ -166,12 +192,6 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
       }
     },
   };
-}
-
-function finish(batch: Batch, place: number, settlement: Ended): void {
-  batch.settlements[place] = settlement;
-  batch.open--;
-  if (batch.open === 0) batch.done();
 }
 
 /**

@@ -1,13 +1,18 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Contract } from '../message/contract.ts';
 import { createCarrierState } from '../observe/carrier-state.ts';
 import { emit } from '../observe/events.ts';
 import { backoffDelay, pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import type { Address, Incoming, Transport } from '../transport/transport.ts';
+import type { ExtendLeases } from './attempt.ts';
 import type { Handler } from './handler.ts';
-import { createProcessor, isolate } from './processor.ts';
+import { createPool } from './pool.ts';
+import { createProcessor } from './processor.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry-policy.ts';
 import { settleAll } from './settle.ts';
+import { createSettler } from './settler.ts';
 
 /** Durations in ms. */
 export interface WorkerOptions<Data> {
@@ -20,6 +25,12 @@ export interface WorkerOptions<Data> {
   readonly handlerTimeoutMs?: number;
   /** How many messages are handled at once. Default 10. */
   readonly concurrency?: number;
+  /**
+   * How many more messages are fetched ahead, as long as they can begin within about a second. Default: as many
+   * as one request brings, at most `concurrency`. What is fetched and not begun is given back when the worker
+   * closes, which SQS counts as a delivery.
+   */
+  readonly prefetch?: number;
   /**
    * How long a message is hidden from other consumers; extended while its handler is at work. This is how
    * soon another worker takes over when this one dies. Default 30 s.
@@ -37,9 +48,29 @@ export interface Worker {
   close(options?: { readonly deadlineMs?: number }): Promise<void>;
   /** Resolves when the worker has been closed. Rejects when it cannot begin (`NotFound`, `Denied`, …). */
   readonly ended: Promise<void>;
+  /** Under which the carrier knows it, where it knows its consumers: host, process and a random part. */
+  readonly name: string;
+  health(): WorkerHealth;
+}
+
+export interface WorkerHealth {
+  readonly address: Address;
+  /** Closing, or ended. */
+  readonly draining: boolean;
+  /** The carrier has answered, its last answer was no fault, and it does not owe one for too long. */
+  readonly reached: boolean;
+  /** Handlers at work. */
+  readonly atWork: number;
 }
 
 const WAIT_MS = 5_000;
+/** A poll that is not answered for this long has been lost, whatever the driver thinks. In ms. */
+const SILENCE_MS = 30_000;
+/**
+ * How long what has ended waits for more to settle with it, in ms, where more is at work. A carrier that keeps
+ * order hands out the next message of a key only when the one before is settled: there nothing lingers.
+ */
+const LINGER_MS = 20;
 const BACKOFF = { baseMs: 200, maxMs: 10_000 };
 
 /**
@@ -53,14 +84,22 @@ const BACKOFF = { baseMs: 200, maxMs: 10_000 };
  */
 export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
   const { transport, address, concurrency = 10 } = options;
+  const { receiveEntries, settleEntries } = transport.limits;
   const retry = { ...DEFAULT_RETRY, ...options.retry };
   const leaseMs = Math.min(options.leaseMs ?? 30_000, transport.limits.leaseMs);
   const carrier = createCarrierState(transport.name);
+  const name = consumerName();
   let worked = false;
   /** Fires when no more is to be received. */
   const stopping = new AbortController();
   /** Fires when the time to finish is over. */
   const deadline = new AbortController();
+  const extend: ExtendLeases = (deliveries, ms) =>
+    transport.extend(
+      address,
+      deliveries.map(({ receipt }) => receipt),
+      ms,
+    );
   const processor = createProcessor({
     address,
     contract: options.contract,
@@ -68,14 +107,115 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
     retry,
     handlerTimeoutMs: options.handlerTimeoutMs ?? 30_000,
     limits: transport.limits,
-    extend: (deliveries, ms) =>
-      transport.extend(
-        address,
-        deliveries.map(({ receipt }) => receipt),
-        ms,
-      ),
+    extend,
     extendByMs: leaseMs,
   });
+  const settler = createSettler({
+    transport,
+    address,
+    carrier,
+    signal: deadline.signal,
+    giveUpAfterMs: leaseMs,
+    lingerMs: transport.capabilities.has('ordered') ? 0 : LINGER_MS,
+    onSettled() {
+      pool.pump();
+      schedule();
+    },
+  });
+  const pool = createPool({
+    processor,
+    concurrency,
+    prefetch: options.prefetch ?? Math.min(concurrency, receiveEntries),
+    maxAttempts: retry.maxAttempts,
+    leaseMs,
+    extend,
+    onEnded(ended) {
+      settler.add(ended);
+      schedule();
+    },
+    allSettled: () => settler.unsettled === 0,
+    onStale: (deliveries) => void giveBack(deliveries),
+  });
+  const end = Promise.withResolvers<void>();
+  // Whoever does not look at `ended` has been told by the event.
+  end.promise.catch(() => undefined);
+  let failure: TransportError | undefined;
+  let finished = false;
+  let polls = 0;
+  /** How many messages the polls under way may bring. */
+  let expected = 0;
+  /** The last answer was full: there is more. */
+  let more = false;
+  /** Since when an answer is owed. */
+  let askedAt = 0;
+  let returning = 0;
+  let scheduled = false;
+
+  /** Looks, once at the end of this turn of the event loop, at what has to be done next. */
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(turn);
+  }
+
+  function turn(): void {
+    scheduled = false;
+    pool.measure();
+    if (pool.atWork === 0 && pool.waiting === 0) settler.flush();
+    if (pool.exclusive) settler.flush();
+    if (!stopping.signal.aborted) fill();
+    else if (pool.atWork + settler.unsettled + polls + returning === 0) finish();
+  }
+
+  function fill(): void {
+    // A carrier that takes no settlements shall not fill the memory with what is done.
+    if (pool.exclusive || settler.unsettled >= concurrency + 2 * settleEntries) return;
+    const portion = Math.min(pool.portion, receiveEntries);
+    for (;;) {
+      const room = pool.room - expected;
+      // One poll is enough to wait for messages; more only where one brings all it can.
+      if (polls > 0 ? !more || room < portion : room < portion && (room <= 0 || pool.waiting > 0)) return;
+      void poll(Math.min(room, portion));
+    }
+  }
+
+  async function poll(max: number): Promise<void> {
+    if (polls === 0) askedAt = performance.now();
+    polls++;
+    expected += max;
+    try {
+      const received = await receive(max);
+      if (received.length >= max) more = true;
+      else if (received.length === 0) more = false;
+      if (stopping.signal.aborted) await giveBack(received);
+      else pool.add(received);
+    } catch (thrown) {
+      failure ??= asTransportError(thrown);
+      emit({
+        event: 'carrier_unavailable',
+        transport: transport.name,
+        code: failure.code,
+        error: failure.message,
+      });
+      stop();
+    }
+    polls--;
+    expected -= max;
+    schedule();
+  }
+
+  function stop(): void {
+    stopping.abort();
+    void giveBack(pool.stop());
+    schedule();
+  }
+
+  function finish(): void {
+    if (finished) return;
+    finished = true;
+    if (failure === undefined) end.resolve();
+    else end.reject(failure);
+  }
 
   async function receive(max: number): Promise<readonly Incoming[]> {
     for (let tried = 1; !stopping.signal.aborted; tried++) {
@@ -84,10 +224,13 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
         // lease ends. The poll is short, and what it brings is given back.
         const received = await transport.receive(address, {
           max,
-          waitMs: WAIT_MS,
+          // The first answer comes at once: whoever waits for this worker to be ready should not wait longer.
+          waitMs: worked ? WAIT_MS : 0,
           leaseMs,
+          consumer: name,
           signal: deadline.signal,
         });
+        askedAt = performance.now();
         carrier.worked();
         worked = true;
         return received;
@@ -103,57 +246,44 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
     return [];
   }
 
-  async function poll(max: number): Promise<void> {
-    const settling = { carrier, signal: deadline.signal, giveUpAfterMs: leaseMs };
-    while (!stopping.signal.aborted) {
-      const received = await receive(max);
-      if (received.length === 0) continue;
-      if (stopping.signal.aborted) {
-        await giveBack(received);
-        return;
-      }
-      for (const group of isolate(received, retry)) {
-        await settleAll(transport, address, await processor.process(group), settling);
-      }
-    }
-  }
-
-  async function giveBack(received: readonly Incoming[]): Promise<void> {
-    const released = received.map(
+  async function giveBack(deliveries: readonly Incoming[]): Promise<void> {
+    if (deliveries.length === 0) return;
+    returning++;
+    const released = deliveries.map(
       ({ id, receipt }) =>
         ({ id, receipt, action: 'release', event: { event: 'released', ...address, id } }) as const,
     );
     await settleAll(transport, address, released, { giveUpAfterMs: 0 });
+    returning--;
+    schedule();
   }
 
-  const perPoll = Math.min(concurrency, transport.limits.receiveEntries);
-  const polls: Promise<void>[] = [];
-  for (let left = concurrency; left > 0; left -= perPoll) polls.push(poll(Math.min(perPoll, left)));
-  const ended = Promise.all(polls).then(
-    () => undefined,
-    (error: unknown) => {
-      stopping.abort();
-      emitEnd(transport.name, asTransportError(error));
-      throw error;
-    },
-  );
-  // Whoever does not look at `ended` has been told by the event.
-  ended.catch(() => undefined);
-
+  schedule();
   return {
-    ended,
+    name,
+    ended: end.promise,
+    health: () => ({
+      address,
+      draining: stopping.signal.aborted,
+      reached: worked && !carrier.away && (polls === 0 || performance.now() - askedAt < SILENCE_MS),
+      atWork: pool.atWork,
+    }),
     async close({ deadlineMs = 25_000 } = {}) {
-      stopping.abort();
+      stop();
       const timer = setTimeout(() => {
         deadline.abort();
         processor.cutShort(new TransportError('Closed', 'the worker closed before the handler answered'));
       }, deadlineMs);
-      await ended.catch(() => undefined);
+      await end.promise.catch(() => undefined);
       clearTimeout(timer);
     },
   };
 }
 
-function emitEnd(transport: string, error: TransportError): void {
-  emit({ event: 'carrier_unavailable', transport, code: error.code, error: error.message });
+/** Tells this consumer from all others, and an operator where it runs. */
+function consumerName(): string {
+  const host = hostname()
+    .replace(/[^A-Za-z0-9.-]/g, '-')
+    .slice(0, 40);
+  return `${host}-${process.pid}-${randomBytes(3).toString('hex')}`;
 }

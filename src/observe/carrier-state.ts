@@ -5,11 +5,16 @@ import { emit } from './events.ts';
 export interface CarrierState {
   failed(error: TransportError): void;
   worked(): void;
+  /** Its last answer was a fault. */
+  readonly away: boolean;
 }
 
 export function createCarrierState(transport: string): CarrierState {
   let away = false;
   return {
+    get away() {
+      return away;
+    },
     failed(error) {
       if (away) return;
       away = true;

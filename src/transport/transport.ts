@@ -47,6 +47,9 @@ export interface Transport {
   /** How many messages stand where, as exactly as the carrier knows. */
   depth(address: Address): Promise<Depth>;
 
+  /** Who has received here lately. Absent where `consumers` is not declared. */
+  consumers?(address: Address): Promise<ConsumerInfo[]>;
+
   readonly deadLetters: DeadLetterQueue;
 
   /** Creates what the topology needs and brings what exists up to date. Doing it twice is doing it once. */
@@ -104,6 +107,11 @@ export interface ReceiveOptions {
   readonly max: number;
   readonly waitMs: number;
   readonly leaseMs: number;
+  /**
+   * Who receives: told by `consumers`, where the carrier knows them. The same name for as long as a consumer
+   * lives, and no other has it at the same time: it is made of host, process and a random part.
+   */
+  readonly consumer?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -135,6 +143,17 @@ export interface Depth {
   readonly inFlight: number;
   readonly delayed: number;
   readonly dead: number;
+}
+
+/** A consumer as the carrier knows it: by the name that it receives under. Unix time in ms. */
+export interface ConsumerInfo {
+  readonly name: string;
+  /** When it was first seen; of one that was forgotten in between, when it came back. */
+  readonly since: number;
+  /** When it last received, settled or extended. */
+  readonly lastSeen: number;
+  /** Deliveries it holds. */
+  readonly inFlight: number;
 }
 
 /**
@@ -170,7 +189,9 @@ export interface DeadLetter {
 /** What only some carriers can do. */
 export type Capability =
   /** Messages of one key are handled in the order they were sent. */
-  'ordered';
+  | 'ordered'
+  /** Knows who consumes: `consumers` tells those that name themselves when they receive. */
+  | 'consumers';
 
 /** What the carrier takes at most. */
 export interface Limits {

@@ -11,7 +11,7 @@ export function lifecycle(check: Check): void {
     expect(limits.messageBytes).toBeLessThanOrEqual(limits.sendBytes - 16_384);
     expect(limits.granularityMs).toBeLessThanOrEqual(1_000);
     expect(transport.name).toMatch(/^[a-z0-9+]+$/);
-    for (const capability of transport.capabilities) expect(['ordered']).toContain(capability);
+    for (const capability of transport.capabilities) expect(['ordered', 'consumers']).toContain(capability);
   });
 
   check('what is there already, and changes nothing', async ({ transport, publish, takeOne }) => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { carrying } from './carrying.ts';
+import { consumers } from './consumers.ts';
 import { deadLetters } from './dead-letters.ts';
 import { lifecycle } from './lifecycle.ts';
 import { receiving } from './receiving.ts';
@@ -39,6 +40,7 @@ export function describeTransport(name: string, start: () => Promise<Carrier>): 
     describe('receives', () => receiving(check));
     describe('settles', () => settling(check));
     describe('keeps dead letters', () => deadLetters(check));
+    describe('knows', () => consumers(check));
     describe('opens and closes', () => lifecycle(check));
   });
 }

@@ -1,50 +1,85 @@
 import { Command } from 'commander';
+import type { FoundSubscription } from '../../config/define-config.ts';
 import { findSubscription } from '../../config/find.ts';
-import { startWorker } from '../../consume/worker.ts';
+import { startWorkers } from '../../consume/workers.ts';
 import { type CourierEvent, observe } from '../../observe/events.ts';
+import { type HealthServer, startHealthServer } from '../../operate/health.ts';
 import { wholeNumber } from '../arguments.ts';
 import { withTransport } from '../context.ts';
+import { BadInput } from '../exit.ts';
 import { paint, print, printable, printJson } from '../output.ts';
 
+interface Options {
+  readonly concurrency: number;
+  readonly prefetch?: number;
+  readonly health?: number;
+  readonly json?: true;
+}
+
 export const work = new Command('work')
-  .description('run a consumer of a subscription until Ctrl-C or SIGTERM, which drain it')
-  .argument('<subscription>', 'topic/subscription, or the topic where it has only one')
-  .option('-c, --concurrency <count>', 'how many messages are handled at once', wholeNumber(1, 1_000), 10)
+  .description('run a consumer of each subscription until Ctrl-C or SIGTERM, which drain them')
+  .argument('<subscription...>', 'topic/subscription, or the topic where it has only one')
+  .option(
+    '-c, --concurrency <count>',
+    'how many messages of each are handled at once',
+    wholeNumber(1, 1_000),
+    10,
+  )
+  .option(
+    '--prefetch <count>',
+    'how many more to fetch ahead (default: what one request brings)',
+    wholeNumber(0, 1_000),
+  )
+  .option('--health <port>', 'answer /healthz and /readyz on this port', wholeNumber(0, 65_535))
   .option('--json', 'one JSON object a line for each event')
   .addHelpText(
     'after',
-    '\nExamples:\n  $ TRANSPORT_URL=sqs://eu-west-1 hikyaku work model_ready_to_deploy/deploy',
+    '\nExamples:\n  $ TRANSPORT_URL=sqs://eu-west-1 hikyaku work model_ready_to_deploy/deploy\n  $ hikyaku work order_placed/mail order_placed/stock --health 8080',
   )
-  .action((name: string, { concurrency, json }: { concurrency: number; json?: true }) =>
+  .action((names: readonly string[], { concurrency, prefetch, health, json }: Options) =>
     withTransport(async ({ config, transport }) => {
-      const { topic, subscription, address } = findSubscription(config, name);
-      const { default: handler } = await subscription.loadHandler();
+      const subscriptions = [...new Set(names)].map((name) => findSubscription(config, name));
       const unobserve = observe((event) => (json ? printJson(event) : print(line(event))));
-      const worker = startWorker({
+      const workers = await startWorkers({
         transport,
-        address,
-        contract: topic.contract,
-        handler,
-        retry: subscription.retry,
-        handlerTimeoutMs: subscription.handlerTimeoutMs,
+        subscriptions,
         concurrency,
+        ...(prefetch !== undefined && { prefetch }),
       });
-      const close = (): void => void worker.close();
+      const close = (): void => void workers.close();
       process.once('SIGINT', close);
       process.once('SIGTERM', close);
-      if (!json)
-        print(
-          `consuming ${address.topic}/${address.subscription} on ${transport.name}, ${concurrency} at once`,
-        );
+      let server: HealthServer | undefined;
       try {
-        await worker.ended;
+        server = health === undefined ? undefined : await serveHealth(health, workers.health);
+        if (server !== undefined && json) printJson({ event: 'health', port: server.port });
+        else if (server !== undefined) print(`health on port ${server.port}`);
+        if (!json) print(`consuming ${describe(subscriptions)} on ${transport.name}, ${concurrency} at once`);
+        await workers.ended;
       } finally {
+        await workers.close();
+        await server?.close();
         process.off('SIGINT', close);
         process.off('SIGTERM', close);
         unobserve();
       }
     }),
   );
+
+async function serveHealth(
+  port: number,
+  health: Parameters<typeof startHealthServer>[0]['health'],
+): Promise<HealthServer> {
+  try {
+    return await startHealthServer({ port, health });
+  } catch (error) {
+    throw new BadInput(`port ${port} cannot be had: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function describe(subscriptions: readonly FoundSubscription[]): string {
+  return subscriptions.map(({ address }) => `${address.topic}/${address.subscription}`).join(', ');
+}
 
 function line(event: CourierEvent): string {
   const about = 'id' in event ? printable(event.id) : '';

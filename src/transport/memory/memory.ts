@@ -12,6 +12,7 @@ import {
   type Topology,
   type Transport,
 } from '../transport.ts';
+import { type Consumers, createConsumers } from './consumers.ts';
 import { createQueue, Delivery, type Entry, type Queue } from './queue.ts';
 
 const LIMITS: Limits = {
@@ -31,6 +32,7 @@ const LIMITS: Limits = {
 /** One subscription: its queue, and what has been given up. */
 interface Place {
   readonly queue: Queue;
+  readonly consumers: Consumers;
   readonly dead: Map<DeadLetterReceipt, DeadLetter>;
 }
 
@@ -48,7 +50,12 @@ export function createMemoryTransport(topology: Topology): Transport {
   const topics = new Map<string, Map<string, Place>>(
     topology.topics.map((topic) => [
       topic.name,
-      new Map(topic.subscriptions.map(({ name }) => [name, { queue: createQueue(), dead: new Map() }])),
+      new Map(
+        topic.subscriptions.map(({ name }) => [
+          name,
+          { queue: createQueue(), consumers: createConsumers(), dead: new Map() },
+        ]),
+      ),
     ]),
   );
   let closed = false;
@@ -112,7 +119,7 @@ export function createMemoryTransport(topology: Topology): Transport {
   return {
     name: 'memory',
     limits: LIMITS,
-    capabilities: new Set(['ordered']),
+    capabilities: new Set(['ordered', 'consumers']),
 
     async send(topic, messages) {
       const places = placesOf(topic);
@@ -128,13 +135,14 @@ export function createMemoryTransport(topology: Topology): Transport {
       });
     },
 
-    async receive(address, { max, waitMs, leaseMs, signal }) {
-      const { queue } = placeAt(address);
+    async receive(address, { max, waitMs, leaseMs, consumer, signal }) {
+      const { queue, consumers } = placeAt(address);
       const deadline = performance.now() + waitMs;
       for (;;) {
         ensureOpen();
         if (signal?.aborted) return [];
-        const taken = queue.take(max, leaseMs);
+        consumers.saw(consumer);
+        const taken = queue.take(max, leaseMs, consumer);
         const left = deadline - performance.now();
         if (taken.length > 0 || left <= 0) return taken;
         await queue.wait(left, signal);
@@ -142,10 +150,11 @@ export function createMemoryTransport(topology: Topology): Transport {
     },
 
     async settle(address, settlements) {
-      const { queue, dead } = placeAt(address);
+      const { queue, consumers, dead } = placeAt(address);
       return settlements.map((settlement): SettleOutcome => {
         const delivery = settlement.receipt;
         if (!(delivery instanceof Delivery)) return foreignReceipt();
+        consumers.saw(delivery.consumer);
         if (!queue.settle(delivery, settlement)) return leaseLost(delivery.entry);
         if (settlement.action === 'deadLetter') keep(dead, delivery.entry, settlement.headers);
         return 'settled';
@@ -153,9 +162,10 @@ export function createMemoryTransport(topology: Topology): Transport {
     },
 
     async extend(address, receipts, leaseMs) {
-      const { queue } = placeAt(address);
+      const { queue, consumers } = placeAt(address);
       return receipts.map((delivery): SettleOutcome => {
         if (!(delivery instanceof Delivery)) return foreignReceipt();
+        consumers.saw(delivery.consumer);
         return queue.extend(delivery, leaseMs) ? 'settled' : leaseLost(delivery.entry);
       });
     },
@@ -163,6 +173,11 @@ export function createMemoryTransport(topology: Topology): Transport {
     async depth(address) {
       const { queue, dead } = placeAt(address);
       return { ...queue.depth(), dead: dead.size };
+    },
+
+    async consumers(address) {
+      const { queue, consumers } = placeAt(address);
+      return consumers.list(queue.held());
     },
 
     deadLetters,

@@ -14,9 +14,11 @@ export interface Entry {
 export class Delivery {
   readonly entry: Entry;
   leaseUntil: number;
-  constructor(entry: Entry, leaseUntil: number) {
+  readonly consumer: string | undefined;
+  constructor(entry: Entry, leaseUntil: number, consumer: string | undefined) {
     this.entry = entry;
     this.leaseUntil = leaseUntil;
+    this.consumer = consumer;
   }
 }
 
@@ -123,7 +125,7 @@ export function createQueue() {
       else enqueue(entry);
     },
 
-    take(max: number, leaseMs: number): Incoming[] {
+    take(max: number, leaseMs: number, consumer?: string): Incoming[] {
       const now = performance.now();
       refresh(now);
       const taken: Incoming[] = [];
@@ -132,7 +134,7 @@ export function createQueue() {
         const entry = dequeue();
         if (entry === undefined) break;
         entry.deliveries++;
-        const delivery = new Delivery(entry, leaseUntil);
+        const delivery = new Delivery(entry, leaseUntil, consumer);
         inFlight.add(delivery);
         taken.push(incoming(delivery));
       }
@@ -162,6 +164,14 @@ export function createQueue() {
       delivery.leaseUntil = now + leaseMs;
       earliestLease = Math.min(earliestLease, delivery.leaseUntil);
       return true;
+    },
+
+    /** How many deliveries each consumer holds. */
+    held(): Map<string | undefined, number> {
+      refresh(performance.now());
+      const held = new Map<string | undefined, number>();
+      for (const { consumer } of inFlight) held.set(consumer, (held.get(consumer) ?? 0) + 1);
+      return held;
     },
 
     /** Resolves when something may be ready, at the latest after `ms`, or when the signal fires. */

@@ -1,0 +1,222 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { faulty } from '../../test/support/faulty.ts';
+import { PING, Ping, topologyOf } from '../../test/support/ping.ts';
+import { createSpy, type Spy } from '../observe/spy.ts';
+import { createPublisher } from '../publish/publisher.ts';
+import { createMemoryTransport } from '../transport/memory/memory.ts';
+import type { Transport } from '../transport/transport.ts';
+import { startWorker, type Worker, type WorkerOptions } from './worker.ts';
+
+type Data = { n: number; note?: string | undefined };
+
+let memory: Transport;
+let spy: Spy;
+const workers: Worker[] = [];
+
+beforeEach(() => {
+  memory = createMemoryTransport(topologyOf('ping', 'test'));
+  spy = createSpy();
+});
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.close({ deadlineMs: 0 })));
+  await memory.close();
+  spy.close();
+});
+
+function work(options: Partial<WorkerOptions<Data>> & Pick<WorkerOptions<Data>, 'handler'>): Worker {
+  const worker = startWorker({ transport: memory, address: PING, contract: Ping, ...options });
+  workers.push(worker);
+  return worker;
+}
+
+async function publish(count: number, from = 0): Promise<void> {
+  const publisher = createPublisher({ transport: memory });
+  const items = Array.from({ length: count }, (_, n) => ({ data: { n: from + n }, id: `id-${from + n}` }));
+  await publisher.publishMany(Ping, items);
+}
+
+/** A handler whose messages end when they are told to. */
+function gate() {
+  const open = new Map<number, () => void>();
+  return {
+    open,
+    handler: ({ data }: { data: Data }) => new Promise<void>((resolve) => void open.set(data.n, resolve)),
+    end(n: number): void {
+      open.get(n)?.();
+      open.delete(n);
+    },
+  };
+}
+
+describe('the pool of a worker', () => {
+  it('does not wait for the slowest: one stuck handler leaves the other slots at work', async () => {
+    const handled: number[] = [];
+    const stuck = Promise.withResolvers<void>();
+    work({
+      concurrency: 4,
+      handler: async ({ data }) => {
+        if (data.n === 0) await stuck.promise;
+        handled.push(data.n);
+      },
+    });
+    await publish(200);
+    await vi.waitFor(() => expect(handled).toHaveLength(199), 5_000);
+    await vi.waitFor(async () => expect(await memory.depth(PING)).toMatchObject({ ready: 0, inFlight: 1 }));
+    stuck.resolve();
+    await spy.waitFor('handled', { id: 'id-0' });
+  });
+
+  it('fills a slot as soon as it is free, and never more than there are', async () => {
+    const { open, handler, end } = gate();
+    work({ concurrency: 2, prefetch: 0, handler });
+    await publish(4);
+    await vi.waitFor(() => expect([...open.keys()]).toEqual([0, 1]));
+    end(1);
+    await vi.waitFor(() => expect([...open.keys()]).toEqual([0, 2]));
+    end(2);
+    await vi.waitFor(() => expect([...open.keys()]).toEqual([0, 3]));
+    expect(await memory.depth(PING)).toMatchObject({ ready: 0 });
+  });
+
+  it('settles in full batches where much ends, though handlers take their own time', async () => {
+    const settled: number[] = [];
+    const received: number[] = [];
+    const tens = faulty(memory, {
+      limits: { ...memory.limits, settleEntries: 10, receiveEntries: 10 },
+      capabilities: new Set(),
+      receive: async (address, options) => {
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        const messages = await memory.receive(address, { ...options, waitMs: 50 });
+        if (messages.length > 0) received.push(messages.length);
+        return messages;
+      },
+      settle: async (address, settlements) => {
+        settled.push(settlements.length);
+        return memory.settle(address, settlements);
+      },
+    });
+    await publish(1_000);
+    work({
+      transport: tens,
+      concurrency: 20,
+      handler: async ({ data }) => {
+        await new Promise((resolve) => setTimeout(resolve, (data.n * 7) % 13));
+      },
+    });
+    await vi.waitFor(() => expect(settled.reduce((sum, count) => sum + count, 0)).toBe(1_000), 10_000);
+    // 200 would be the least.
+    expect(settled.length + received.length).toBeLessThan(260);
+  });
+
+  it('settles at once what ends last', async () => {
+    let settledAt = 0;
+    const { handler, end, open } = gate();
+    work({
+      transport: faulty(memory, {
+        capabilities: new Set(),
+        settle: async (address, settlements) => {
+          settledAt = performance.now();
+          return memory.settle(address, settlements);
+        },
+      }),
+      handler,
+    });
+    await publish(1);
+    await vi.waitFor(() => expect(open.size).toBe(1));
+    const endedAt = performance.now();
+    end(0);
+    await vi.waitFor(() => expect(settledAt).toBeGreaterThan(0), { interval: 1 });
+    expect(settledAt - endedAt).toBeLessThan(15);
+  });
+
+  it('does not fetch ahead while handlers are slow', async () => {
+    const { open, handler } = gate();
+    work({ concurrency: 2, prefetch: 10, handler });
+    await publish(10);
+    await vi.waitFor(() => expect(open.size).toBe(2));
+    await new Promise(setImmediate);
+    expect(await memory.depth(PING)).toMatchObject({ ready: 8, inFlight: 2 });
+  });
+
+  it('gives back what has waited at hand for half its lease, for others to take', async () => {
+    const { open, handler, end } = gate();
+    let quick = true;
+    const worker = work({
+      concurrency: 1,
+      prefetch: 5,
+      leaseMs: 200,
+      handler: (message) => (quick ? undefined : handler(message)),
+    });
+    await publish(50);
+    await spy.waitFor('handled', { id: 'id-49' });
+    quick = false;
+    await publish(4, 100);
+    await spy.waitFor('released', { id: 'id-103' });
+    expect(open.size).toBe(1);
+    const [one] = await memory.receive(PING, { max: 1, waitMs: 0, leaseMs: 10_000 });
+    // Counted as never delivered.
+    expect(one?.deliveries).toBe(1);
+    end(100);
+    const closed = worker.close({ deadlineMs: 0 });
+    await closed;
+  });
+
+  it('runs alone, after all else is settled, what was delivered too often, and keeps its lease meanwhile', async () => {
+    await publish(3);
+    for (let times = 0; times < 3; times++) {
+      const [first] = await memory.receive(PING, { max: 1, waitMs: 0, leaseMs: 5_000 });
+      if (first !== undefined) {
+        await memory.settle(PING, [{ receipt: first.receipt, action: 'retry', delayMs: 0 }]);
+      }
+      // Round the queue: the same one comes first again after the two others.
+      const others = await memory.receive(PING, { max: 2, waitMs: 0, leaseMs: 5_000 });
+      await memory.settle(
+        PING,
+        others.map(({ receipt }) => ({ receipt, action: 'release' }) as const),
+      );
+    }
+    const order: string[] = [];
+    let settled = 0;
+    const { handler, open, end } = gate();
+    work({
+      concurrency: 3,
+      leaseMs: 120,
+      retry: { maxAttempts: 2 },
+      transport: faulty(memory, {
+        settle: async (address, settlements) => {
+          const outcomes = await memory.settle(address, settlements);
+          settled += settlements.length;
+          return outcomes;
+        },
+      }),
+      handler: (message, { attempt }) => {
+        order.push(`${message.data.n}: attempt ${attempt}, ${settled} settled, ${open.size} at work`);
+        return handler(message);
+      },
+    });
+    await vi.waitFor(() => expect(open.size).toBe(2));
+    const begun = performance.now();
+    await vi.waitFor(() => expect(performance.now() - begun).toBeGreaterThan(300));
+    expect(order).toHaveLength(2);
+    end(1);
+    end(2);
+    await vi.waitFor(() => expect(open.size).toBe(1));
+    end(0);
+    await spy.waitFor('handled', { id: 'id-0' });
+    expect(order.at(-1)).toBe('0: attempt 4, 2 settled, 0 at work');
+    expect(spy.all('lease_lost')).toEqual([]);
+  });
+
+  it('says how it is', async () => {
+    const { open, handler, end } = gate();
+    const worker = work({ handler });
+    await publish(1);
+    await vi.waitFor(() => expect(open.size).toBe(1));
+    expect(worker.health()).toEqual({ address: PING, draining: false, reached: true, atWork: 1 });
+    const closed = worker.close();
+    expect(worker.health()).toMatchObject({ draining: true, atWork: 1 });
+    end(0);
+    await closed;
+    expect(worker.health()).toMatchObject({ draining: true, atWork: 0 });
+  });
+});

@@ -1,0 +1,60 @@
+import { createServer } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { Address } from '../transport/transport.ts';
+
+/** What has to be known of a consumer to say whether it is ready. */
+export interface ConsumerHealth {
+  readonly address: Address;
+  readonly draining: boolean;
+  readonly reached: boolean;
+  readonly atWork: number;
+}
+
+export interface HealthServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export interface HealthServerOptions {
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Default: all addresses, as a container's probes need. */
+  readonly host?: string;
+  readonly health: () => readonly ConsumerHealth[];
+}
+
+/**
+ * Answers the probes of whatever runs the process. `/healthz`: 200 as long as the event loop turns; who does not
+ * answer should be restarted. `/readyz`: 200 when every consumer reaches its carrier and none is draining, else
+ * 503. Both say more in JSON. Rejects when the port cannot be had.
+ */
+export async function startHealthServer({ port, host, health }: HealthServerOptions): Promise<HealthServer> {
+  const app = new Hono();
+  app.get('/healthz', (context) =>
+    context.json({ status: 'alive', uptimeSeconds: Math.round(process.uptime()) }),
+  );
+  app.get('/readyz', (context) => {
+    const consumers = health().map(({ address, ...rest }) => ({ ...address, ...rest }));
+    const status = consumers.some(({ draining }) => draining)
+      ? 'draining'
+      : consumers.every(({ reached }) => reached)
+        ? 'ready'
+        : 'unreached';
+    return context.json({ status, consumers }, status === 'ready' ? 200 : 503);
+  });
+  const server = createServer(getRequestListener(app.fetch));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

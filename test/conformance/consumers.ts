@@ -1,0 +1,38 @@
+import { expect } from 'vitest';
+import type { Check } from './suite.ts';
+import { LONG_LEASE, ORDERS, outgoing, STOCK } from './world.ts';
+
+export function consumers(check: Check): void {
+  check('who consumes, where it says that it knows, and nothing where it does not', async ({ transport }) => {
+    expect(transport.consumers !== undefined).toBe(transport.capabilities.has('consumers'));
+    expect((await transport.consumers?.(ORDERS)) ?? []).toEqual([]);
+  });
+
+  check('each consumer by its name, with what it holds', async ({ transport, publish }) => {
+    if (transport.consumers === undefined) return;
+    const before = Date.now() - 5_000;
+    await publish(outgoing(), outgoing(), outgoing());
+    const options = { waitMs: 2_000, leaseMs: LONG_LEASE };
+    const [first] = await transport.receive(ORDERS, { ...options, max: 1, consumer: 'one-1-a' });
+    await transport.receive(ORDERS, { ...options, max: 2, consumer: 'two-2-b' });
+    const list = async () =>
+      (await transport.consumers?.(ORDERS))?.toSorted((a, b) => a.name.localeCompare(b.name));
+    const seen = await list();
+    expect(seen).toMatchObject([
+      { name: 'one-1-a', inFlight: 1 },
+      { name: 'two-2-b', inFlight: 2 },
+    ]);
+    for (const { since, lastSeen } of seen ?? []) {
+      expect(since).toBeGreaterThan(before);
+      expect(lastSeen).toBeGreaterThanOrEqual(since);
+      expect(lastSeen).toBeLessThan(Date.now() + 5_000);
+    }
+    if (first === undefined) throw new Error('nothing came');
+    await transport.settle(ORDERS, [{ receipt: first.receipt, action: 'ack' }]);
+    expect(await list()).toMatchObject([
+      { name: 'one-1-a', inFlight: 0 },
+      { name: 'two-2-b', inFlight: 2 },
+    ]);
+    expect(await transport.consumers(STOCK)).toEqual([]);
+  });
+}

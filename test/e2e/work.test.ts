@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startFauxqs } from 'fauxqs';
+import { afterAll, describe, expect, it } from 'vitest';
+import config from '../../hikyaku.config.ts';
+import { openTransport } from '../../src/transport/url.ts';
+import { runHere, startCli } from '../support/cli.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'hikyaku-work-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('hikyaku work', () => {
+  it('answers probes, and on SIGTERM says that it is not ready, drains, and ends with 0', async () => {
+    const emulator = await startFauxqs({ port: 0, logger: false });
+    const url = `sqs://127.0.0.1:${emulator.port}`;
+    const transport = await openTransport(url, config);
+    await transport.provision();
+    await transport.close();
+    const worker = startCli(['work', 'model_ready_to_deploy/deploy', '--health', '0', '--json'], {
+      TRANSPORT_URL: url,
+      HIKYAKU_DIR: folder,
+    });
+    const { port } = await worker.waitFor({ event: 'health' });
+    const ready = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
+    await expect.poll(ready, { timeout: 15_000 }).toBe(200);
+    worker.child.kill('SIGTERM');
+    // The last long poll is let end, so there is time to ask.
+    await expect.poll(ready, { timeout: 3_000, interval: 20 }).toBe(503);
+    expect(await worker.exit).toBe(0);
+    await emulator.stop();
+  }, 40_000);
+
+  it.each([
+    [['work', 'model_ready_to_deploy', 'nobody'], 2, /nobody is not a subscription/],
+    [['work', 'model_ready_to_deploy', '--health', '99999'], 2, /expected a whole number from 0 to 65535/],
+    [['workers'], 0, /^$/],
+  ])('%j ends with %i', async (words, code, message) => {
+    const result = await runHere(words, { TRANSPORT_URL: 'memory:', HIKYAKU_DIR: folder });
+    expect(result.stderr).toMatch(message);
+    expect(result.code).toBe(code);
+  });
+});
+
+describe('hikyaku workers', () => {
+  it('says that nobody consumes, or that the carrier cannot know', async () => {
+    const nobody = await runHere(['workers'], { TRANSPORT_URL: 'memory:' });
+    expect(nobody.stdout).toBe('nobody consumes here\n');
+    const unknown = await runHere(['workers'], { TRANSPORT_URL: 'sqs://127.0.0.1:1' });
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toMatch(/^error: sqs does not know its consumers: .*\n$/);
+  });
+});
