@@ -71,7 +71,7 @@ function map(invoke: SqsEventHandler, errors: unknown[] = []): EventSourceMappin
   mapping = startEventSourceMapping({
     endpoint: emulator.endpoint,
     region: 'us-east-1',
-    queueName: queueNames(config().prefix, found().address).queue,
+    queueName: queueNames(config().prefix, found().address, found().topic.ordered).queue,
     invoke,
     batchSize: 10,
     maxConcurrency: 2,

@@ -14,4 +14,10 @@ export const TOPOLOGY: Topology = {
   ],
 };
 
+/** The same, ordered: their queues are `p-orders-billing.fifo` and `p-orders-stock.fifo`. */
+export const ORDERED: Topology = {
+  ...TOPOLOGY,
+  topics: TOPOLOGY.topics.map((topic) => ({ ...topic, ordered: true })),
+};
+
 export const BILLING = { topic: 'orders', subscription: 'billing' } as const;

@@ -48,9 +48,15 @@ export function createMemoryTransport(topology: Topology): Transport {
   const topics = new Map<string, Map<string, Place>>(
     topology.topics.map((topic) => [
       topic.name,
-      new Map(topic.subscriptions.map(({ name }) => [name, { queue: createQueue(), dead: new Map() }])),
+      new Map(
+        topic.subscriptions.map(({ name }) => [
+          name,
+          { queue: createQueue(topic.ordered ?? false), dead: new Map() },
+        ]),
+      ),
     ]),
   );
+  const orderedTopics = new Set(topology.topics.filter(({ ordered }) => ordered).map(({ name }) => name));
   let closed = false;
 
   function ensureOpen(): void {
@@ -113,12 +119,14 @@ export function createMemoryTransport(topology: Topology): Transport {
     name: 'memory',
     limits: LIMITS,
     capabilities: new Set(['ordered']),
+    keepsOrder: (topic) => orderedTopics.has(topic),
 
     async send(topic, messages) {
       const places = placesOf(topic);
       const enqueuedAt = Date.now();
       return messages.map((message) => {
         if (sizeOf(message) > LIMITS.messageBytes) return { error: tooLarge(message) };
+        if (orderedTopics.has(topic) && (message.delayMs ?? 0) > 0) return { error: noDelay(topic, message) };
         const unknown = message.only?.find((name) => !places.has(name));
         if (unknown !== undefined) return { error: noSubscription(topic, unknown) };
         for (const [name, place] of places) {
@@ -207,6 +215,13 @@ function leaseLost({ id }: Entry): TransportError {
   return new TransportError(
     'LeaseLost',
     `the lease of message ${id} has ended: another consumer may have it`,
+  );
+}
+
+function noDelay(topic: string, { id }: Outgoing): TransportError {
+  return new TransportError(
+    'Unsupported',
+    `message ${id} asks for a delay, and topic ${topic} is ordered: what is delayed would be overtaken`,
   );
 }
 
