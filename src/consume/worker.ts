@@ -5,7 +5,7 @@ import { backoffDelay, pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import type { Address, Incoming, Transport } from '../transport/transport.ts';
 import type { Handler } from './handler.ts';
-import { createProcessor, isolate } from './processor.ts';
+import { createProcessor, released } from './processor.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry-policy.ts';
 import { settleAll } from './settle.ts';
 
@@ -68,6 +68,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
     retry,
     handlerTimeoutMs: options.handlerTimeoutMs ?? 30_000,
     limits: transport.limits,
+    ordered: transport.keepsOrder?.(address.topic),
     extend: (deliveries, ms) =>
       transport.extend(
         address,
@@ -112,18 +113,16 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
         await giveBack(received);
         return;
       }
-      for (const group of isolate(received, retry)) {
-        await settleAll(transport, address, await processor.process(group), settling);
+      const sentBack = new Set<string>();
+      for (const batch of processor.isolate(received)) {
+        await settleAll(transport, address, await processor.process(batch, { sentBack }), settling);
       }
     }
   }
 
   async function giveBack(received: readonly Incoming[]): Promise<void> {
-    const released = received.map(
-      ({ id, receipt }) =>
-        ({ id, receipt, action: 'release', event: { event: 'released', ...address, id } }) as const,
-    );
-    await settleAll(transport, address, released, { giveUpAfterMs: 0 });
+    const untried = received.map((delivery) => released(address, delivery));
+    await settleAll(transport, address, untried, { giveUpAfterMs: 0 });
   }
 
   const perPoll = Math.min(concurrency, transport.limits.receiveEntries);
