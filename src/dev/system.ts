@@ -58,11 +58,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   await transport.provision();
   const emit = await loadFunction(folder, EMIT);
   const mappings = await Promise.all(
-    subscriptionsOf(config).map(async ({ address, subscription: { lambda } }) =>
+    subscriptionsOf(config).map(async ({ topic, address, subscription: { lambda } }) =>
       startEventSourceMapping({
         endpoint: emulator.endpoint,
         region: REGION,
-        queueName: queueNames(config.prefix, address).queue,
+        queueName: queueNames(config.prefix, address, topic.ordered).queue,
         invoke: await loadFunction(folder, lambda.entry),
         batchSize: lambda.batchSize,
         maxConcurrency: Math.min(2, lambda.maxConcurrency),
