@@ -92,7 +92,6 @@ describe('the pool of a worker', () => {
       },
       settle: async (address, settlements) => {
         settled.push(settlements.length);
-        await new Promise((resolve) => setTimeout(resolve, 2));
         return memory.settle(address, settlements);
       },
     });
