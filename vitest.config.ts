@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'infra/**/*.test.ts', 'lambdas/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // Most cases of the conformance suite wait for leases and delays to end.
+    maxConcurrency: 20,
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

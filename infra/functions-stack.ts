@@ -58,7 +58,7 @@ export class FunctionsStack extends Stack {
       new SqsConsumer(this, name, {
         ...propsOf(name),
         subscription: found.subscription,
-        names: queueNames(config.prefix, found.address),
+        names: queueNames(config.prefix, found.address, found.topic.ordered),
       });
     }
   }

@@ -16,9 +16,10 @@ export class MessagingStack extends Stack {
   constructor(scope: Construct, id: string, { config, stage, ...props }: MessagingStackProps) {
     super(scope, id, props);
     checkNames(config);
-    for (const { address, subscription } of subscriptionsOf(config)) {
+    for (const { topic, address, subscription } of subscriptionsOf(config)) {
       new MessageQueue(this, `${address.topic}-${address.subscription}`, {
-        names: queueNames(config.prefix, address),
+        names: queueNames(config.prefix, address, topic.ordered),
+        ordered: topic.ordered,
         subscription,
         removalPolicy: stage === 'prod' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
       });

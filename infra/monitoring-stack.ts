@@ -28,9 +28,9 @@ export class MonitoringStack extends Stack {
     );
     const action = new SnsAction(topic);
 
-    for (const { address } of subscriptionsOf(config)) {
+    for (const { address, topic: source } of subscriptionsOf(config)) {
       const id = `${address.topic}-${address.subscription}`;
-      const names = queueNames(config.prefix, address);
+      const names = queueNames(config.prefix, address, source.ordered);
       const deadLetters = queueByName(this, `${id}-dead-letters`, names.deadLetterQueue);
       const queue = queueByName(this, `${id}-queue`, names.queue);
       const alarm = (name: string, alarmDescription: string, metric: IMetric, threshold: number) =>

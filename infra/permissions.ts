@@ -9,7 +9,7 @@ export function mayPublish(scope: Construct, prefix: string, topic: Topic): Poli
   return new PolicyStatement({
     actions: ['sqs:SendMessage', 'sqs:GetQueueUrl'],
     resources: topic.subscriptions.map(({ name }) =>
-      queueArn(scope, queueNames(prefix, { topic: topic.name, subscription: name }).queue),
+      queueArn(scope, queueNames(prefix, { topic: topic.name, subscription: name }, topic.ordered).queue),
     ),
   });
 }

@@ -1,5 +1,11 @@
 import { Arn, ArnFormat, Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Queue, QueueEncryption, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
+import {
+  DeduplicationScope,
+  FifoThroughputLimit,
+  Queue,
+  QueueEncryption,
+  RedrivePermission,
+} from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Subscription } from '../../src/config/define-config.ts';
 import type { QueueNames } from '../../src/transport/names.ts';
@@ -7,24 +13,39 @@ import type { QueueNames } from '../../src/transport/names.ts';
 export interface MessageQueueProps {
   /** Physical names: the drivers find queues by them. */
   readonly names: QueueNames;
+  /** Whether messages of one key have to stay in order: FIFO queues, by key as fast as SQS can. */
+  readonly ordered: boolean;
   /** Whose lease and limit of deliveries the queue has. */
   readonly subscription: Pick<Subscription, 'leaseMs' | 'maxDeliveries'>;
   readonly removalPolicy: RemovalPolicy;
 }
+
+/**
+ * High throughput: what is limited and deduplicated is each key, not the queue. Every message names its own
+ * deduplication id: two that say the same are still two.
+ */
+const FIFO = {
+  fifo: true,
+  contentBasedDeduplication: false,
+  deduplicationScope: DeduplicationScope.MESSAGE_GROUP,
+  fifoThroughputLimit: FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+};
 
 /** SQS keeps no message longer. */
 const LONGEST_RETENTION = Duration.days(14);
 
 /** The queue of a subscription and its dead-letter queue, encrypted by SQS and closed to plain HTTP. */
 export class MessageQueue extends Construct {
-  constructor(scope: Construct, id: string, { names, subscription, removalPolicy }: MessageQueueProps) {
+  constructor(scope: Construct, id: string, props: MessageQueueProps) {
     super(scope, id);
+    const { names, ordered, subscription, removalPolicy } = props;
     const common = {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       // A dead letter keeps its age: with less, one that waited long would not be kept at all.
       retentionPeriod: LONGEST_RETENTION,
       removalPolicy,
+      ...(ordered && FIFO),
     };
     const deadLetterQueue = new Queue(this, 'DeadLetters', {
       ...common,

@@ -80,6 +80,31 @@ describe('finding a subscription', () => {
   });
 });
 
+describe('an ordered topic', () => {
+  const ordered = (subscription: object) =>
+    defineConfig({
+      topics: [topic(Ping, { test: { loadHandler, lambda, ...subscription } }, { ordered: true })],
+    });
+
+  it('is not what a topic is unless it says so', () => {
+    expect(ordered({}).topics).toMatchObject([{ ordered: true }]);
+    const plain = defineConfig({ topics: [topic(Ping, { test: { loadHandler, lambda } })] });
+    expect(plain.topics).toMatchObject([{ ordered: false }]);
+  });
+
+  it('takes no batch for which an event source would have to gather', () => {
+    expect(() => ordered({ lambda: { ...lambda, batchSize: 11 } })).toThrow(
+      /^topics\.ping\.subscriptions\.test\.lambda\.batchSize is 11: expected a whole number from 1 to 10, for the event source of a FIFO queue/,
+    );
+  });
+
+  it('leaves room for deliveries that send a message back untried', () => {
+    expect(ordered({}).topics[0]?.subscriptions[0]?.maxDeliveries).toBe(5 * 13 + 10);
+    expect(ordered({ retry: { maxAttempts: 76 } }).topics[0]?.subscriptions[0]?.maxDeliveries).toBe(998);
+    expect(() => ordered({ retry: { maxAttempts: 77 } })).toThrow(/maxAttempts is 77: .* from 1 to 76$/);
+  });
+});
+
 describe('loading a config', () => {
   it('reads the project’s own', async () => {
     expect((await loadConfig(process.cwd())).topics.map(({ name }) => name)).toEqual([

@@ -11,6 +11,8 @@ export interface Config extends Topology {
 
 export interface Topic {
   readonly name: string;
+  /** Whether messages of one key are handled in the order they were sent. */
+  readonly ordered: boolean;
   readonly contract: Contract;
   readonly subscriptions: readonly Subscription[];
 }
@@ -44,13 +46,23 @@ export interface TopicDefinition {
   readonly name: string;
   readonly contract: Contract;
   readonly subscriptions: Readonly<Record<string, SubscriptionDefinition<unknown>>>;
+  readonly ordered?: boolean;
+}
+
+export interface TopicOptions {
+  /**
+   * Messages of one key are handled in the order they were sent, one after the other; one that fails holds up
+   * the others of its key until it is done or given up. On SQS: FIFO queues. A carrier that keeps no order
+   * refuses the config. Default false.
+   */
+  readonly ordered?: boolean;
 }
 
 export interface SubscriptionDefinition<Data> {
   readonly loadHandler: () => Promise<{ readonly default: Handler<Data> }>;
   /** Default: 5 attempts; delays up to 1 s, 2 s, 4 s, …, at most 15 min. */
   readonly retry?: Partial<RetryPolicy>;
-  /** Default 30 s, at most 898 s. The lease is six times the function's timeout, as Lambda's event source asks. */
+  /** Default 30 s, at most 898 s, on an ordered topic 449 s. The lease is six times the function's timeout, as Lambda's event source asks. */
   readonly handlerTimeoutMs?: number;
   readonly lambda: { readonly entry: string; readonly batchSize?: number; readonly maxConcurrency?: number };
 }
@@ -60,12 +72,18 @@ export class InvalidConfig extends Error {
   override readonly name = 'InvalidConfig';
 }
 
-/** One topic with its contract and subscriptions; checks that each handler takes the contract's data. */
+/**
+ * One topic with its contract and subscriptions; checks that each handler takes the contract's data.
+ *
+ * @example
+ * topic(OrderChanged, { stock: { loadHandler, lambda: { entry: 'lambdas/stock.ts' } } }, { ordered: true });
+ */
 export function topic<Data>(
   contract: Contract<Data>,
   subscriptions: Readonly<Record<string, SubscriptionDefinition<Data>>>,
+  options: TopicOptions = {},
 ): TopicDefinition {
-  return { name: contract.name, contract, subscriptions };
+  return { name: contract.name, contract, subscriptions, ...options };
 }
 
 /**
@@ -80,11 +98,12 @@ export function defineConfig(definition: {
 }): Config {
   const config: Config = {
     prefix: definition.prefix ?? 'hikyaku',
-    topics: definition.topics.map(({ name, contract, subscriptions }) => ({
+    topics: definition.topics.map(({ name, contract, subscriptions, ordered = false }) => ({
       name,
       contract,
+      ordered,
       subscriptions: Object.entries(subscriptions).map(([name_, subscription]) =>
-        complete(`topics.${name}.subscriptions.${name_}`, name_, subscription),
+        complete(`topics.${name}.subscriptions.${name_}`, name_, subscription, ordered),
       ),
     })),
   };
@@ -100,24 +119,41 @@ const LEASE_TIMEOUTS = 6;
 /** What a function's timeout is longer than its handler's. */
 const SPARE_MS = 2_000;
 /** A Lambda function runs for 15 minutes at most. */
-const LONGEST_HANDLER = 900_000 - SPARE_MS;
+const LONGEST_FUNCTION = 900_000;
 /** SQS hands over ten messages at once; for more the event source has to gather. */
 const ONE_RECEIVE = 10;
 /** SQS hides a message for 12 hours at most. */
 const LONGEST_LEASE = 12 * 3_600_000;
 
-function complete(path: string, name: string, definition: SubscriptionDefinition<unknown>): Subscription {
+/** A carrier lets at most this many deliveries pass. */
+const MOST_DELIVERIES = 1_000;
+/** Deliveries kept free for crashes, throttles and answers that never arrived: for each attempt, and in all. */
+const SPARE_DELIVERIES = { perAttempt: 2, inAll: 10 };
+
+function complete(
+  path: string,
+  name: string,
+  definition: SubscriptionDefinition<unknown>,
+  ordered: boolean,
+): Subscription {
+  // On an ordered topic each attempt at one message of a batch may send back the others of its key.
+  const deliveries = 1 + SPARE_DELIVERIES.perAttempt + (ordered ? ONE_RECEIVE : 0);
+  const mostAttempts = Math.min(100, Math.floor((MOST_DELIVERIES - SPARE_DELIVERIES.inAll) / deliveries));
   const retry = { ...DEFAULT_RETRY, ...definition.retry };
   const handlerTimeoutMs = definition.handlerTimeoutMs ?? 30_000;
-  whole(`${path}.retry.maxAttempts`, retry.maxAttempts, 1, 100);
+  whole(`${path}.retry.maxAttempts`, retry.maxAttempts, 1, mostAttempts);
   whole(`${path}.retry.baseMs`, retry.baseMs, 0, LONGEST_LEASE);
   whole(`${path}.retry.maxMs`, retry.maxMs, 0, LONGEST_LEASE);
-  whole(`${path}.handlerTimeoutMs`, handlerTimeoutMs, 1, LONGEST_HANDLER);
+  // On an ordered topic messages of one key take turns: the later ones begin while a whole handler's time is left.
+  const handlers = ordered ? 2 : 1;
+  whole(`${path}.handlerTimeoutMs`, handlerTimeoutMs, 1, (LONGEST_FUNCTION - SPARE_MS) / handlers);
   // Lambda counts whole seconds.
-  const timeoutMs = Math.ceil(handlerTimeoutMs / 1_000) * 1_000 + SPARE_MS;
+  const timeoutMs = Math.ceil(handlerTimeoutMs / 1_000) * 1_000 * handlers + SPARE_MS;
   const { entry, batchSize = 10, maxConcurrency = 10 } = definition.lambda;
   const windowMs = batchSize > ONE_RECEIVE ? 1_000 : 0;
-  whole(`${path}.lambda.batchSize`, batchSize, 1, 10_000);
+  const mostAtOnce = ordered ? ONE_RECEIVE : 10_000;
+  const why = ordered ? ', for the event source of a FIFO queue takes no window to gather more' : '';
+  whole(`${path}.lambda.batchSize`, batchSize, 1, mostAtOnce, why);
   whole(`${path}.lambda.maxConcurrency`, maxConcurrency, 2, 1_000);
   return {
     name,
@@ -125,15 +161,14 @@ function complete(path: string, name: string, definition: SubscriptionDefinition
     retry,
     handlerTimeoutMs,
     leaseMs: timeoutMs * LEASE_TIMEOUTS + windowMs,
-    // Throttles, releases, crashes and receives that never arrived count as well: leave them room.
-    maxDeliveries: Math.min(1_000, retry.maxAttempts * 3 + 10),
+    maxDeliveries: retry.maxAttempts * deliveries + SPARE_DELIVERIES.inAll,
     lambda: { entry, timeoutMs, batchSize, windowMs, maxConcurrency },
   };
 }
 
-function whole(path: string, value: number, least: number, most: number): void {
+function whole(path: string, value: number, least: number, most: number, why = ''): void {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return;
-  throw new InvalidConfig(`${path} is ${value}: expected a whole number from ${least} to ${most}`);
+  throw new InvalidConfig(`${path} is ${value}: expected a whole number from ${least} to ${most}${why}`);
 }
 
 /** A subscription of the config, with its topic and address. */

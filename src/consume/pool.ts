@@ -1,16 +1,19 @@
 import type { Incoming } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
+import { keysOf } from './in-order.ts';
 import type { Ended, Processor, Sink } from './processor.ts';
 
 /** Durations in ms. */
 export interface PoolOptions {
-  readonly processor: Pick<Processor, 'begin'>;
+  readonly processor: Pick<Processor, 'begin' | 'process' | 'isolate'>;
   /** How many are at work at once. */
   readonly concurrency: number;
   /** How many more may wait at hand, when they can begin soon. */
   readonly prefetch: number;
   /** What was delivered more often than this has perhaps killed its process. */
   readonly maxAttempts: number;
+  /** Messages of one key that came together take one slot, and their turns in it. */
+  readonly ordered: boolean;
   readonly leaseMs: number;
   readonly onEnded: (ended: Ended) => void;
   /** Whether all that has ended is settled. */
@@ -39,6 +42,14 @@ export interface Pool {
   stop(): Incoming[];
 }
 
+/** On an ordered topic, what belongs to the first delivery of a key. */
+interface Chain {
+  /** Those that came with it. */
+  readonly rest: readonly Incoming[];
+  /** Keys of what was received together, of which one has gone back. */
+  readonly sentBack: Set<string>;
+}
+
 /** What waits at hand should begin within this time, in ms; else it is better off with another consumer. */
 const AHEAD_MS = 1_000;
 /** How long the pace is measured before it counts, in ms. */
@@ -51,6 +62,9 @@ export function createPool(options: PoolOptions): Pool {
   /** Delivered more often than they may be tried: each runs when nothing else can go down with it. */
   let suspects: Incoming[] = [];
   let suspectAtWork = false;
+  const chains = new WeakMap<Incoming, Chain>();
+  /** How many wait for their turn behind the first of their key that waits. */
+  let behind = 0;
   let atWork = 0;
   let pumping = false;
   let stopped = false;
@@ -62,13 +76,23 @@ export function createPool(options: PoolOptions): Pool {
 
   const sink: Sink = {
     end(ended) {
-      atWork--;
       ends++;
-      suspectAtWork = false;
       options.onEnded(ended);
-      if (!pumping) pump();
+      free();
     },
   };
+
+  function free(): void {
+    atWork--;
+    suspectAtWork = false;
+    if (!pumping) pump();
+  }
+
+  /** All of a key, of what waits by its first. */
+  function whole(delivery: Incoming): readonly Incoming[] {
+    const rest = chains.get(delivery)?.rest ?? [];
+    return rest.length === 0 ? [delivery] : [delivery, ...rest];
+  }
 
   function ahead(): number {
     return Math.min(prefetch, Math.floor((pace * AHEAD_MS) / 1_000));
@@ -83,6 +107,7 @@ export function createPool(options: PoolOptions): Pool {
       const delivery = waiting[head];
       if (delivery === undefined) break;
       head++;
+      behind -= chains.get(delivery)?.rest.length ?? 0;
       // Past its lease it is another consumer's.
       if (delivery.leaseUntil > now) begin(delivery);
     }
@@ -99,9 +124,46 @@ export function createPool(options: PoolOptions): Pool {
     pumping = false;
   }
 
+  function sortOut(deliveries: readonly Incoming[]): Incoming[] {
+    const more: Incoming[] = [];
+    for (const delivery of deliveries) (delivery.deliveries > maxAttempts ? suspects : more).push(delivery);
+    return more;
+  }
+
   function begin(delivery: Incoming): void {
     atWork++;
-    processor.begin(delivery, sink);
+    const chain = chains.get(delivery);
+    if (chain === undefined) processor.begin(delivery, sink);
+    else void inTurn(whole(delivery), chain.sentBack);
+  }
+
+  async function inTurn(deliveries: readonly Incoming[], sentBack: Set<string>): Promise<void> {
+    const ended = await processor.process(deliveries, { sentBack });
+    ends += ended.length;
+    for (const one of ended) options.onEnded(one);
+    free();
+  }
+
+  /** Sorts out what must run alone, and puts the first of each key in the place of all. */
+  function arrange(deliveries: readonly Incoming[]): Incoming[] {
+    const sentBack = new Set<string>();
+    const batches = processor.isolate(deliveries);
+    const [first = []] = batches;
+    // One that came by itself is in a batch of its own in any case.
+    const all =
+      deliveries.length > 1
+        ? batches.length === deliveries.length
+        : (first[0]?.deliveries ?? 0) > maxAttempts;
+    for (const delivery of (all ? batches : batches.slice(1)).flat()) {
+      if (delivery.key !== undefined) chains.set(delivery, { rest: [], sentBack });
+      suspects.push(delivery);
+    }
+    return (all ? [] : keysOf(first)).flatMap(([head, ...rest]) => {
+      if (head === undefined) return [];
+      if (head.key !== undefined) chains.set(head, { rest, sentBack });
+      behind += rest.length;
+      return [head];
+    });
   }
 
   /** One timer for all that waits. */
@@ -115,7 +177,9 @@ export function createPool(options: PoolOptions): Pool {
         waiting = waiting.slice(head).filter(({ leaseUntil }) => leaseUntil > stale);
         head = 0;
         pace = 0;
-        options.onStale(given);
+        const all = given.flatMap(whole);
+        behind -= all.length - given.length;
+        options.onStale(all);
       }
       // Suspects wait for all others to end: given back, they would only come again.
       if (suspects.length > 0) void extendSuspects();
@@ -128,19 +192,21 @@ export function createPool(options: PoolOptions): Pool {
     const leaseUntil = performance.now() + leaseMs;
     // What cannot be extended is dropped when its lease is over.
     const outcomes = await options.extend(asked, leaseMs).catch(() => []);
-    const extended = new Map(
-      asked.flatMap((delivery, index) =>
-        outcomes[index] === 'settled' ? [[delivery, { ...delivery, leaseUntil }]] : [],
-      ),
-    );
+    const extended = new Map<Incoming, Incoming>();
+    for (const [index, delivery] of asked.entries()) {
+      if (outcomes[index] !== 'settled') continue;
+      const longer = { ...delivery, leaseUntil };
+      extended.set(delivery, longer);
+      const chain = chains.get(delivery);
+      if (chain !== undefined) chains.set(longer, chain);
+    }
     suspects = suspects.map((delivery) => extended.get(delivery) ?? delivery);
   }
 
   return {
     pump,
     add(deliveries) {
-      const more: Incoming[] = [];
-      for (const delivery of deliveries) (delivery.deliveries > maxAttempts ? suspects : more).push(delivery);
+      const more = options.ordered ? arrange(deliveries) : sortOut(deliveries);
       waiting = head === waiting.length ? more : [...waiting.slice(head), ...more];
       head = 0;
       pump();
@@ -155,7 +221,7 @@ export function createPool(options: PoolOptions): Pool {
       since = now;
     },
     get room() {
-      return concurrency + ahead() - atWork - (waiting.length - head);
+      return concurrency + ahead() - atWork - (waiting.length - head) - behind;
     },
     get portion() {
       return Math.max(concurrency, ahead());
@@ -172,7 +238,8 @@ export function createPool(options: PoolOptions): Pool {
     stop() {
       stopped = true;
       clearTimeout(timer);
-      const back = [...waiting.slice(head), ...suspects.splice(0)];
+      const back = [...waiting.slice(head).flatMap(whole), ...suspects.splice(0)];
+      behind = 0;
       waiting = [];
       head = 0;
       return back;

@@ -7,7 +7,7 @@ import { TransportError } from '../transport/errors.ts';
 import type { Incoming, SettleOutcome } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
 import { type Handler, type HandlerContext, Reject, RetryAfter } from './handler.ts';
-import { createProcessor, type Ended, isolate } from './processor.ts';
+import { createProcessor, type Ended } from './processor.ts';
 
 type Data = { n: number; note?: string | undefined };
 
@@ -195,15 +195,15 @@ describe('a batch', () => {
   });
 
   it('puts last, and alone, what was delivered more often than it may be tried', () => {
-    const retry = { maxAttempts: 3, baseMs: 1, maxMs: 1 };
+    const { isolate } = processor(() => undefined);
     const batch = [1, 4, 3, 9].map((deliveries, n) => delivery(n, { deliveries }));
-    expect(isolate(batch, retry).map((group) => group.map(({ id }) => id))).toEqual([
+    expect(isolate(batch).map((group) => group.map(({ id }) => id))).toEqual([
       ['id-0', 'id-2'],
       ['id-1'],
       ['id-3'],
     ]);
-    expect(isolate(batch.slice(0, 1), retry)).toEqual([batch.slice(0, 1)]);
-    expect(isolate(batch.slice(1, 2), retry)).toEqual([batch.slice(1, 2)]);
+    expect(isolate(batch.slice(0, 1))).toEqual([batch.slice(0, 1)]);
+    expect(isolate(batch.slice(1, 2))).toEqual([batch.slice(1, 2)]);
   });
 
   it('is cut short on demand', async () => {

@@ -7,6 +7,7 @@ import type { Address, Incoming, Limits, Settlement } from '../transport/transpo
 import { Attempt, type ExtendLeases } from './attempt.ts';
 import { createFailureLog } from './failures.ts';
 import { type Handler, Reject, RetryAfter } from './handler.ts';
+import { inOrder } from './in-order.ts';
 import { createLeaseWatch } from './lease-watch.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
@@ -20,6 +21,8 @@ export interface ProcessorOptions<Data> {
   readonly extend: ExtendLeases;
   /** See {@link createLeaseWatch}. */
   readonly extendByMs?: number;
+  /** Messages of one key are handled one after the other; see {@link inOrder}. */
+  readonly ordered?: boolean | undefined;
 }
 
 /** How a delivery ends, and what to say once the carrier has settled it. */
@@ -29,14 +32,20 @@ export type Ended = Settlement & { readonly id: string; readonly event?: Courier
 export interface Processor {
   /**
    * Handles all of them at once, and says how each delivery ends, in order. Never rejects: whatever a
-   * handler does becomes a settlement. `timeoutMs` shortens the handlers' time, where the host has less.
+   * handler does becomes a settlement.
    */
-  process(deliveries: readonly Incoming[], options?: { readonly timeoutMs?: number }): Promise<Ended[]>;
+  process(deliveries: readonly Incoming[], options?: ProcessOptions): Promise<Ended[]>;
   /**
    * Handles one, and tells the sink how it ends: during the call, where the handler answers at once. For hosts
    * that wait for no batch; nothing is made for a message that the batch does not need.
    */
   begin(delivery: Incoming, sink: Sink): void;
+  /**
+   * Splits what was received into batches to be processed and settled one after the other. A message that was
+   * delivered more often than it may be tried has perhaps killed its process: it runs alone and last, when
+   * nothing else can go down with it.
+   */
+  isolate(deliveries: readonly Incoming[]): Incoming[][];
   /** Ends all handlers at work now: their signals fire, and their messages are tried again at once. */
   cutShort(reason: Error): void;
 }
@@ -44,6 +53,16 @@ export interface Processor {
 /** Told how deliveries end, each once. `place` is where in its batch the delivery stood; else 0. */
 export interface Sink {
   end(ended: Ended, place: number): void;
+}
+
+export interface ProcessOptions {
+  /** How long the host still has, in ms: handlers get less time when that is less than theirs. */
+  readonly leftMs?: number;
+  /**
+   * On an ordered topic, keys of which a message has gone back: those after it go back as well. To be handed on
+   * from one batch of what was received together to the next.
+   */
+  readonly sentBack?: Set<string>;
 }
 
 /** One call of `process`: one promise for the whole batch. */
@@ -173,9 +192,10 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     return { id: delivery.id, receipt: delivery.receipt, action: 'deadLetter', headers, event };
   }
 
-  return {
-    process(deliveries, { timeoutMs = options.handlerTimeoutMs } = {}) {
+  const processor: Processor = {
+    process(deliveries, { leftMs = Number.POSITIVE_INFINITY } = {}) {
       if (deliveries.length === 0) return Promise.resolve([]);
+      const timeoutMs = Math.min(leftMs, options.handlerTimeoutMs);
       return new Promise((resolve) => {
         const batch = new Batch(deliveries.length, resolve);
         for (const [place, delivery] of deliveries.entries()) start(delivery, batch, place, timeoutMs);
@@ -184,6 +204,7 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     begin(delivery, sink) {
       start(delivery, sink, 0, options.handlerTimeoutMs);
     },
+    isolate: (deliveries) => isolate(deliveries, retry),
     cutShort(reason) {
       for (const attempt of [...watch.attempts]) {
         attempt.abort(reason);
@@ -192,14 +213,24 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
       }
     },
   };
+  if (!options.ordered) return processor;
+  const { handlerTimeoutMs, extend, extendByMs } = options;
+  const { maxAttempts } = retry;
+  return inOrder(processor, {
+    maxAttempts,
+    handlerTimeoutMs,
+    extend,
+    extendByMs,
+    release: (delivery) => released(address, delivery),
+  });
 }
 
-/**
- * Splits a batch into groups to be processed and settled one after the other. A message that was delivered
- * more often than it may be tried has perhaps killed its process: it runs alone and last, when nothing else
- * can go down with it.
- */
-export function isolate(deliveries: readonly Incoming[], retry: RetryPolicy): Incoming[][] {
+/** Gives a delivery back untried. */
+export function released(address: Address, { id, receipt }: Incoming): Ended {
+  return { id, receipt, action: 'release', event: { event: 'released', ...address, id } };
+}
+
+function isolate(deliveries: readonly Incoming[], retry: RetryPolicy): Incoming[][] {
   if (deliveries.every(({ deliveries }) => deliveries <= retry.maxAttempts)) return [[...deliveries]];
   const together = deliveries.filter(({ deliveries }) => deliveries <= retry.maxAttempts);
   const alone = deliveries.filter(({ deliveries }) => deliveries > retry.maxAttempts).map((one) => [one]);

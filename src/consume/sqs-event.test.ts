@@ -1,5 +1,6 @@
 import type { SQSEvent } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { faulty } from '../../test/support/faulty.ts';
 import { Ping } from '../../test/support/ping.ts';
 import { defineConfig, topic } from '../config/define-config.ts';
 import { findSubscription } from '../config/find.ts';
@@ -12,7 +13,7 @@ import { TransportError } from '../transport/errors.ts';
 import { queueNames } from '../transport/names.ts';
 import type { Outgoing, Transport } from '../transport/transport.ts';
 import { openTransport } from '../transport/url.ts';
-import type { Handler } from './handler.ts';
+import { type Handler, Reject, RetryAfter } from './handler.ts';
 import { createSqsEventHandler, type SqsEventHandler } from './sqs-event.ts';
 
 type Data = { n: number; note?: string | undefined };
@@ -23,6 +24,7 @@ let transport: Transport;
 let opened = 0;
 let mapping: EventSourceMapping | undefined;
 let count = 0;
+let isOrdered = false;
 
 const lambda = { entry: 'unused' };
 const loadHandler = async () => ({ default: () => undefined });
@@ -30,9 +32,11 @@ const config = () =>
   defineConfig({
     prefix: `t${count}`,
     topics: [
-      topic(Ping, {
-        test: { loadHandler, lambda, handlerTimeoutMs: 5_000, retry: { baseMs: 1, maxAttempts: 3 } },
-      }),
+      topic(
+        Ping,
+        { test: { loadHandler, lambda, handlerTimeoutMs: 5_000, retry: { baseMs: 1, maxAttempts: 3 } } },
+        { ordered: isOrdered },
+      ),
     ],
   });
 
@@ -71,7 +75,7 @@ function map(invoke: SqsEventHandler, errors: unknown[] = []): EventSourceMappin
   mapping = startEventSourceMapping({
     endpoint: emulator.endpoint,
     region: 'us-east-1',
-    queueName: queueNames(config().prefix, found().address).queue,
+    queueName: queueNames(config().prefix, found().address, found().topic.ordered).queue,
     invoke,
     batchSize: 10,
     maxConcurrency: 2,
@@ -215,6 +219,63 @@ describe('an SQS function', () => {
     await transport.send('ping', [good(1)]);
     await emptied();
     expect(extended).toEqual([true]);
+  });
+});
+
+describe('an SQS function of an ordered topic', () => {
+  beforeEach(async () => {
+    await transport.close();
+    isOrdered = true;
+    transport = await openTransport(emulator.url, config());
+    await transport.provision();
+  });
+  afterEach(() => {
+    isOrdered = false;
+  });
+
+  it('keeps a key in order through a failure, while another key goes on', async () => {
+    const seen: string[] = [];
+    map(
+      host(async ({ data: { n } }, { attempt }) => {
+        seen.push(`${n}`);
+        if (n === 1 && attempt === 1) throw new RetryAfter(1_000);
+      }),
+    );
+    const keys = ['a', 'a', 'b', 'a'];
+    await transport.send(
+      'ping',
+      keys.map((key, index) => ({ ...good(index + 1), key })),
+    );
+    await emptied();
+    expect(seen.filter((n) => n !== '3')).toEqual(['1', '1', '2', '4']);
+    expect(seen.indexOf('3')).toBeLessThan(seen.lastIndexOf('1'));
+  });
+
+  it('reports what failed and all that comes after it of its group, and no other', async () => {
+    const event = eventOf(...Array.from({ length: 5 }, () => 1));
+    const groups = ['a', 'b', 'a', 'a', 'b'];
+    for (const [n, record] of event.Records.entries()) {
+      record.attributes.MessageGroupId = groups[n] ?? '';
+    }
+    const handled: number[] = [];
+    const answer = await host(({ data: { n } }) => {
+      handled.push(n);
+      if (n === 2) throw new Error('not now');
+    })(event, plenty);
+    expect(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual(['m-2', 'm-3']);
+    expect(handled.toSorted()).toEqual([0, 1, 2, 4]);
+  });
+
+  it('keeps what came after a dead letter that could not be stored', async () => {
+    const event = eventOf(1, 1, 1);
+    for (const record of event.Records) record.attributes.MessageGroupId = 'a';
+    transport = faulty(transport, {
+      settle: async (_, settlements) => settlements.map(() => new TransportError('Denied', 'no right to')),
+    });
+    const answer = await host(({ data: { n } }) => {
+      if (n === 1) throw new Reject('never');
+    })(event, plenty);
+    expect(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual(['m-1', 'm-2']);
   });
 });
 

@@ -5,7 +5,7 @@ import { asTransportError, TransportError } from '../transport/errors.ts';
 import { incomingFromRecord } from '../transport/sqs/record.ts';
 import type { Incoming, Transport } from '../transport/transport.ts';
 import type { Handler } from './handler.ts';
-import { createProcessor, type Ended, isolate } from './processor.ts';
+import { createProcessor, type Ended } from './processor.ts';
 import { settleAll } from './settle.ts';
 
 export interface SqsEventHandlerOptions {
@@ -52,6 +52,7 @@ export function createSqsEventHandler({
     retry: subscription.retry,
     handlerTimeoutMs: subscription.handlerTimeoutMs,
     limits: LIMITS,
+    ordered: topic.ordered,
     extend: async (deliveries, ms) =>
       (await transport()).extend(
         address,
@@ -79,23 +80,32 @@ export function createSqsEventHandler({
     for (const record of event.Records)
       messageIds.set(incomingFromRecord(record, leaseUntil), record.messageId);
     const failed: Incoming[] = [];
-    const groups = isolate([...messageIds.keys()], subscription.retry);
-    for (const [index, group] of groups.entries()) {
+    const sentBack = new Set<string>();
+    const batches = processor.isolate([...messageIds.keys()]);
+    for (const [index, batch] of batches.entries()) {
       const left = context.getRemainingTimeInMillis() - MARGIN_MS;
       if (left <= 0) {
-        failed.push(...group);
+        failed.push(...batch);
         continue;
       }
-      const ended = await processor.process(group, {
-        timeoutMs: Math.min(left, subscription.handlerTimeoutMs),
-      });
+      const ended = await processor.process(batch, { leftMs: left, sentBack });
       // What has succeeded is Lambda's to delete, unless something follows that may kill the process.
-      const lambdaDeletes = index === groups.length - 1;
+      const lambdaDeletes = index === batches.length - 1;
       const unsettled = await settle(ended.filter(({ action }) => action !== 'ack' || !lambdaDeletes));
-      for (const [place, delivery] of group.entries()) {
+      const notDone = (one: Ended): boolean =>
+        one.action === 'deadLetter' ? unsettled.has(one) : one.action !== 'ack';
+      const failedKeys = new Set<string>();
+      for (const [place, delivery] of batch.entries()) {
         const one = ended[place];
-        if (one === undefined || one.action === 'ack') continue;
-        if (one.action !== 'deadLetter' || unsettled.has(one)) failed.push(delivery);
+        if (one === undefined) continue;
+        // Of a FIFO queue Lambda must keep all that comes after what failed. What was done already can be there
+        // only after a dead letter that could not be stored: it comes again, and those after it once more.
+        const key = topic.ordered ? delivery.key : undefined;
+        if (!notDone(one) && (key === undefined || !failedKeys.has(key))) continue;
+        failed.push(delivery);
+        if (key === undefined) continue;
+        failedKeys.add(key);
+        sentBack.add(key);
       }
     }
     return {

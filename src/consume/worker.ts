@@ -9,7 +9,7 @@ import type { Address, Incoming, Transport } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
 import type { Handler } from './handler.ts';
 import { createPool } from './pool.ts';
-import { createProcessor } from './processor.ts';
+import { createProcessor, released } from './processor.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry-policy.ts';
 import { settleAll } from './settle.ts';
 import { createSettler } from './settler.ts';
@@ -100,6 +100,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
       deliveries.map(({ receipt }) => receipt),
       ms,
     );
+  const ordered = transport.keepsOrder?.(address.topic) ?? false;
   const processor = createProcessor({
     address,
     contract: options.contract,
@@ -108,6 +109,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
     handlerTimeoutMs: options.handlerTimeoutMs ?? 30_000,
     limits: transport.limits,
     extend,
+    ordered,
     extendByMs: leaseMs,
   });
   const settler = createSettler({
@@ -116,7 +118,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
     carrier,
     signal: deadline.signal,
     giveUpAfterMs: leaseMs,
-    lingerMs: transport.capabilities.has('ordered') ? 0 : LINGER_MS,
+    lingerMs: ordered ? 0 : LINGER_MS,
     onSettled() {
       pool.pump();
       schedule();
@@ -127,6 +129,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
     concurrency,
     prefetch: options.prefetch ?? Math.min(concurrency, receiveEntries),
     maxAttempts: retry.maxAttempts,
+    ordered,
     leaseMs,
     extend,
     onEnded(ended) {
@@ -249,11 +252,8 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
   async function giveBack(deliveries: readonly Incoming[]): Promise<void> {
     if (deliveries.length === 0) return;
     returning++;
-    const released = deliveries.map(
-      ({ id, receipt }) =>
-        ({ id, receipt, action: 'release', event: { event: 'released', ...address, id } }) as const,
-    );
-    await settleAll(transport, address, released, { giveUpAfterMs: 0 });
+    const untried = deliveries.map((delivery) => released(address, delivery));
+    await settleAll(transport, address, untried, { giveUpAfterMs: 0 });
     returning--;
     schedule();
   }

@@ -63,8 +63,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   await transport.provision();
   const emit = await loadFunction(folder, EMIT);
   const consumers = await Promise.all(
-    subscriptionsOf(config).map(async ({ address, subscription: { lambda } }) => ({
-      queueName: queueNames(config.prefix, address).queue,
+    subscriptionsOf(config).map(async ({ topic, address, subscription: { lambda } }) => ({
+      queueName: queueNames(config.prefix, address, topic.ordered).queue,
       invoke: await loadFunction(folder, lambda.entry),
       batchSize: lambda.batchSize,
       maxConcurrency: Math.min(2, lambda.maxConcurrency),

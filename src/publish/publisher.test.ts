@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { faulty } from '../../test/support/faulty.ts';
-import { PING, Ping, topologyOf } from '../../test/support/ping.ts';
+import { ordered, PING, Ping, topologyOf } from '../../test/support/ping.ts';
 import { InvalidMessage } from '../message/envelope.ts';
 import { createSpy, type Spy } from '../observe/spy.ts';
 import { TransportError } from '../transport/errors.ts';
@@ -35,6 +35,58 @@ function counted(send: Transport['send'] = memory.send, entries = 10) {
   });
   return { transport, batches };
 }
+
+describe('publish on an ordered topic', () => {
+  beforeEach(() => {
+    memory = createMemoryTransport(ordered(topologyOf('ping', 'test')));
+  });
+
+  it('never has two messages of a key under way, and fills batches with other keys', async () => {
+    const { transport, batches } = counted();
+    const publisher = createPublisher({ transport });
+    const keys = ['a', 'a', 'b', undefined, 'a', undefined, 'b'];
+    await Promise.all(keys.map((key, n) => publisher.publish(Ping, { n }, { id: `${n}`, key })));
+    expect(batches.map((batch) => batch.map(({ id }) => id))).toEqual([
+      ['0', '2', '3', '5'],
+      ['1', '6'],
+      ['4'],
+    ]);
+  });
+
+  it('holds back the later ones of a key while an earlier one is sent again', async () => {
+    let failures = 3;
+    const { transport, batches } = counted((topic, messages) =>
+      messages.some(({ id }) => id === 'a1') && failures-- > 0
+        ? Promise.resolve(messages.map(({ id }) => (id === 'a1' ? { error: away() } : 'accepted')))
+        : memory.send(topic, messages),
+    );
+    const publisher = createPublisher({ transport });
+    const ids = ['a1', 'a2', 'b1', 'a3', 'b2'];
+    await Promise.all(ids.map((id, n) => publisher.publish(Ping, { n }, { id, key: id.slice(0, 1) })));
+    const sent = batches.flat().map(({ id }) => id);
+    expect(sent.filter((id) => id.startsWith('a'))).toEqual(['a1', 'a1', 'a1', 'a1', 'a2', 'a3']);
+    expect(sent.indexOf('b2')).toBeLessThan(sent.lastIndexOf('a1'));
+  });
+
+  it('goes on with a key when one of its messages has been refused for good', async () => {
+    const publisher = createPublisher({ transport: memory });
+    const outcomes = await publisher.publishMany(Ping, [
+      { data: { n: 1 }, key: 'a', delayMs: 1_000 },
+      { data: { n: 2 }, key: 'a' },
+    ]);
+    expect(outcomes).toMatchObject([{ error: { code: 'Unsupported' } }, { status: 'accepted' }]);
+  });
+
+  it('fails what waits behind another when it is closed', async () => {
+    const { transport } = counted(async (_, messages) => messages.map(() => ({ error: away() })));
+    const publisher = createPublisher({ transport });
+    const all = Promise.allSettled([1, 2, 3].map((n) => publisher.publish(Ping, { n }, { key: 'a' })));
+    await publisher.close({ deadlineMs: 50 });
+    for (const outcome of await all) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'Closed' } });
+    }
+  });
+});
 
 describe('publish', () => {
   it('resolves with the id once the carrier has it', async () => {

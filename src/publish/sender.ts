@@ -43,8 +43,12 @@ export function createSender(transport: Transport, topic: string, options: Sende
   const { giveUpAfterMs = 30_000, maxUnsent = 10_000 } = options;
   const { limits } = transport;
   const carrier = createCarrierState(transport.name);
-  // Two batches under way at once could overtake each other.
-  const sendsAtOnce = transport.capabilities.has('ordered') ? 1 : SENDS_AT_ONCE;
+  const ordered = transport.keepsOrder?.(topic) ?? false;
+  /**
+   * On an ordered topic, what waits behind an unsent message of its key: two of a key in one batch, or in two
+   * at once, could overtake each other when a carrier takes only the later one.
+   */
+  const behind = new Map<string, Unsent[]>();
   const stop = new AbortController();
   let queue: Unsent[] = [];
   let unsent = 0;
@@ -66,24 +70,52 @@ export function createSender(transport: Transport, topic: string, options: Sende
       const call: Call = { errors, open: messages.length, done: () => resolve(errors) };
       for (let place = 0; place < messages.length; place++) {
         const message = messages[place];
-        if (message !== undefined) queue.push({ message, bytes: sizeOf(message), call, place });
+        if (message !== undefined) enqueue({ message, bytes: sizeOf(message), call, place });
       }
       unsent += messages.length;
       schedule();
     });
   }
 
+  function enqueue(one: Unsent): void {
+    const { key } = one.message;
+    if (!ordered || key === undefined) {
+      queue.push(one);
+      return;
+    }
+    const others = behind.get(key);
+    if (others !== undefined) {
+      others.push(one);
+      return;
+    }
+    behind.set(key, []);
+    queue.push(one);
+  }
+
+  /** Its answer is there: the next of its key may be sent. */
+  function letNextGo({ message: { key } }: Unsent): void {
+    if (!ordered || key === undefined) return;
+    const next = behind.get(key)?.shift();
+    if (next === undefined) {
+      behind.delete(key);
+      return;
+    }
+    queue.push(next);
+    schedule();
+  }
+
   // Not at once: what else is issued in this turn of the event loop goes into the same batch.
   function schedule(): void {
-    if (scheduled || sending >= sendsAtOnce) return;
+    if (scheduled || sending >= SENDS_AT_ONCE) return;
     scheduled = true;
     setImmediate(flush);
   }
 
   function flush(): void {
     scheduled = false;
+    if (stop.signal.aborted) refuseQueue();
     let start = 0;
-    while (start < queue.length && sending < sendsAtOnce) {
+    while (start < queue.length && sending < SENDS_AT_ONCE) {
       const end = batchEnd(queue, start, limits);
       sending++;
       void sendBatch(queue.slice(start, end)).finally(() => {
@@ -145,7 +177,9 @@ export function createSender(transport: Transport, topic: string, options: Sende
     return again;
   }
 
-  function answer({ call, place, message }: Unsent, error: TransportError | undefined): void {
+  function answer(one: Unsent, error: TransportError | undefined): void {
+    const { call, place, message } = one;
+    letNextGo(one);
     unsent--;
     call.errors[place] = error;
     call.open--;
@@ -170,8 +204,13 @@ export function createSender(transport: Transport, topic: string, options: Sende
 
   function cutOff(): void {
     stop.abort();
+    refuseQueue();
+  }
+
+  function refuseQueue(): void {
     const error = new TransportError('Closed', 'the publisher was closed before the message was sent');
-    for (const one of queue.splice(0)) answer(one, error);
+    // The answer to one may bring the next of its key.
+    for (let one = queue.shift(); one !== undefined; one = queue.shift()) answer(one, error);
   }
 
   return {

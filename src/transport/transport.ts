@@ -26,6 +26,12 @@ export interface Transport {
   readonly capabilities: ReadonlySet<Capability>;
 
   /**
+   * Whether the messages of a key stay in order on this topic: where the topology asks for it. Absent where
+   * `ordered` is not declared.
+   */
+  keepsOrder?(topic: string): boolean;
+
+  /**
    * Gives messages to every subscription of the topic. An outcome is `accepted` only once every copy is
    * stored, by the carrier's own promise. Rejects with `NotFound` for a topic without subscriptions.
    */
@@ -74,8 +80,9 @@ export interface Outgoing {
   /** Any text that XML 1.0 can carry; the driver keeps it to the byte. */
   readonly body: string;
   readonly headers: Headers;
-  /** Messages of one key stay in order where the carrier is `ordered`. */
+  /** Messages of one key stay in order on an ordered topic, if they are sent one after the other. */
   readonly key?: string;
+  /** Refused as `Unsupported` on an ordered topic: what is delayed would be overtaken. */
   readonly delayMs?: number;
   /** Only to these subscriptions: what an earlier, partly failed send still owes. Default: all of the topic. */
   readonly only?: readonly string[];
@@ -188,8 +195,14 @@ export interface DeadLetter {
 
 /** What only some carriers can do. */
 export type Capability =
-  /** Messages of one key are handled in the order they were sent. */
+  /**
+   * Carries topics that ask for order: a receive takes messages of one key in the order they were sent, and
+   * none of that key come to anybody while any of them is in flight or waits for its retry. Messages without a
+   * key are independent of each other.
+   */
   | 'ordered'
+  /** On ordered topics, a message sent again under its id within five minutes is accepted and not stored again. */
+  | 'deduplicate'
   /** Knows who consumes: `consumers` tells those that name themselves when they receive. */
   | 'consumers';
 
@@ -222,6 +235,8 @@ export interface Topology {
 
 export interface TopicTopology {
   readonly name: string;
+  /** Whether messages of one key have to stay in order. Only carriers that are `ordered` take such a topic. */
+  readonly ordered?: boolean;
   readonly subscriptions: readonly SubscriptionTopology[];
 }
 

@@ -1,5 +1,6 @@
 import { prefixName } from '../message/names.ts';
 import { closest } from '../text/closest.ts';
+import { checkCapabilities } from './capabilities.ts';
 import type { Topology, Transport } from './transport.ts';
 
 /** A `TRANSPORT_URL` that cannot be used. The message says what is wrong and what would be right. */
@@ -34,11 +35,19 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
  * Connects lazily: a carrier that is away shows at the first call.
  *
  * @throws InvalidTransportUrl naming the misspelled part and the nearest right one.
+ * @throws TransportError `Unsupported` when the topology asks for what the carrier cannot do.
  */
 export async function openTransport(text: string, topology: Topology): Promise<Transport> {
   const { url, scheme } = parseTransportUrl(text);
   const prefix = url.searchParams.get('prefix');
-  return scheme.open(url, prefix === null ? topology : { ...topology, prefix });
+  const transport = await scheme.open(url, prefix === null ? topology : { ...topology, prefix });
+  try {
+    checkCapabilities(transport, topology);
+  } catch (error) {
+    await transport.close();
+    throw error;
+  }
+  return transport;
 }
 
 /** `TRANSPORT_URL` of the environment. Throws {@link InvalidTransportUrl} when it is not set. */

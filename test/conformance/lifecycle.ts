@@ -1,9 +1,18 @@
 import { expect } from 'vitest';
+import { checkCapabilities } from '../../src/transport/capabilities.ts';
+import type { Capability } from '../../src/transport/transport.ts';
 import type { Check } from './suite.ts';
-import { LONG_LEASE, ORDERS, outgoing, topologyFor } from './world.ts';
+import { type Facts, LONG_LEASE, ORDERS, only, outgoing, topologyFor } from './world.ts';
+
+const CAPABILITIES: readonly Capability[] = ['ordered', 'deduplicate', 'consumers'];
+
+const unlessProvisioned = ({ provisions }: Facts): string | undefined =>
+  provisions ? undefined : 'nothing has to be provisioned';
+const ifLocal = ({ local }: Facts): string | undefined =>
+  local ? 'it holds messages in this process only' : undefined;
 
 export function lifecycle(check: Check): void {
-  check('with limits that can be worked with', async ({ transport }) => {
+  check('with limits that can be worked with', async ({ carrier, transport }) => {
     const { limits } = transport;
     for (const [name, value] of Object.entries(limits)) {
       expect(Number.isSafeInteger(value) && value > 0, `${name} is ${value}`).toBe(true);
@@ -11,7 +20,9 @@ export function lifecycle(check: Check): void {
     expect(limits.messageBytes).toBeLessThanOrEqual(limits.sendBytes - 16_384);
     expect(limits.granularityMs).toBeLessThanOrEqual(1_000);
     expect(transport.name).toMatch(/^[a-z0-9+]+$/);
-    for (const capability of transport.capabilities) expect(['ordered', 'consumers']).toContain(capability);
+    for (const capability of transport.capabilities) expect(CAPABILITIES).toContain(capability);
+    expect(transport.keepsOrder?.('orders') ?? false).toBe(carrier.ordered ?? false);
+    expect(transport.keepsOrder?.('nothing') ?? false).toBe(false);
   });
 
   check('what is there already, and changes nothing', async ({ transport, publish, takeOne }) => {
@@ -22,25 +33,81 @@ export function lifecycle(check: Check): void {
     expect((await takeOne()).id).toBe(message.id);
   });
 
-  check('nothing that is not there, and names it', async ({ carrier, topology }) => {
-    if (!carrier.provisions) return;
-    const transport = await carrier.open(topologyFor(`${topology.prefix}-x`));
-    const options = { max: 1, waitMs: 0, leaseMs: LONG_LEASE };
-    const calls = {
-      verify: () => transport.verify(),
-      send: () => transport.send('orders', [outgoing()]),
-      receive: () => transport.receive(ORDERS, options),
-      depth: () => transport.depth(ORDERS),
-      scan: () => transport.deadLetters.scan(ORDERS, options),
-    };
-    for (const [name, call] of Object.entries(calls)) {
-      const error = { code: 'NotFound', retryable: false, message: expect.stringContaining('orders') };
-      await expect(call(), name).rejects.toMatchObject(error);
+  check(
+    'nothing that is not there, and names it',
+    async ({ carrier, topology }) => {
+      const transport = await carrier.open({ ...topology, prefix: `${topology.prefix}-x` });
+      const options = { max: 1, waitMs: 0, leaseMs: LONG_LEASE };
+      const calls = {
+        verify: () => transport.verify(),
+        send: () => transport.send('orders', [outgoing()]),
+        receive: () => transport.receive(ORDERS, options),
+        depth: () => transport.depth(ORDERS),
+        scan: () => transport.deadLetters.scan(ORDERS, options),
+      };
+      for (const [name, call] of Object.entries(calls)) {
+        const error = { code: 'NotFound', retryable: false, message: expect.stringContaining('orders') };
+        await expect(call(), name).rejects.toMatchObject(error);
+      }
+      await transport.provision();
+      await transport.verify();
+      expect(await transport.send('orders', [outgoing()])).toEqual(['accepted']);
+      await transport.close();
+    },
+    unlessProvisioned,
+  );
+
+  check(
+    'what another has left behind',
+    async ({ carrier, topology, publish }) => {
+      const message = outgoing({ key: 'k' });
+      await publish(message);
+      const other = await carrier.open(topology);
+      try {
+        const options = { max: 1, waitMs: 5_000, leaseMs: LONG_LEASE };
+        const { id, receipt } = only(await other.receive(ORDERS, options));
+        expect(id).toBe(message.id);
+        expect(await other.settle(ORDERS, [{ receipt, action: 'ack' }])).toEqual(['settled']);
+      } finally {
+        await other.close();
+      }
+    },
+    ifLocal,
+  );
+
+  check('by several who make the same at once', async ({ carrier, topology }) => {
+    const twice = { ...topology, prefix: `${topology.prefix}-y` };
+    const all = await Promise.all([1, 2, 3].map(() => carrier.open(twice)));
+    await Promise.all(all.map((transport) => transport.provision()));
+    await Promise.all(all.map((transport) => transport.verify()));
+    await Promise.all(all.map((transport) => transport.close()));
+  });
+
+  check('while calls are under way, which all end', async ({ transport }) => {
+    const calls = [
+      ...Array.from({ length: 10 }, () => transport.send('orders', [outgoing()])),
+      ...Array.from({ length: 5 }, () =>
+        transport.receive(ORDERS, { max: 1, waitMs: 15_000, leaseMs: LONG_LEASE }),
+      ),
+      transport.depth(ORDERS),
+    ];
+    const startedAt = performance.now();
+    const ended = Promise.allSettled(calls);
+    await Promise.all([transport.close(), transport.close()]);
+    for (const outcome of await ended) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toHaveProperty('code', 'Closed');
     }
-    await transport.provision();
-    await transport.verify();
-    expect(await transport.send('orders', [outgoing()])).toEqual(['accepted']);
-    await transport.close();
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  check('no topic that asks for order, where it keeps none', async ({ transport }) => {
+    const ordered = topologyFor('ordered', true);
+    if (transport.capabilities.has('ordered')) {
+      expect(() => checkCapabilities(transport, ordered)).not.toThrow();
+    } else {
+      const refused = expect.objectContaining({ code: 'Unsupported', retryable: false });
+      expect(() => checkCapabilities(transport, ordered)).toThrow(refused);
+    }
   });
 
   check('once, and closes for good', async ({ transport, publish, takeOne }) => {

@@ -1,7 +1,15 @@
 import { expect, vi } from 'vitest';
 import type { Settlement } from '../../src/transport/transport.ts';
 import type { Check } from './suite.ts';
-import { expectCode, expectNotSettled, LONG_LEASE, ORDERS, outgoing, SHORT_LEASE } from './world.ts';
+import {
+  expectCode,
+  expectNotSettled,
+  ifDelayRefused,
+  LONG_LEASE,
+  ORDERS,
+  outgoing,
+  SHORT_LEASE,
+} from './world.ts';
 
 export function settling(check: Check): void {
   check('what is done, for good', async ({ transport, publish, takeOne, poll }) => {
@@ -12,7 +20,7 @@ export function settling(check: Check): void {
     expect(await transport.depth(ORDERS)).toEqual({ ready: 0, inFlight: 0, delayed: 0, dead: 0 });
   });
 
-  check('a delivery once', async ({ transport, publish, take, poll }) => {
+  check('a delivery once', async ({ transport, publish, take, takeOne, poll }) => {
     await publish(outgoing(), outgoing());
     const [acked, released] = await take(2);
     if (acked === undefined || released === undefined) return;
@@ -20,11 +28,17 @@ export function settling(check: Check): void {
       { receipt: acked.receipt, action: 'ack' },
       { receipt: released.receipt, action: 'release' },
     ]);
+    // Delivered again, for SQS lets the newest receipt delete a message, also one that was given back with it.
+    const again = await takeOne();
     for (const { receipt } of [acked, released]) {
       const [outcome] = await transport.settle(ORDERS, [{ receipt, action: 'ack' }]);
       expectNotSettled(outcome);
     }
-    expect(await poll()).toHaveLength(1);
+    expect(await transport.depth(ORDERS)).toMatchObject({ ready: 0, inFlight: 1 });
+    const { id, receipt } = again;
+    expect(id).toBe(released.id);
+    expect(await transport.settle(ORDERS, [{ receipt, action: 'ack' }])).toEqual(['settled']);
+    expect(await poll()).toEqual([]);
   });
 
   check('a retry, after its delay', async ({ transport, publish, poll, takeOne }) => {
@@ -122,9 +136,31 @@ export function settling(check: Check): void {
   });
 
   check('and counts what stands where', async ({ transport, publish, take }) => {
-    await publish(outgoing(), outgoing(), outgoing(), outgoing({ delayMs: 60_000 }));
-    expect(await transport.depth(ORDERS)).toEqual({ ready: 3, inFlight: 0, delayed: 1, dead: 0 });
+    await publish(outgoing(), outgoing(), outgoing());
+    expect(await transport.depth(ORDERS)).toEqual({ ready: 3, inFlight: 0, delayed: 0, dead: 0 });
     await take(2);
-    expect(await transport.depth(ORDERS)).toEqual({ ready: 1, inFlight: 2, delayed: 1, dead: 0 });
+    expect(await transport.depth(ORDERS)).toEqual({ ready: 1, inFlight: 2, delayed: 0, dead: 0 });
   });
+
+  check(
+    'and counts what is delayed',
+    async ({ transport, publish }) => {
+      await publish(outgoing(), outgoing({ delayMs: 60_000 }));
+      expect(await transport.depth(ORDERS)).toEqual({ ready: 1, inFlight: 0, delayed: 1, dead: 0 });
+    },
+    ifDelayRefused,
+  );
+
+  check(
+    'a retry after the longest delay, without showing it before',
+    async ({ transport, publish, takeOne, poll }) => {
+      await publish(outgoing());
+      const { receipt } = await takeOne();
+      const delayMs = transport.limits.retryDelayMs;
+      expect(await transport.settle(ORDERS, [{ receipt, action: 'retry', delayMs }])).toEqual(['settled']);
+      expect(await poll()).toEqual([]);
+      const { ready, inFlight, delayed } = await transport.depth(ORDERS);
+      expect({ ready, held: inFlight + delayed }).toEqual({ ready: 0, held: 1 });
+    },
+  );
 }

@@ -1,8 +1,9 @@
 import { createSqsTransport } from '../../src/transport/sqs/sqs.ts';
 import { startTestFauxqs } from '../support/fauxqs.ts';
 import { describeTransport } from './suite.ts';
+import type { Carrier } from './world.ts';
 
-describeTransport('sqs', async () => {
+async function start(): Promise<Carrier> {
   const { options, stop } = await startTestFauxqs();
   return {
     open: async (topology) => createSqsTransport(topology, options),
@@ -11,4 +12,7 @@ describeTransport('sqs', async () => {
     refuses: /[\u{10000}-\u{10FFFF}]/u,
     close: stop,
   };
-});
+}
+
+describeTransport('sqs', start);
+describeTransport('sqs, FIFO,', async () => ({ ...(await start()), ordered: true }));

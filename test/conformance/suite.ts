@@ -1,37 +1,58 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { carrying } from './carrying.ts';
 import { consumers } from './consumers.ts';
+import { consuming } from './consuming.ts';
 import { deadLetters } from './dead-letters.ts';
 import { lifecycle } from './lifecycle.ts';
+import { ordering } from './ordering.ts';
 import { receiving } from './receiving.ts';
 import { sending } from './sending.ts';
 import { settling } from './settling.ts';
-import { type Carrier, createWorld, type World } from './world.ts';
-
-/** Declares a case; it gets a world of its own, for it runs beside the others. */
-export type Check = (title: string, run: (world: World) => Promise<void>) => void;
+import { type Carrier, createWorld, type Facts, factsOf, type World } from './world.ts';
 
 /**
- * What every transport has to do, whatever carries its messages. A driver's own test file calls this once.
+ * Declares a case; it gets a world of its own, for it runs beside the others. `unless` gives the reason to skip
+ * it on a carrier that does not claim what it checks.
+ */
+export type Check = (
+  title: string,
+  run: (world: World) => Promise<void>,
+  unless?: (facts: Facts) => string | undefined,
+) => void;
+
+/** How many copies of every case run at once, each in its own world: `HIKYAKU_COPIES`, default 1. */
+const COPIES = Math.max(1, Math.trunc(Number(process.env['HIKYAKU_COPIES'])) || 1);
+
+/**
+ * What every transport has to do, whatever carries its messages. A driver's own test file calls this once for
+ * each kind of topic it has.
  *
  * @param start Starts what the carrier needs, before the first case.
  */
 export function describeTransport(name: string, start: () => Promise<Carrier>): void {
-  describe.concurrent(`the ${name} transport`, () => {
+  describe.concurrent(`the ${name} transport`, { timeout: 20_000 + 5_000 * COPIES }, () => {
     let carrier: Carrier;
+    let facts: Facts;
     beforeAll(async () => {
       carrier = await start();
+      facts = await factsOf(carrier);
     });
     afterAll(() => carrier.close());
 
-    const check: Check = (title, run) => {
-      it(title, async () => {
-        const world = await createWorld(carrier);
-        try {
-          await run(world);
-        } finally {
-          await world.transport.close();
-        }
+    async function runOnce(run: (world: World) => Promise<void>): Promise<void> {
+      const world = await createWorld(carrier);
+      try {
+        await run(world);
+      } finally {
+        await world.transport.close();
+      }
+    }
+
+    const check: Check = (title, run, unless) => {
+      it(title, async ({ skip }) => {
+        const reason = unless?.(facts);
+        if (reason !== undefined) skip(reason);
+        await Promise.all(Array.from({ length: COPIES }, () => runOnce(run)));
       });
     };
 
@@ -39,8 +60,10 @@ export function describeTransport(name: string, start: () => Promise<Carrier>): 
     describe('sends', () => sending(check));
     describe('receives', () => receiving(check));
     describe('settles', () => settling(check));
+    describe('keeps order', () => ordering(check));
     describe('keeps dead letters', () => deadLetters(check));
     describe('knows', () => consumers(check));
     describe('opens and closes', () => lifecycle(check));
+    describe('lets a publisher and workers', () => consuming(check));
   });
 }

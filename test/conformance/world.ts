@@ -3,6 +3,7 @@ import { newId } from '../../src/message/id.ts';
 import { TransportError } from '../../src/transport/errors.ts';
 import type {
   Address,
+  Capability,
   DeadLetter,
   Incoming,
   Outgoing,
@@ -17,10 +18,37 @@ export interface Carrier {
   open(topology: Topology): Promise<Transport>;
   /** Whether a topology has to be provisioned before it can be used. */
   readonly provisions: boolean;
+  /** Whether the topics of every case ask for order. */
+  readonly ordered?: boolean;
+  /** Whether it holds messages in this process only: another transport does not find them. */
+  readonly local?: boolean;
   /** Bodies that this carrier, or its emulator, refuses though the driver could carry them. */
   readonly refuses?: RegExp;
   close(): Promise<void>;
 }
+
+/** What a case may depend on. */
+export interface Facts {
+  readonly provisions: boolean;
+  readonly local: boolean;
+  readonly ordered: boolean;
+  readonly capabilities: ReadonlySet<Capability>;
+}
+
+export async function factsOf(carrier: Carrier): Promise<Facts> {
+  const { provisions, local = false, ordered = false } = carrier;
+  const transport = await carrier.open(topologyFor('facts', ordered));
+  await transport.close();
+  return { provisions, local, ordered, capabilities: transport.capabilities };
+}
+
+/** Reasons to skip a case. */
+export const unlessOrdered = ({ ordered }: Facts): string | undefined =>
+  ordered ? undefined : 'the topics ask for no order';
+export const ifOrdered = ({ ordered }: Facts): string | undefined =>
+  ordered ? 'the topics ask for order' : undefined;
+export const ifDelayRefused = ({ ordered }: Facts): string | undefined =>
+  ordered ? 'an ordered topic delays no single message' : undefined;
 
 /** The topic and subscriptions of each case: nobody else uses them. */
 export const ORDERS = { topic: 'orders', subscription: 'billing' } as const satisfies Address;
@@ -50,13 +78,13 @@ export interface World {
 
 let worlds = 0;
 
-export function topologyFor(prefix: string): Topology {
+export function topologyFor(prefix: string, ordered: boolean): Topology {
   const subscription = (name: string) => ({ name, leaseMs: 30_000, maxDeliveries: 100 });
   return {
     prefix,
     topics: [
-      { name: 'orders', subscriptions: [subscription('billing'), subscription('stock')] },
-      { name: 'returns', subscriptions: [subscription('billing')] },
+      { name: 'orders', ordered, subscriptions: [subscription('billing'), subscription('stock')] },
+      { name: 'returns', ordered, subscriptions: [subscription('billing')] },
     ],
   };
 }
@@ -64,7 +92,7 @@ export function topologyFor(prefix: string): Topology {
 /** A transport with a topology of its own, in which nothing has happened yet. */
 export async function createWorld(carrier: Carrier): Promise<World> {
   worlds++;
-  const topology = topologyFor(`w${process.pid % 1_000}-${worlds}`);
+  const topology = topologyFor(`w${process.pid % 1_000}-${worlds}`, carrier.ordered ?? false);
   const transport = await carrier.open(topology);
   await transport.provision();
 
@@ -78,7 +106,7 @@ export async function createWorld(carrier: Carrier): Promise<World> {
     { address = ORDERS, leaseMs = LONG_LEASE }: { address?: Address; leaseMs?: number } = {},
   ): Promise<Incoming[]> {
     const taken: Incoming[] = [];
-    const deadline = performance.now() + 8_000;
+    const deadline = performance.now() + 12_000;
     while (taken.length < count && performance.now() < deadline) {
       const max = Math.min(count - taken.length, transport.limits.receiveEntries);
       taken.push(...(await transport.receive(address, { max, waitMs: 1_000, leaseMs })));

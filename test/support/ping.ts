@@ -23,3 +23,8 @@ export function topologyOf(topic: string, ...subscriptions: string[]): Topology 
     ],
   };
 }
+
+/** The same, where every topic asks for order. */
+export function ordered(topology: Topology): Topology {
+  return { ...topology, topics: topology.topics.map((topic) => ({ ...topic, ordered: true })) };
+}

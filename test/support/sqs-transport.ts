@@ -7,9 +7,10 @@ import { TOPOLOGY } from './topology.ts';
 /** The SQS driver and a server that answers as it is told; both end with the test. */
 export async function givenSqsServer(
   answer: (request: SqsRequest) => SqsAnswer | undefined,
+  topology = TOPOLOGY,
 ): Promise<{ readonly server: SqsServer; readonly transport: Transport }> {
   const server = await startSqsServer(answer);
-  const transport = createSqsTransport(TOPOLOGY, { endpoint: server.endpoint, region: 'eu-west-1' });
+  const transport = createSqsTransport(topology, { endpoint: server.endpoint, region: 'eu-west-1' });
   onTestFinished(async () => {
     await server.stop();
     await transport.close();

@@ -1,4 +1,5 @@
 import type { Topology } from '../../src/transport/transport.ts';
+import { ordered } from './ping.ts';
 
 /** Two subscriptions of one topic: their queues are `p-orders-billing` and `p-orders-stock`. */
 export const TOPOLOGY: Topology = {
@@ -13,5 +14,8 @@ export const TOPOLOGY: Topology = {
     },
   ],
 };
+
+/** The same, ordered: their queues are `p-orders-billing.fifo` and `p-orders-stock.fifo`. */
+export const ORDERED: Topology = ordered(TOPOLOGY);
 
 export const BILLING = { topic: 'orders', subscription: 'billing' } as const;

@@ -53,11 +53,12 @@ export function createMemoryTransport(topology: Topology): Transport {
       new Map(
         topic.subscriptions.map(({ name }) => [
           name,
-          { queue: createQueue(), consumers: createConsumers(), dead: new Map() },
+          { queue: createQueue(topic.ordered ?? false), consumers: createConsumers(), dead: new Map() },
         ]),
       ),
     ]),
   );
+  const orderedTopics = new Set(topology.topics.filter(({ ordered }) => ordered).map(({ name }) => name));
   let closed = false;
 
   function ensureOpen(): void {
@@ -120,12 +121,14 @@ export function createMemoryTransport(topology: Topology): Transport {
     name: 'memory',
     limits: LIMITS,
     capabilities: new Set(['ordered', 'consumers']),
+    keepsOrder: (topic) => orderedTopics.has(topic),
 
     async send(topic, messages) {
       const places = placesOf(topic);
       const enqueuedAt = Date.now();
       return messages.map((message) => {
         if (sizeOf(message) > LIMITS.messageBytes) return { error: tooLarge(message) };
+        if (orderedTopics.has(topic) && (message.delayMs ?? 0) > 0) return { error: noDelay(topic, message) };
         const unknown = message.only?.find((name) => !places.has(name));
         if (unknown !== undefined) return { error: noSubscription(topic, unknown) };
         for (const [name, place] of places) {
@@ -222,6 +225,13 @@ function leaseLost({ id }: Entry): TransportError {
   return new TransportError(
     'LeaseLost',
     `the lease of message ${id} has ended: another consumer may have it`,
+  );
+}
+
+function noDelay(topic: string, { id }: Outgoing): TransportError {
+  return new TransportError(
+    'Unsupported',
+    `message ${id} asks for a delay, and topic ${topic} is ordered: what is delayed would be overtaken`,
   );
 }
 

@@ -7,7 +7,18 @@ export interface Entry {
   readonly headers: Headers;
   readonly key: string | undefined;
   readonly enqueuedAt: number;
+  /** Its place among the messages of its key, on an ordered topic. */
+  readonly sequence: number;
   deliveries: number;
+}
+
+/** The messages of one key on an ordered topic. */
+interface Group {
+  readonly key: string;
+  /** Those that can be taken once none is held, in order. */
+  readonly entries: Entry[];
+  /** How many are in flight or wait for a retry. */
+  held: number;
 }
 
 /** One handing-over of an entry: current until it is settled, or its lease has ended and been noticed. */
@@ -23,23 +34,24 @@ export class Delivery {
 }
 
 /**
- * The queue of one subscription: ready, delayed, in flight. Of one key only the first message is ever ready
- * or in flight; the others wait behind it, which is what keeps a key in order.
+ * The queue of one subscription: ready, delayed, in flight. On an ordered topic one receive takes messages of a
+ * key in order, and nobody gets any more of them until all of those are settled.
  */
-export function createQueue() {
-  let ready: Entry[] = [];
+export function createQueue(ordered: boolean) {
+  let ready: (Entry | Group)[] = [];
   let head = 0;
   /** Latest first, so that what is due is at the end. */
   const delayed: { readonly at: number; readonly entry: Entry }[] = [];
   const inFlight = new Set<Delivery>();
   /** No lease in flight ends before this: spares looking at each of them. */
   let earliestLease = Number.POSITIVE_INFINITY;
-  const behind = new Map<string, Entry[]>();
-  let behindCount = 0;
+  const groups = new Map<string, Group>();
+  let readyCount = 0;
+  let sequence = 0;
   const waiting = new Set<() => void>();
 
-  function makeReady(entry: Entry): void {
-    ready.push(entry);
+  function offer(entries: Entry | Group): void {
+    ready.push(entries);
     for (const wake of waiting) {
       waiting.delete(wake);
       wake();
@@ -47,32 +59,33 @@ export function createQueue() {
     }
   }
 
-  /** Takes its place: behind the others of its key, where there are any. */
-  function enqueue(entry: Entry): void {
-    if (entry.key === undefined) {
-      makeReady(entry);
+  /** Takes its place: among the others of its key, where order is kept. */
+  function makeReady(entry: Entry): void {
+    readyCount++;
+    if (!ordered || entry.key === undefined) {
+      offer(entry);
       return;
     }
-    const others = behind.get(entry.key);
-    if (others === undefined) {
-      behind.set(entry.key, []);
-      makeReady(entry);
-    } else {
-      others.push(entry);
-      behindCount++;
+    let group = groups.get(entry.key);
+    if (group === undefined) {
+      group = { key: entry.key, entries: [], held: 0 };
+      groups.set(entry.key, group);
     }
+    const { entries } = group;
+    const after = entries.findLastIndex((other) => other.sequence < entry.sequence);
+    entries.splice(after + 1, 0, entry);
+    if (entries.length === 1 && group.held === 0) offer(group);
   }
 
-  /** The entry has left for good: the next of its key may come. */
-  function leave(entry: Entry): void {
-    if (entry.key === undefined) return;
-    const next = behind.get(entry.key)?.shift();
-    if (next === undefined) {
-      behind.delete(entry.key);
-      return;
-    }
-    behindCount--;
-    makeReady(next);
+  /** The entry is held no more: it has left for good, or is ready again. The next of its key may come. */
+  function letGo(entry: Entry, again: boolean): void {
+    const group = ordered && entry.key !== undefined ? groups.get(entry.key) : undefined;
+    if (again) makeReady(entry);
+    if (group === undefined) return;
+    group.held--;
+    if (group.held > 0) return;
+    if (group.entries.length > 0) offer(group);
+    else groups.delete(group.key);
   }
 
   function delay(entry: Entry, at: number): void {
@@ -90,9 +103,8 @@ export function createQueue() {
   function refresh(now: number): void {
     for (let due = delayed.at(-1); due !== undefined && due.at <= now; due = delayed.at(-1)) {
       delayed.pop();
-      // A first, delayed publish still has to take its place; a retry has kept it.
-      if (due.entry.deliveries === 0) enqueue(due.entry);
-      else makeReady(due.entry);
+      if (due.entry.deliveries === 0) makeReady(due.entry);
+      else letGo(due.entry, true);
     }
     if (earliestLease > now) return;
     earliestLease = Number.POSITIVE_INFINITY;
@@ -101,28 +113,32 @@ export function createQueue() {
         earliestLease = Math.min(earliestLease, delivery.leaseUntil);
       } else {
         inFlight.delete(delivery);
-        makeReady(delivery.entry);
+        letGo(delivery.entry, true);
       }
     }
   }
 
-  function dequeue(): Entry | undefined {
-    const entry = ready[head];
-    if (entry === undefined) return undefined;
+  /** Takes the next message, or the next ones of a key. */
+  function dequeue(most: number): Entry[] {
+    const next = ready[head];
+    if (next === undefined) return [];
     head++;
     if (head > 1_024 && head * 2 > ready.length) {
       ready = ready.slice(head);
       head = 0;
     }
-    return entry;
+    const entries = 'entries' in next ? next.entries.splice(0, most) : [next];
+    if ('entries' in next) next.held = entries.length;
+    readyCount -= entries.length;
+    return entries;
   }
 
   return {
     add(message: Outgoing, enqueuedAt: number): void {
       const { id, body, headers, key, delayMs = 0 } = message;
-      const entry: Entry = { id, body, headers, key, enqueuedAt, deliveries: 0 };
+      const entry: Entry = { id, body, headers, key, enqueuedAt, sequence: sequence++, deliveries: 0 };
       if (delayMs > 0) delay(entry, performance.now() + delayMs);
-      else enqueue(entry);
+      else makeReady(entry);
     },
 
     take(max: number, leaseMs: number, consumer?: string): Incoming[] {
@@ -131,12 +147,14 @@ export function createQueue() {
       const taken: Incoming[] = [];
       const leaseUntil = now + leaseMs;
       while (taken.length < max) {
-        const entry = dequeue();
-        if (entry === undefined) break;
-        entry.deliveries++;
-        const delivery = new Delivery(entry, leaseUntil, consumer);
-        inFlight.add(delivery);
-        taken.push(incoming(delivery));
+        const entries = dequeue(max - taken.length);
+        if (entries.length === 0) break;
+        for (const entry of entries) {
+          entry.deliveries++;
+          const delivery = new Delivery(entry, leaseUntil, consumer);
+          inFlight.add(delivery);
+          taken.push(incoming(delivery));
+        }
       }
       if (taken.length > 0 && leaseUntil < earliestLease) earliestLease = leaseUntil;
       return taken;
@@ -149,11 +167,10 @@ export function createQueue() {
       if (!inFlight.delete(delivery)) return false;
       const { entry } = delivery;
       if (settlement.action === 'retry' && settlement.delayMs > 0) delay(entry, now + settlement.delayMs);
-      else if (settlement.action === 'retry') makeReady(entry);
-      else if (settlement.action === 'release') {
-        entry.deliveries--;
-        makeReady(entry);
-      } else leave(entry);
+      else {
+        if (settlement.action === 'release') entry.deliveries--;
+        letGo(entry, settlement.action === 'retry' || settlement.action === 'release');
+      }
       return true;
     },
 
@@ -198,7 +215,7 @@ export function createQueue() {
 
     depth(): { ready: number; inFlight: number; delayed: number } {
       refresh(performance.now());
-      return { ready: ready.length - head + behindCount, inFlight: inFlight.size, delayed: delayed.length };
+      return { ready: readyCount, inFlight: inFlight.size, delayed: delayed.length };
     },
   };
 }

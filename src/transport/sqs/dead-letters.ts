@@ -15,8 +15,9 @@ export function createDeadLetterQueue(connection: Connection, directory: Directo
     address: Address,
     endings: readonly (Ending | TransportError)[],
   ): Promise<SettleOutcome[]> {
-    const { deadLetterQueue, queue } = directory.at(address);
-    return endDeliveries(connection, { from: deadLetterQueue, to: queue }, endings);
+    const { deadLetterQueue, queue, ordered } = directory.at(address);
+    const way = { from: deadLetterQueue, to: queue, destination: 'own queue', ordered } as const;
+    return endDeliveries(connection, way, endings);
   }
 
   return {

@@ -2,8 +2,9 @@ import { TransportError } from '../errors.ts';
 import { checkNames, type QueueNames, queueNames } from '../names.ts';
 import type { Address, SubscriptionTopology, Topology } from '../transport.ts';
 
-/** A subscription and the names of its queues. */
+/** A subscription and the names of its queues: FIFO queues where its topic is ordered. */
 export interface Place extends QueueNames {
+  readonly ordered: boolean;
   readonly subscription: SubscriptionTopology;
 }
 
@@ -11,17 +12,19 @@ export interface Place extends QueueNames {
 export interface Directory {
   readonly all: readonly Place[];
   ofTopic(topic: string): readonly Place[];
+  isOrdered(topic: string): boolean;
   at(address: Address): Place;
 }
 
 export function createDirectory(topology: Topology): Directory {
   checkNames(topology);
   const topics = new Map(
-    topology.topics.map(({ name: topic, subscriptions }) => [
+    topology.topics.map(({ name: topic, ordered = false, subscriptions }) => [
       topic,
       subscriptions.map((subscription) => ({
         subscription,
-        ...queueNames(topology.prefix, { topic, subscription: subscription.name }),
+        ordered,
+        ...queueNames(topology.prefix, { topic, subscription: subscription.name }, ordered),
       })),
     ]),
   );
@@ -37,6 +40,7 @@ export function createDirectory(topology: Topology): Directory {
   return {
     all: [...topics.values()].flat(),
     ofTopic,
+    isOrdered: (topic) => topics.get(topic)?.some(({ ordered }) => ordered) ?? false,
     at({ topic, subscription }) {
       const place = ofTopic(topic).find(({ subscription: { name } }) => name === subscription);
       if (place !== undefined) return place;

@@ -2,7 +2,7 @@ import { asTransportError, TransportError } from '../errors.ts';
 import type { SettleOutcome } from '../transport.ts';
 import { deleteBatch, type EntryErrors, hideBatch, sendBatch } from './batches.ts';
 import type { Connection } from './connection.ts';
-import { type LaidOut, layOutAgain } from './fields.ts';
+import { type Destination, type LaidOut, layOutAgain } from './fields.ts';
 import { LIMITS } from './limits.ts';
 import type { Carried, SqsReceipt } from './receipt.ts';
 
@@ -13,13 +13,22 @@ export type Ending = { readonly receipt: SqsReceipt } & (
   | { readonly action: 'move'; readonly message: Carried }
 );
 
+/** Between which queues deliveries end. */
+export interface Way {
+  readonly from: string;
+  readonly to: string;
+  readonly destination: Destination;
+  /** Whether they are FIFO queues. */
+  readonly ordered: boolean;
+}
+
 /**
  * Ends deliveries of the queue `from`; what moves is stored in `to` before it is deleted. At most one request
  * to hide, one to delete, and as many to store as 1 MiB each asks for.
  */
 export async function endDeliveries(
   connection: Connection,
-  { from, to }: { readonly from: string; readonly to: string },
+  { from, to, destination, ordered }: Way,
   endings: readonly (Ending | TransportError)[],
 ): Promise<SettleOutcome[]> {
   if (endings.length > LIMITS.settleEntries) {
@@ -43,7 +52,7 @@ export async function endDeliveries(
     } else if (ending.action === 'hide') {
       hides.push({ place, receipt, seconds: receipt.secondsFor(ending.ms) });
     } else {
-      const laidOut = layOutAgain(ending.message);
+      const laidOut = layOutAgain(ending.message, ordered, destination);
       if (laidOut instanceof TransportError) round.fail(place, laidOut);
       else moves.push({ place, receipt, ...laidOut });
     }

@@ -2,13 +2,16 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { TransportError } from '../errors.ts';
 import { type Outgoing, sizeOf } from '../transport.ts';
-import { type Fields, fromFields, layOut, layOutAgain } from './fields.ts';
+import { type Destination, type Fields, fromFields, type LaidOut, layOut, layOutAgain } from './fields.ts';
 import { LIMITS } from './limits.ts';
 
-function fieldsOf(message: Partial<Outgoing>): Fields {
-  const laidOut = layOut({ id: 'i', body: 'b', headers: {}, ...message });
-  if (laidOut instanceof TransportError) throw laidOut;
-  return laidOut.fields;
+function fieldsOf(message: Partial<Outgoing>, ordered = false): Fields {
+  return laidOut(layOut({ id: 'i', body: 'b', headers: {}, ...message }, ordered));
+}
+
+function laidOut(answer: LaidOut | TransportError): Fields {
+  if (answer instanceof TransportError) throw answer;
+  return answer.fields;
 }
 
 /** As SQS gives them back. */
@@ -34,11 +37,12 @@ const messages = fc.record(
   { requiredKeys: ['id', 'body', 'headers'] },
 );
 
-test('what is laid out can be read back', () => {
+test.each([false, true])('what is laid out can be read back, ordered: %s', (ordered) => {
   fc.assert(
     fc.property(messages, (message) => {
-      const fields = fieldsOf(message);
-      const { id, body, headers, key } = fromFields(fields.MessageBody, textsOf(fields), 'm', undefined);
+      const fields = fieldsOf(message, ordered);
+      const { MessageBody, MessageGroupId } = fields;
+      const { id, body, headers, key } = fromFields(MessageBody, textsOf(fields), 'm', MessageGroupId);
       expect({ id, body, key }).toEqual({ id: message.id, body: message.body, key: message.key });
       expect(Object.entries(headers).sort()).toEqual(Object.entries(message.headers).sort());
     }),
@@ -74,6 +78,37 @@ test.each([
   ['x'.repeat(129), expect.stringMatching(/^[0-9a-f]{64}$/)],
 ])('the key %s becomes a group that SQS takes', (key, group) => {
   expect(fieldsOf({ key }).MessageGroupId).toEqual(group);
+  expect(fieldsOf({ key }, true).MessageGroupId).toEqual(group);
+});
+
+test('on a FIFO queue the id deduplicates, and is the group of a message without a key', () => {
+  expect(fieldsOf({ id: '7', key: 'k' }, true)).toMatchObject({
+    MessageGroupId: 'k',
+    MessageDeduplicationId: '7',
+  });
+  expect(fieldsOf({ id: '7' }, true)).toMatchObject({ MessageGroupId: '7', MessageDeduplicationId: '7' });
+  expect(fieldsOf({ id: 'ü' }, true).MessageDeduplicationId).toMatch(/^[0-9a-f]{64}$/);
+  expect(fieldsOf({ id: '7', key: 'k' })).not.toHaveProperty('MessageDeduplicationId');
+});
+
+test('a FIFO queue delays no message', () => {
+  const message = { id: 'i', body: 'b', headers: {} };
+  expect(layOut({ ...message, delayMs: 1 }, true)).toMatchObject({ code: 'Unsupported', retryable: false });
+  expect(fieldsOf({ delayMs: 0 }, true)).not.toHaveProperty('DelaySeconds');
+});
+
+test('what moves is deduplicated by the copy that moves; a dead letter is a group of its own', () => {
+  const message = { id: 'i', body: 'b', headers: {}, messageId: 'm' };
+  const kept = { ...message, key: 'k' };
+  const groups = (carried: typeof message, destination: Destination) => {
+    const { MessageGroupId, MessageDeduplicationId } = laidOut(layOutAgain(carried, true, destination));
+    return [MessageGroupId, MessageDeduplicationId];
+  };
+  expect(groups(kept, 'dead letters')).toEqual(['m', 'm']);
+  expect(groups(kept, 'own queue')).toEqual(['k', 'm']);
+  expect(groups(message, 'own queue')).toEqual(['i', 'm']);
+  expect(laidOut(layOutAgain(kept, false, 'own queue'))).not.toHaveProperty('MessageDeduplicationId');
+  expect(laidOut(layOutAgain(kept, false, 'own queue'))).toHaveProperty('MessageGroupId', 'k');
 });
 
 test.each([
@@ -94,14 +129,15 @@ test.each([
   ['U+FFFE in the id', { id: '\ufffe' }],
   ['U+FFFF in the key', { key: '\uffff' }],
 ])('%s is refused before anything is sent', (_, message) => {
-  expect(layOut({ id: 'i', body: 'b', headers: {}, ...message })).toMatchObject({ code: 'Invalid' });
+  expect(layOut({ id: 'i', body: 'b', headers: {}, ...message }, false)).toMatchObject({ code: 'Invalid' });
 });
 
 test('a dead letter may use the room that is kept for it', () => {
-  const message = { id: 'i', body: 'x'.repeat(LIMITS.messageBytes), headers: {} };
-  expect(layOut(message)).toMatchObject({ code: 'TooLarge' });
-  expect(layOutAgain(message)).toMatchObject({ bytes: sizeOf(message) });
-  expect(layOutAgain({ ...message, body: 'x'.repeat(LIMITS.sendBytes) })).toMatchObject({ code: 'TooLarge' });
+  const message = { id: 'i', body: 'x'.repeat(LIMITS.messageBytes), headers: {}, messageId: 'm' };
+  const again = (body: string) => layOutAgain({ ...message, body }, false, 'dead letters');
+  expect(layOut(message, false)).toMatchObject({ code: 'TooLarge' });
+  expect(again(message.body)).toMatchObject({ bytes: sizeOf(message) });
+  expect(again('x'.repeat(LIMITS.sendBytes))).toMatchObject({ code: 'TooLarge' });
 });
 
 test('what other programs send has the id that SQS gave it, and their attributes as headers', () => {
@@ -110,6 +146,7 @@ test('what other programs send has the id that SQS gave it, and their attributes
     body: 'b',
     headers: { trace: 't', count: '7' },
     key: 'group',
+    messageId: 'm-1',
   });
 });
 
@@ -120,6 +157,7 @@ test.each(['not JSON', '7', 'null', '["a"]', '{"a":1}'])(
       id: 'm',
       body: 'b',
       headers: { hikyaku: value, a: '1' },
+      messageId: 'm',
     });
   },
 );

@@ -19,6 +19,7 @@ export interface Fields {
   readonly MessageBody: string;
   readonly MessageAttributes: Record<string, { DataType: 'String'; StringValue: string }>;
   readonly MessageGroupId?: string;
+  readonly MessageDeduplicationId?: string;
   readonly DelaySeconds?: number;
 }
 
@@ -28,17 +29,61 @@ export interface LaidOut {
   readonly bytes: number;
 }
 
-/** Lays a message out, or says why SQS would refuse it. */
-export function layOut(message: Outgoing): LaidOut | TransportError {
-  return layOutWithin(LIMITS.messageBytes, message, message.delayMs);
+/** Lays a message out for a standard queue, or for a FIFO queue; or says why SQS would refuse it. */
+export function layOut(message: Outgoing, ordered: boolean): LaidOut | TransportError {
+  const { id, key, delayMs } = message;
+  if (!ordered) {
+    return layOutWithin(LIMITS.messageBytes, message, {
+      // On a standard queue it asks for fairness: a key with much to say does not hold up the others.
+      ...(key !== undefined && { MessageGroupId: token(key) }),
+      ...(delayMs !== undefined && { DelaySeconds: Math.ceil(delayMs / 1_000) }),
+    });
+  }
+  if (delayMs !== undefined && delayMs > 0) {
+    return new TransportError(
+      'Unsupported',
+      `message ${id} asks for a delay, and a FIFO queue delays no single message: publish it later, or on a topic that is not ordered`,
+    );
+  }
+  return layOutWithin(LIMITS.messageBytes, message, {
+    // Without a key it is a group of its own, so that it waits for nobody.
+    MessageGroupId: token(key ?? id),
+    MessageDeduplicationId: token(id),
+  });
 }
+
+/** Where a message goes once more: to the dead-letter queue, or from there back to its own. */
+export type Destination = 'dead letters' | 'own queue';
 
 /** As {@link layOut}, with the room that is kept for what is added to a dead letter. */
-export function layOutAgain(message: Carried): LaidOut | TransportError {
-  return layOutWithin(LIMITS.sendBytes, message);
+export function layOutAgain(
+  message: Carried,
+  ordered: boolean,
+  destination: Destination,
+): LaidOut | TransportError {
+  const { id, key, messageId } = message;
+  if (!ordered) {
+    return layOutWithin(LIMITS.sendBytes, message, {
+      ...(key !== undefined && { MessageGroupId: token(key) }),
+    });
+  }
+  return layOutWithin(LIMITS.sendBytes, message, {
+    // A dead letter is a group of its own: looking at one leases it, which would hide the others of its group.
+    MessageGroupId: token(destination === 'dead letters' ? messageId : (key ?? id)),
+    // Named after the copy that moves, not after the message: moving that copy twice stores it once, and one
+    // that was accepted or replayed within the last five minutes is not taken for it and dropped.
+    MessageDeduplicationId: token(messageId),
+  });
 }
 
-function layOutWithin(most: number, message: Carried, delayMs?: number): LaidOut | TransportError {
+/** Fields that differ by kind of queue. */
+type QueueFields = Pick<Fields, 'MessageGroupId' | 'MessageDeduplicationId' | 'DelaySeconds'>;
+
+function layOutWithin(
+  most: number,
+  message: Omit<Carried, 'messageId'>,
+  queueFields: QueueFields,
+): LaidOut | TransportError {
   const { id, body, headers, key } = message;
   const bytes = sizeOf(message);
   if (bytes > most) {
@@ -59,14 +104,7 @@ function layOutWithin(most: number, message: Carried, delayMs?: number): LaidOut
     break;
   }
   if (key !== undefined) attributes[KEY] = text(key);
-  const fields: Fields = {
-    MessageBody: body,
-    MessageAttributes: attributes,
-    // On a standard queue it asks for fairness: a key with much to say does not hold up the others.
-    ...(key !== undefined && { MessageGroupId: groupId(key) }),
-    ...(delayMs !== undefined && { DelaySeconds: Math.ceil(delayMs / 1_000) }),
-  };
-  return { fields, bytes };
+  return { fields: { MessageBody: body, MessageAttributes: attributes, ...queueFields }, bytes };
 }
 
 /** What the fields of a received message say, by name: `texts` are those of type String or Number. */
@@ -76,9 +114,12 @@ export function fromFields(
   messageId: string,
   group: string | undefined,
 ): Carried {
-  const { [ID]: id = messageId, [KEY]: key = group, [HEADERS]: json, ...foreign } = texts;
+  const { [ID]: ownId, [KEY]: ownKey, [HEADERS]: json, ...foreign } = texts;
   const headers = json === undefined ? foreign : readHeaders(json, foreign);
-  return key === undefined ? { id, body, headers } : { id, body, headers, key };
+  const id = ownId ?? messageId;
+  // The group stands for the key where another program sent it; one of ours without a key has a group as well.
+  const key = ownKey ?? (ownId === undefined ? group : undefined);
+  return key === undefined ? { id, body, headers, messageId } : { id, body, headers, key, messageId };
 }
 
 const CARRIED_TEXT = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]*$/u;
@@ -107,10 +148,11 @@ function isHeaders(value: unknown): value is Headers {
   );
 }
 
-const GROUP_ID = /^[!-~]{1,128}$/;
+const TOKEN = /^[!-~]{1,128}$/;
 
-function groupId(key: string): string {
-  if (GROUP_ID.test(key)) return key;
+/** Any text as a group or deduplication id: itself where SQS takes it, else its hash. */
+function token(text: string): string {
+  if (TOKEN.test(text)) return text;
   // Not imported: a consumer's Lambda function loads this file at its start, and crypto takes long to load.
-  return process.getBuiltinModule('node:crypto').createHash('sha256').update(key).digest('hex');
+  return process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex');
 }

@@ -2,7 +2,7 @@ import type { Limits } from '../transport.ts';
 
 const HOUR = 3_600_000;
 
-/** SQS, standard queues. Free of the SDK, for a Lambda function that needs the numbers only. */
+/** SQS. FIFO queues, besides, delay no single message. Free of the SDK, for a Lambda function that needs the numbers only. */
 export const LIMITS: Limits = {
   sendEntries: 10,
   sendBytes: 1_048_576,

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { startTestFauxqs } from '../../../test/support/fauxqs.ts';
 import { givenSqsServer } from '../../../test/support/sqs-transport.ts';
-import { BILLING, TOPOLOGY } from '../../../test/support/topology.ts';
+import { BILLING, ORDERED, TOPOLOGY } from '../../../test/support/topology.ts';
 import { createSqsTransport } from './sqs.ts';
 
 const QUEUE = 'p-orders-billing';
@@ -14,9 +14,9 @@ const ATTRIBUTES = {
   }),
 };
 
-async function given() {
+async function given(topology = TOPOLOGY) {
   const emulator = await startTestFauxqs();
-  const transport = createSqsTransport(TOPOLOGY, emulator.options);
+  const transport = createSqsTransport(topology, emulator.options);
   onTestFinished(async () => {
     await transport.close();
     await emulator.stop();
@@ -52,6 +52,32 @@ test('queues that are there are brought up to date, and keep their encryption', 
   });
   expect(emulator.attributes(`${QUEUE}-dlq`)).toMatchObject({ MessageRetentionPeriod: '1209600' });
   expect(await transport.receive(BILLING, { max: 1, waitMs: 0, leaseMs: 1_000 })).toHaveLength(1);
+});
+
+test('an ordered topic has FIFO queues, limited and deduplicated by key', async () => {
+  const { emulator, transport } = await given(ORDERED);
+  await transport.provision();
+  await transport.provision();
+  const fifo = {
+    FifoQueue: 'true',
+    ContentBasedDeduplication: 'false',
+    DeduplicationScope: 'messageGroup',
+    FifoThroughputLimit: 'perMessageGroupId',
+  };
+  expect(emulator.attributes(`${QUEUE}.fifo`)).toMatchObject({ ...fifo, VisibilityTimeout: '91' });
+  expect(emulator.attributes(`${QUEUE}.fifo`)?.['RedrivePolicy']).toContain(`${QUEUE}-dlq.fifo`);
+  expect(emulator.attributes(`${QUEUE}-dlq.fifo`)).toMatchObject(fifo);
+});
+
+test('what a FIFO queue is cannot be set later, and is not', async () => {
+  const { server, transport } = await givenSqsServer(
+    ({ action }) => (action === 'CreateQueue' ? { error: 'QueueNameExists' } : undefined),
+    ORDERED,
+  );
+  await transport.provision();
+  const set = server.requests.filter(({ action }) => action === 'SetQueueAttributes');
+  expect(set).toHaveLength(4);
+  for (const { input } of set) expect(input['Attributes']).not.toHaveProperty('FifoQueue');
 });
 
 test('who may not create is told so', async () => {

@@ -9,6 +9,13 @@ import { LIMITS } from './limits.ts';
 /** The longest that SQS keeps a message: a dead letter must outlive holidays, its age counts from its first day. */
 const FOURTEEN_DAYS = '1209600';
 
+/** High throughput: limits and deduplication are by key, not by queue. Every message has a deduplication id. */
+const FIFO = {
+  ContentBasedDeduplication: 'false',
+  DeduplicationScope: 'messageGroup',
+  FifoThroughputLimit: 'perMessageGroupId',
+};
+
 /** Creates all queues, or brings their attributes up to date. */
 export async function provision(connection: Connection, directory: Directory): Promise<void> {
   await Promise.all(directory.all.map((place) => provisionPlace(connection, place)));
@@ -36,8 +43,9 @@ async function lookUp(connection: Connection, queue: string): Promise<TransportE
 }
 
 async function provisionPlace(connection: Connection, place: Place): Promise<void> {
-  const { queue, deadLetterQueue, subscription } = place;
-  await provisionQueue(connection, deadLetterQueue, { MessageRetentionPeriod: FOURTEEN_DAYS });
+  const { queue, deadLetterQueue, subscription, ordered } = place;
+  const fifo = ordered ? FIFO : {};
+  await provisionQueue(connection, deadLetterQueue, { MessageRetentionPeriod: FOURTEEN_DAYS, ...fifo });
   const { QueueArn } = await queueAttributes(connection, deadLetterQueue, ['QueueArn']);
   await provisionQueue(connection, queue, {
     VisibilityTimeout: String(Math.ceil(Math.min(subscription.leaseMs, LIMITS.leaseMs) / 1_000)),
@@ -47,6 +55,7 @@ async function provisionPlace(connection: Connection, place: Place): Promise<voi
       deadLetterTargetArn: QueueArn,
       maxReceiveCount: subscription.maxDeliveries,
     }),
+    ...fifo,
   });
 }
 
@@ -60,7 +69,11 @@ async function provisionQueue(
       connection.client.send(
         new CreateQueueCommand({
           QueueName: queue,
-          Attributes: { ...attributes, SqsManagedSseEnabled: 'true' },
+          Attributes: {
+            ...attributes,
+            SqsManagedSseEnabled: 'true',
+            ...(queue.endsWith('.fifo') && { FifoQueue: 'true' }),
+          },
         }),
         options,
       ),

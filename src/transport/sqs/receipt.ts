@@ -8,6 +8,8 @@ export interface Carried {
   readonly body: string;
   readonly headers: Headers;
   readonly key?: string;
+  /** SQS's own name for this copy of the message. */
+  readonly messageId: string;
 }
 
 /**

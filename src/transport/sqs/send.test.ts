@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { partlyFailed } from '../../../test/support/sqs-server.ts';
 import { givenSqsServer } from '../../../test/support/sqs-transport.ts';
+import { ORDERED, TOPOLOGY } from '../../../test/support/topology.ts';
 
 const BILLING = 'p-orders-billing';
 const STOCK = 'p-orders-stock';
@@ -29,6 +30,20 @@ test('a batch that SQS answers with 200 may still have failed in part', async ()
     { error: { code: 'Unavailable', retryable: true }, missing: ['billing'] },
     { error: { code: 'Throttled', retryable: true }, missing: ['billing'] },
   ]);
+});
+
+test('a key asks for fairness on a standard queue, and for order on a FIFO queue', async () => {
+  for (const [topology, deduplicated] of [
+    [TOPOLOGY, undefined],
+    [ORDERED, 'a'],
+  ] as const) {
+    const { server, transport } = await givenSqsServer(() => undefined, topology);
+    await transport.send('orders', [{ ...message('a', ['billing']), key: 'customer-7' }]);
+    const [request] = server.requests.filter(({ action }) => action === 'SendMessageBatch');
+    const [entry] = request?.entries ?? [];
+    expect(entry).toMatchObject({ MessageGroupId: 'customer-7' });
+    expect(entry?.['MessageDeduplicationId']).toBe(deduplicated);
+  }
 });
 
 test('what SQS does not mention may not have arrived', async () => {

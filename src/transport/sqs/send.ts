@@ -19,7 +19,8 @@ export async function send(
       `${messages.length} messages in one send: SQS takes ${LIMITS.sendEntries}`,
     );
   }
-  const laidOut = messages.map((message) => refusalOf(message, places) ?? layOut(message));
+  const ordered = places.some((place) => place.ordered);
+  const laidOut = messages.map((message) => refusalOf(message, places) ?? layOut(message, ordered));
   checkBytes(laidOut);
   const answers = await Promise.all(
     places.map((place) => sendCopies(connection, place, messages, laidOut, signal)),

@@ -2,22 +2,22 @@ import { TransportError } from '../errors.ts';
 import type { Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { Connection } from './connection.ts';
 import type { Place } from './directory.ts';
-import { type Ending, endDeliveries } from './endings.ts';
+import { type Ending, endDeliveries, type Way } from './endings.ts';
 import { ownReceipt } from './receipt.ts';
 
 /** Ends deliveries of a subscription. */
 export async function settle(
   connection: Connection,
-  { queue, deadLetterQueue }: Place,
+  place: Place,
   settlements: readonly Settlement[],
 ): Promise<SettleOutcome[]> {
-  return endDeliveries(connection, { from: queue, to: deadLetterQueue }, settlements.map(endingOf));
+  return endDeliveries(connection, wayOf(place), settlements.map(endingOf));
 }
 
 /** Hides deliveries for longer; not beyond the 12 hours that SQS allows a delivery in all. */
 export async function extend(
   connection: Connection,
-  { queue, deadLetterQueue }: Place,
+  place: Place,
   receipts: readonly Receipt[],
   leaseMs: number,
 ): Promise<SettleOutcome[]> {
@@ -25,7 +25,7 @@ export async function extend(
   const now = performance.now();
   const outcomes = await endDeliveries(
     connection,
-    { from: queue, to: deadLetterQueue },
+    wayOf(place),
     own.map((receipt) =>
       receipt instanceof TransportError ? receipt : { receipt, action: 'hide', ms: leaseMs },
     ),
@@ -35,6 +35,10 @@ export async function extend(
     receipt.leaseUntil = now + receipt.secondsFor(leaseMs) * 1_000;
   }
   return outcomes;
+}
+
+function wayOf({ queue, deadLetterQueue, ordered }: Place): Way {
+  return { from: queue, to: deadLetterQueue, destination: 'dead letters', ordered };
 }
 
 function endingOf(settlement: Settlement): Ending | TransportError {

@@ -12,8 +12,8 @@ import { extend, settle } from './settle.ts';
 export type { SqsOptions } from './connection.ts';
 
 /**
- * Carries messages over Amazon SQS standard queues, or an emulator's: a queue and a dead-letter queue for each
- * subscription. Accepted means stored by SQS on several servers, or by the emulator's own promise.
+ * Carries messages over Amazon SQS, or an emulator: a queue and a dead-letter queue for each subscription, FIFO
+ * queues for ordered topics and standard ones for the others. Accepted means stored by SQS on several servers, or by the emulator's own promise.
  *
  * Throws InvalidName for a topology whose names do not fit.
  */
@@ -23,7 +23,8 @@ export function createSqsTransport(topology: Topology, options: SqsOptions): Tra
   return {
     name: 'sqs',
     limits: LIMITS,
-    capabilities: new Set(),
+    capabilities: new Set(['ordered', 'deduplicate']),
+    keepsOrder: (topic) => directory.isOrdered(topic),
     send: async (topic, messages, signal) => send(connection, directory.ofTopic(topic), messages, signal),
     receive: async (address, request) => receive(connection, directory.at(address).queue, request),
     settle: async (address, settlements) => settle(connection, directory.at(address), settlements),

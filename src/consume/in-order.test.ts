@@ -1,0 +1,224 @@
+import { describe, expect, it } from 'vitest';
+import { ordered, PING, Ping, topologyOf } from '../../test/support/ping.ts';
+import { encode, wrap } from '../message/envelope.ts';
+import { createMemoryTransport } from '../transport/memory/memory.ts';
+import type { Incoming } from '../transport/transport.ts';
+import type { ExtendLeases } from './attempt.ts';
+import { type Handler, Reject } from './handler.ts';
+import { createProcessor, type Ended } from './processor.ts';
+import { startWorker } from './worker.ts';
+
+type Data = { n: number; note?: string | undefined };
+
+/** `a1` is the first of the key a; `-1` has no key. */
+function delivery(name: string, changes: Partial<Incoming> = {}): Incoming {
+  const key = name.slice(0, 1);
+  return {
+    id: name,
+    body: encode(wrap(Ping, { n: Number(name.slice(1)), note: name }, { id: name })),
+    headers: {},
+    ...(key !== '-' && { key }),
+    deliveries: 1,
+    enqueuedAt: 0,
+    leaseUntil: performance.now() + 30_000,
+    receipt: {},
+    ...changes,
+  };
+}
+
+const batchOf = (...names: string[]): Incoming[] => names.map((name) => delivery(name));
+
+function processor(
+  handler: Handler<Data>,
+  options: { handlerTimeoutMs?: number; extend?: ExtendLeases; extendByMs?: number } = {},
+) {
+  return createProcessor<Data>({
+    address: PING,
+    contract: Ping,
+    handler,
+    retry: { maxAttempts: 3, baseMs: 1_000, maxMs: 60_000 },
+    handlerTimeoutMs: 5_000,
+    limits: { retryDelayMs: 100_000 },
+    extend: async (all) => all.map(() => 'settled'),
+    ordered: true,
+    ...options,
+  });
+}
+
+const endings = (ended: readonly Ended[]) =>
+  Object.fromEntries(ended.map(({ id, action }) => [id, action] as const));
+
+describe('on an ordered topic', () => {
+  it('handles a key one by one, and different keys at once', async () => {
+    const trace: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const handling = processor(async ({ data: { note = '' } }) => {
+      trace.push(`begin ${note}`);
+      if (note === 'a1') await gate.promise;
+      await new Promise(setImmediate);
+      trace.push(`end ${note}`);
+      if (note === 'b2') gate.resolve();
+    }).process(batchOf('a1', 'b1', 'a2', '-1', 'b2', 'a3'));
+    const ended = await handling;
+    expect(ended.map(({ id }) => id)).toEqual(['a1', 'b1', 'a2', '-1', 'b2', 'a3']);
+    expect(trace.filter((line) => /a\d/.test(line))).toEqual([
+      'begin a1',
+      'end a1',
+      'begin a2',
+      'end a2',
+      'begin a3',
+      'end a3',
+    ]);
+    expect(trace.indexOf('end b2')).toBeLessThan(trace.indexOf('end a1'));
+    expect(trace.indexOf('end -1')).toBeLessThan(trace.indexOf('end a1'));
+  });
+
+  it('sends back the rest of a key untried after a failure; other keys go on', async () => {
+    const handled: string[] = [];
+    const ended = await processor(({ data: { note = '' } }) => {
+      handled.push(note);
+      if (note === 'a2') throw new Error('not now');
+    }).process(batchOf('a1', 'a2', 'a3', 'b1', 'a4', 'b2', '-1'));
+    expect(handled.toSorted()).toEqual(['-1', 'a1', 'a2', 'b1', 'b2']);
+    expect(endings(ended)).toEqual({
+      a1: 'ack',
+      a2: 'retry',
+      a3: 'release',
+      a4: 'release',
+      b1: 'ack',
+      b2: 'ack',
+      '-1': 'ack',
+    });
+  });
+
+  it('goes on with a key after a message that is given up', async () => {
+    const ended = await processor(({ data: { note } }) => {
+      if (note === 'a1') throw new Reject('never');
+    }).process([...batchOf('a1'), { ...delivery('a2'), body: 'poison' }, ...batchOf('a3')]);
+    expect(endings(ended)).toEqual({ a1: 'deadLetter', a2: 'deadLetter', a3: 'ack' });
+  });
+
+  it('isolates what may have killed its process with all of its key, and still in order', async () => {
+    const one = processor(({ data: { note } }) => {
+      if (note === 'a2') throw new Error('not now');
+    });
+    const received = [
+      delivery('a1'),
+      delivery('b1'),
+      delivery('a2', { deliveries: 4 }),
+      delivery('-1', { deliveries: 4 }),
+      delivery('a3'),
+    ];
+    const batches = one.isolate(received);
+    expect(batches.map((batch) => batch.map(({ id }) => id))).toEqual([
+      ['b1'],
+      ['a1'],
+      ['a2'],
+      ['-1'],
+      ['a3'],
+    ]);
+    expect(one.isolate(batchOf('a1', 'a2'))).toHaveLength(1);
+    const sentBack = new Set<string>();
+    const handled = await processor(({ data: { note } }) => {
+      if (note === 'a1') throw new Error('not now');
+    }).process(batchOf('a1'), { sentBack });
+    expect(endings(handled)).toEqual({ a1: 'retry' });
+    expect(endings(await one.process(batchOf('a3', 'b2'), { sentBack }))).toEqual({
+      a3: 'release',
+      b2: 'ack',
+    });
+  });
+
+  it('counts no attempt for a delivery that it gave back, whether the carrier counts it or not', async () => {
+    for (const counts of [true, false]) {
+      const attempts: number[] = [];
+      const one = processor(({ data: { note } }, { attempt }) => {
+        if (note === 'a2') attempts.push(attempt);
+        if (note === 'a1' || attempts.length < 3) throw new Error('not now');
+      });
+      for (const deliveries of [1, 2]) {
+        const ended = await one.process([
+          delivery('a1', { deliveries }),
+          delivery('a2', { deliveries: counts ? deliveries : 1 }),
+        ]);
+        expect(endings(ended)).toEqual({ a1: 'retry', a2: 'release' });
+      }
+      for (const attempt of [1, 2, 3]) {
+        const last = delivery('a2', { deliveries: attempt + (counts ? 2 : 0) });
+        expect(one.isolate([last])).toEqual([[last]]);
+        const ended = await one.process([last]);
+        expect(endings(ended)).toEqual({ a2: attempt < 3 ? 'retry' : 'ack' });
+      }
+      expect(attempts).toEqual([1, 2, 3]);
+    }
+  });
+
+  it('begins with another of a key only while its handler can have its full time', async () => {
+    const handled: string[] = [];
+    const ended = await processor(
+      async ({ data: { note = '' } }) => {
+        handled.push(note);
+        await new Promise((resolve) => setTimeout(resolve, 60));
+      },
+      { handlerTimeoutMs: 100 },
+    ).process(batchOf('a1', 'a2', 'a3', 'b1'), { leftMs: 200 });
+    expect(endings(ended)).toEqual({ a1: 'ack', a2: 'ack', a3: 'release', b1: 'ack' });
+    expect(handled.toSorted()).toEqual(['a1', 'a2', 'b1']);
+  });
+
+  it('keeps the leases of those whose turn has not come', async () => {
+    const extended: string[] = [];
+    const leaseUntil = performance.now() + 40;
+    const one = processor(async () => void (await new Promise((resolve) => setTimeout(resolve, 100))), {
+      extendByMs: 40,
+      extend: async (all) => {
+        extended.push(...all.map(({ id }) => id));
+        return all.map(() => 'settled');
+      },
+    });
+    const ended = await one.process([delivery('a1', { leaseUntil }), delivery('a2', { leaseUntil })]);
+    expect(endings(ended)).toEqual({ a1: 'ack', a2: 'ack' });
+    expect(extended.filter((id) => id === 'a2').length).toBeGreaterThan(2);
+  });
+
+  it('leaves alone what it lost while it waited, and those after it', async () => {
+    const handled: string[] = [];
+    const ended = await processor(async ({ data: { note = '' } }) => {
+      handled.push(note);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }).process([delivery('a1'), delivery('a2', { leaseUntil: performance.now() + 10 }), delivery('a3')]);
+    expect(endings(ended)).toEqual({ a1: 'ack', a2: 'release', a3: 'release' });
+    expect(handled).toEqual(['a1']);
+  });
+});
+
+it('a worker on an ordered topic of the memory carrier keeps every key in order through failures', async () => {
+  const transport = createMemoryTransport(ordered(topologyOf('ping', 'test')));
+  const names = Array.from({ length: 60 }, (_, n) => `${'abc'[n % 3]}${Math.floor(n / 3)}`);
+  for (const name of names) {
+    const { id, body, key = '' } = delivery(name);
+    expect(await transport.send('ping', [{ id, body, headers: {}, key }])).toEqual(['accepted']);
+  }
+  const done: string[] = [];
+  const failed = new Set<string>();
+  const worker = startWorker({
+    transport,
+    address: PING,
+    contract: Ping,
+    retry: { baseMs: 5, maxMs: 5 },
+    handler: async ({ data: { n, note = '' } }) => {
+      await new Promise(setImmediate);
+      if (n % 4 === 0 && !failed.has(note)) {
+        failed.add(note);
+        throw new Error('not now');
+      }
+      done.push(note);
+    },
+  });
+  await expect.poll(() => done.length, { timeout: 5_000 }).toBe(60);
+  await worker.close({ deadlineMs: 0 });
+  for (const key of 'abc') {
+    expect(done.filter((name) => name.startsWith(key))).toEqual(names.filter((name) => name.startsWith(key)));
+  }
+  await transport.close();
+});

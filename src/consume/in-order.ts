@@ -1,0 +1,132 @@
+import type { Incoming } from '../transport/transport.ts';
+import { Attempt, type ExtendLeases } from './attempt.ts';
+import { createLeaseWatch } from './lease-watch.ts';
+import type { Ended, ProcessOptions, Processor } from './processor.ts';
+import { createReleaseLog } from './releases.ts';
+
+export interface InOrderOptions {
+  readonly maxAttempts: number;
+  readonly handlerTimeoutMs: number;
+  readonly extend: ExtendLeases;
+  readonly extendByMs?: number | undefined;
+  /** Says that a delivery goes back untried. */
+  readonly release: (delivery: Incoming) => Ended;
+}
+
+/**
+ * Makes a processor keep order: messages of one key are handled one after the other, those of different keys
+ * at once. When one has to be tried again, what was received after it of its key goes back untried, for the
+ * carrier to bring it after that one; other keys go on. A message that is given up makes way for the next.
+ */
+export function inOrder(processor: Processor, options: InOrderOptions): Processor {
+  const { maxAttempts, handlerTimeoutMs, extend, extendByMs, release } = options;
+  const releases = createReleaseLog();
+  // Those whose turn has not come keep their leases, or somebody else would have them when it does.
+  const watch = createLeaseWatch({ extend, extendByMs, onTimeout: () => {}, onLeaseLost: () => {} });
+
+  /** With the attempts that this process knows were none taken off its deliveries. */
+  function counted(delivery: Incoming): Incoming {
+    const deliveries = releases.attempts(delivery);
+    return deliveries === delivery.deliveries ? delivery : { ...delivery, deliveries };
+  }
+
+  async function handle(
+    deliveries: readonly Incoming[],
+    { leftMs = Number.POSITIVE_INFINITY, sentBack = new Set() }: ProcessOptions,
+  ): Promise<Ended[]> {
+    const endsAt = performance.now() + leftMs;
+    const waiting = deliveries.map(
+      (delivery) => new Attempt(delivery, performance.now(), Number.POSITIVE_INFINITY, extend),
+    );
+    for (const attempt of waiting.slice(1)) watch.add(attempt);
+    const ended: Ended[] = [];
+    for (const attempt of waiting) {
+      watch.remove(attempt);
+      await attempt.extending;
+      const { delivery, leaseUntil } = attempt;
+      const { key } = delivery;
+      const left = endsAt - performance.now();
+      // The first always gets its chance; another only if it can have its full time.
+      const inTime = ended.length === 0 || left >= handlerTimeoutMs;
+      const blocked = key !== undefined && sentBack.has(key);
+      if (blocked || !inTime || leaseUntil <= performance.now()) {
+        if (key !== undefined) sentBack.add(key);
+        releases.add(delivery);
+        ended.push(release(delivery));
+        continue;
+      }
+      const [one] = await processor.process([{ ...counted(delivery), leaseUntil }], { leftMs: left });
+      if (one === undefined) continue;
+      if (one.action !== 'retry') releases.forget(delivery);
+      else if (key !== undefined) sentBack.add(key);
+      ended.push(one);
+    }
+    return ended;
+  }
+
+  return {
+    async process(deliveries, processOptions = {}) {
+      if (deliveries.every(({ key }) => key === undefined)) {
+        return processor.process(deliveries, processOptions);
+      }
+      const chains = chainsOf(deliveries);
+      const ended: Ended[] = new Array(deliveries.length);
+      await Promise.all(
+        chains.map(async (chain) => {
+          const settlements = await handle(
+            chain.map(({ delivery }) => delivery),
+            processOptions,
+          );
+          for (const [index, { place }] of chain.entries()) {
+            const settlement = settlements[index];
+            if (settlement !== undefined) ended[place] = settlement;
+          }
+        }),
+      );
+      return ended;
+    },
+
+    begin: (delivery, sink) => processor.begin(delivery, sink),
+
+    isolate(deliveries) {
+      const suspicious = deliveries.filter((delivery) => releases.attempts(delivery) > maxAttempts);
+      if (suspicious.length === 0) return [[...deliveries]];
+      // Their whole keys, for a message that runs last must not be overtaken by those after it.
+      const keys = new Set(suspicious.map(({ key }) => key));
+      const isAlone = (delivery: Incoming) =>
+        delivery.key === undefined ? suspicious.includes(delivery) : keys.has(delivery.key);
+      const together = deliveries.filter((delivery) => !isAlone(delivery));
+      const alone = deliveries.filter(isAlone).map((delivery) => [delivery]);
+      return together.length > 0 ? [together, ...alone] : alone;
+    },
+
+    cutShort: (reason) => processor.cutShort(reason),
+  };
+}
+
+interface Placed {
+  readonly delivery: Incoming;
+  readonly place: number;
+}
+
+/** The messages of each key, in order; each message without a key by itself. */
+export function keysOf(deliveries: readonly Incoming[]): Incoming[][] {
+  return chainsOf(deliveries).map((chain) => chain.map(({ delivery }) => delivery));
+}
+
+function chainsOf(deliveries: readonly Incoming[]): Placed[][] {
+  const chains: Placed[][] = [];
+  const byKey = new Map<string, Placed[]>();
+  for (const [place, delivery] of deliveries.entries()) {
+    const { key } = delivery;
+    const known = key === undefined ? undefined : byKey.get(key);
+    if (known !== undefined) {
+      known.push({ delivery, place });
+      continue;
+    }
+    const chain = [{ delivery, place }];
+    chains.push(chain);
+    if (key !== undefined) byKey.set(key, chain);
+  }
+  return chains;
+}
