@@ -65,6 +65,32 @@ describe('the messaging stack', () => {
     });
   });
 
+  it('makes FIFO queues for an ordered topic, limited and deduplicated by key', () => {
+    const [topic] = testConfig.topics.slice(1);
+    if (topic === undefined) throw new Error('the test config has two topics');
+    const config = { prefix: 'test', topics: [{ ...topic, ordered: true }] };
+    const ordered = Template.fromStack(new MessagingStack(new App(), 'test', { config, stage: 'dev' }));
+    const fifo = {
+      FifoQueue: true,
+      ContentBasedDeduplication: false,
+      DeduplicationScope: 'messageGroup',
+      FifoThroughputLimit: 'perMessageGroupId',
+    };
+    ordered.resourceCountIs('AWS::SQS::Queue', 2);
+    ordered.hasResourceProperties('AWS::SQS::Queue', { QueueName: 'test-order_placed-mail.fifo', ...fifo });
+    ordered.hasResourceProperties('AWS::SQS::Queue', {
+      QueueName: 'test-order_placed-mail-dlq.fifo',
+      MessageRetentionPeriod: 14 * 24 * 60 * 60,
+      RedriveAllowPolicy: {
+        sourceQueueArns: [
+          { 'Fn::Join': ['', Match.arrayWith([Match.stringLikeRegexp(':test-order_placed-mail\\.fifo$')])] },
+        ],
+      },
+      ...fifo,
+    });
+    template.allResourcesProperties('AWS::SQS::Queue', { FifoQueue: Match.absent() });
+  });
+
   it('says the TRANSPORT_URL that leads to its queues', () => {
     template.hasOutput('TransportUrl', {
       Value: { 'Fn::Join': ['', ['sqs://', { Ref: 'AWS::Region' }, '?prefix=test']] },

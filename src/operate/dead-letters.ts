@@ -6,6 +6,7 @@ import {
   replaysOf,
 } from '../message/dead-letter.ts';
 import { emit } from '../observe/events.ts';
+import { pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import type { Address, DeadLetter, SettleOutcome, Transport } from '../transport/transport.ts';
 
@@ -47,18 +48,29 @@ export async function listDeadLetters(
   return selected.map(view);
 }
 
-/** Sends the selected ones back to their subscription: bytes and id kept, attempts counted anew. */
+export interface ReplayOptions {
+  /** At most so many a second, so that their subscription is not flooded. Default: as fast as the carrier is. */
+  readonly perSecond?: number;
+  /** Ends it after what is under way; the rest is given back. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Sends the selected ones back to their subscription: bytes and id kept, attempts counted anew. One that comes
+ * back while this goes on is left where it is.
+ */
 export function replayDeadLetters(
   transport: Transport,
   address: Address,
   selection: DeadLetterSelection = {},
+  options: ReplayOptions = {},
 ): Promise<DeadLetterResult> {
-  return withSelected(transport, address, selection, 'replayed', (letters) =>
+  const act = (letters: readonly DeadLetter[]): Promise<SettleOutcome[]> =>
     transport.deadLetters.replay(
       address,
       letters.map((letter) => ({ letter, headers: replayHeaders(letter.headers) })),
-    ),
-  );
+    );
+  return withSelected(transport, address, selection, { event: 'replayed', act, ...options });
 }
 
 /** Removes the selected ones for good. */
@@ -67,37 +79,93 @@ export function purgeDeadLetters(
   address: Address,
   selection: DeadLetterSelection = {},
 ): Promise<DeadLetterResult> {
-  return withSelected(transport, address, selection, 'purged', (letters) =>
-    transport.deadLetters.purge(address, letters),
-  );
+  const act = (letters: readonly DeadLetter[]): Promise<SettleOutcome[]> =>
+    transport.deadLetters.purge(address, letters);
+  return withSelected(transport, address, selection, { event: 'purged', act });
 }
 
+interface Action extends ReplayOptions {
+  readonly event: 'replayed' | 'purged';
+  readonly act: (letters: readonly DeadLetter[]) => Promise<SettleOutcome[]>;
+}
+
+/** Goes through the queue page by page, so that what is seen is acted on while it is still leased. */
 async function withSelected(
   transport: Transport,
   address: Address,
   selection: DeadLetterSelection,
-  event: 'replayed' | 'purged',
-  act: (letters: readonly DeadLetter[]) => Promise<SettleOutcome[]>,
+  { event, act, perSecond = Number.POSITIVE_INFINITY, signal }: Action,
 ): Promise<DeadLetterResult> {
-  const { selected, others } = await scan(transport, address, selection);
-  await release(transport, address, others);
+  const { limits } = transport;
+  const leaseMs = await leaseFor(transport, address, perSecond);
+  const max = Math.max(1, Math.min(limits.receiveEntries, limits.settleEntries, perSecond));
   const done: DeadLetterView[] = [];
   const failed: { view: DeadLetterView; error: TransportError }[] = [];
-  for (const letters of inPieces(selected, transport.limits.settleEntries)) {
+  /** What stays, leased to the end so that the pages to come show others. */
+  const staying: DeadLetter[] = [];
+  const known = new Set<string>();
+  const replayed = new Map<string, number>();
+  const startedAt = performance.now();
+
+  async function actOn(letters: readonly DeadLetter[]): Promise<void> {
     const outcomes = await act(letters).catch((error: unknown) => letters.map(() => asTransportError(error)));
     for (const [index, letter] of letters.entries()) {
       const outcome = outcomes[index];
-      if (outcome instanceof TransportError) failed.push({ view: view(letter), error: outcome });
-      else {
-        done.push(view(letter));
-        emit({ event, ...address, id: letter.id });
+      if (outcome instanceof TransportError) {
+        failed.push({ view: view(letter), error: outcome });
+        known.add(copyOf(letter));
+        continue;
       }
+      done.push(view(letter));
+      replayed.set(letter.id, replaysOf(letter.headers));
+      emit({ event, ...address, id: letter.id });
     }
   }
+
+  for (;;) {
+    const dueMs = ((done.length + failed.length) / perSecond) * 1_000 - (performance.now() - startedAt);
+    if (dueMs > 0) await pause(dueMs, signal);
+    if (signal?.aborted) break;
+    const page = await transport.deadLetters.scan(address, { max, leaseMs });
+    const fresh = page.filter((letter) => !known.has(copyOf(letter)));
+    if (fresh.length === 0) {
+      staying.push(...page);
+      break;
+    }
+    const cameBack = ({ id, headers }: DeadLetter): boolean =>
+      replaysOf(headers) > (replayed.get(id) ?? Number.POSITIVE_INFINITY);
+    const selected = fresh.filter((letter) => isSelected(letter, selection) && !cameBack(letter));
+    for (const letter of page) {
+      if (selected.includes(letter)) continue;
+      known.add(copyOf(letter));
+      staying.push(letter);
+    }
+    if (selected.length > 0) await actOn(selected);
+  }
+  await release(transport, address, staying);
   return { done, failed };
 }
 
-async function scan(transport: Transport, address: Address, { ids, code }: DeadLetterSelection) {
+/** A letter that was replayed and came back is another copy. */
+function copyOf({ id, headers }: DeadLetter): string {
+  return `${replaysOf(headers)} ${id}`;
+}
+
+/** Long enough to hold what stays until the last one has been sent at this rate. */
+async function leaseFor(transport: Transport, address: Address, perSecond: number): Promise<number> {
+  if (!Number.isFinite(perSecond)) return LEASE_MS;
+  const { dead } = await transport.depth(address);
+  return Math.min(transport.limits.leaseMs, LEASE_MS + (dead / perSecond) * 1_000);
+}
+
+function isSelected({ id, headers }: DeadLetter, { ids, code }: DeadLetterSelection): boolean {
+  return (
+    (ids === undefined || ids.includes(id)) &&
+    (code === undefined || readDeadLetterReason(headers).code === code)
+  );
+}
+
+async function scan(transport: Transport, address: Address, selection: DeadLetterSelection) {
   const selected: DeadLetter[] = [];
   const others: DeadLetter[] = [];
   for (;;) {
@@ -106,12 +174,7 @@ async function scan(transport: Transport, address: Address, { ids, code }: DeadL
       leaseMs: LEASE_MS,
     });
     if (page.length === 0) return { selected, others };
-    for (const letter of page) {
-      const wanted =
-        (ids === undefined || ids.includes(letter.id)) &&
-        (code === undefined || readDeadLetterReason(letter.headers).code === code);
-      (wanted ? selected : others).push(letter);
-    }
+    for (const letter of page) (isSelected(letter, selection) ? selected : others).push(letter);
   }
 }
 

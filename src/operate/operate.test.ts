@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { faulty } from '../../test/support/faulty.ts';
 import { PING, topologyOf } from '../../test/support/ping.ts';
 import { deadLetterHeaders } from '../message/dead-letter.ts';
@@ -69,6 +69,55 @@ describe('dead letters', () => {
     expect(again?.headers).not.toHaveProperty('hikyaku-dead');
     expect((await replayDeadLetters(transport, PING, { code: 'exhausted' })).done).toHaveLength(1);
     expect(await listDeadLetters(transport, PING)).toMatchObject([{ id: 'id-0' }]);
+  });
+
+  it('are replayed no faster than asked for', async () => {
+    await bury('rejected', 'rejected', 'rejected', 'rejected');
+    const startedAt = performance.now();
+    const at: number[] = [];
+    const watched = faulty(transport, {
+      deadLetters: {
+        ...transport.deadLetters,
+        replay: (address, letters) => {
+          at.push(...letters.map(() => performance.now() - startedAt));
+          return transport.deadLetters.replay(address, letters);
+        },
+      },
+    });
+    const { done } = await replayDeadLetters(watched, PING, {}, { perSecond: 20 });
+    expect(done).toHaveLength(4);
+    expect(at[2]).toBeGreaterThanOrEqual(95);
+  });
+
+  it('are replayed until somebody stops it; the rest stays', async () => {
+    await bury('rejected', 'exhausted', 'rejected', 'rejected');
+    const stop = new AbortController();
+    const replaying = replayDeadLetters(transport, PING, {}, { perSecond: 1, signal: stop.signal });
+    await vi.waitFor(async () => expect(await transport.depth(PING)).toMatchObject({ ready: 1 }));
+    stop.abort();
+    expect((await replaying).done).toHaveLength(1);
+    expect(await listDeadLetters(transport, PING)).toHaveLength(3);
+  });
+
+  it('are replayed once, also when they come back at once', async () => {
+    await bury('rejected', 'rejected', 'rejected');
+    const hopeless = faulty(transport, {
+      deadLetters: {
+        ...transport.deadLetters,
+        replay: async (address, letters) => {
+          const outcomes = await transport.deadLetters.replay(address, letters);
+          const again = await transport.receive(PING, { max: 2, waitMs: 0, leaseMs: 1_000 });
+          await transport.settle(
+            PING,
+            again.map(({ receipt }) => ({ receipt, action: 'deadLetter', headers: {} })),
+          );
+          return outcomes;
+        },
+      },
+    });
+    const { done } = await replayDeadLetters(hopeless, PING);
+    expect(done.map(({ id }) => id)).toEqual(['id-0', 'id-1', 'id-2']);
+    expect((await listDeadLetters(transport, PING)).map(({ replays }) => replays)).toEqual([1, 1, 1]);
   });
 
   it('are purged, all or some', async () => {

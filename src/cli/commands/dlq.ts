@@ -7,8 +7,10 @@ import {
   type DeadLetterView,
   listDeadLetters,
   purgeDeadLetters,
+  type ReplayOptions,
   replayDeadLetters,
 } from '../../operate/dead-letters.ts';
+import { wholeNumber } from '../arguments.ts';
 import { type Context, withTransport } from '../context.ts';
 import { BadInput, NotThere } from '../exit.ts';
 import { ago, paint, print, printable, printJson, table } from '../output.ts';
@@ -18,6 +20,7 @@ interface Options {
   readonly reason?: DeadLetterCode;
   readonly all?: true;
   readonly dryRun?: true;
+  readonly rate?: number;
 }
 
 const SUBSCRIPTION = ['<subscription>', 'topic/subscription, or the topic where it has only one'] as const;
@@ -64,7 +67,7 @@ const replay = acting(
   'send dead letters back to their subscription',
   replayDeadLetters,
   'replayed',
-);
+).option('--rate <count>', 'at most so many a second; Ctrl-C ends it between two', wholeNumber(1, 1_000_000));
 const purge = acting('purge', 'remove dead letters for good', purgeDeadLetters, 'purged');
 
 export const dlq = new Command('dlq')
@@ -75,7 +78,7 @@ export const dlq = new Command('dlq')
   .addCommand(purge)
   .addHelpText(
     'after',
-    '\nExamples:\n  $ hikyaku dlq list model_ready_to_deploy\n  $ hikyaku dlq replay model_ready_to_deploy --all --reason exhausted\n  $ hikyaku dlq purge model_ready_to_deploy --all --dry-run',
+    '\nExamples:\n  $ hikyaku dlq list model_ready_to_deploy\n  $ hikyaku dlq replay model_ready_to_deploy --all --reason exhausted --rate 20\n  $ hikyaku dlq purge model_ready_to_deploy --all --dry-run',
   );
 
 function acting(
@@ -85,6 +88,7 @@ function acting(
     transport: Context['transport'],
     address: ReturnType<typeof addressOf>,
     selection: DeadLetterSelection,
+    options: ReplayOptions,
   ) => Promise<DeadLetterResult>,
   done: string,
 ): Command {
@@ -107,7 +111,12 @@ function acting(
         const wanted = selection(ids, options);
         const { done: views, failed } = options.dryRun
           ? { done: await listDeadLetters(context.transport, address, wanted), failed: [] }
-          : await act(context.transport, address, wanted);
+          : await stoppable((signal) =>
+              act(context.transport, address, wanted, {
+                ...(options.rate !== undefined && { perSecond: options.rate }),
+                signal,
+              }),
+            );
         for (const view of views) {
           if (options.json) printJson({ ...summary(view), [options.dryRun ? 'would_be' : 'was']: done });
         }
@@ -121,6 +130,20 @@ function acting(
         if (missing.length > 0) throw new NotThere(`no dead letter ${missing.join(', ')} in ${name}`);
       }),
     );
+}
+
+/** Ctrl-C and SIGTERM end it early instead of killing it: what it holds is given back, and the count is told. */
+async function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  process.once('SIGINT', abort);
+  process.once('SIGTERM', abort);
+  try {
+    return await work(stop.signal);
+  } finally {
+    process.off('SIGINT', abort);
+    process.off('SIGTERM', abort);
+  }
 }
 
 function addressOf({ config }: Context, name: string) {
