@@ -1,12 +1,14 @@
 import { defineConfig } from 'vitest/config';
+import { COPIES } from './test/support/copies.ts';
 
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'infra/**/*.test.ts', 'lambdas/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
-    // Most cases of the conformance suite wait for leases and delays to end.
-    maxConcurrency: 20,
+    // Most cases of the conformance suite wait for leases and delays to end. Many copies take fewer cases at
+    // once, or they would overload the emulators they share.
+    maxConcurrency: Math.min(20, Math.ceil(40 / COPIES)),
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

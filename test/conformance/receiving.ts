@@ -25,7 +25,8 @@ export function receiving(check: Check): void {
     const first = await takeOne({ leaseMs: SHORT_LEASE });
     expect(await poll()).toEqual([]);
     const second = await takeOne();
-    expect(performance.now()).toBeGreaterThanOrEqual(first.leaseUntil - 50);
+    // Where the lease is counted by the carrier's clock, the way of its answer lies between the two.
+    expect(performance.now()).toBeGreaterThanOrEqual(first.leaseUntil - 500);
     expect(second).toMatchObject({ id: first.id, body: first.body, deliveries: 2 });
   });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { COPIES } from '../support/copies.ts';
 import { carrying } from './carrying.ts';
 import { consumers } from './consumers.ts';
 import { consuming } from './consuming.ts';
@@ -20,12 +21,9 @@ export type Check = (
   unless?: (facts: Facts) => string | undefined,
 ) => void;
 
-/** How many copies of every case run at once, each in its own world: `HIKYAKU_COPIES`, default 1. */
-const COPIES = Math.max(1, Math.trunc(Number(process.env['HIKYAKU_COPIES'])) || 1);
-
 /**
  * What every transport has to do, whatever carries its messages. A driver's own test file calls this once for
- * each kind of topic it has.
+ * each kind of topic it has. Each case runs as many copies at once as are asked for, each in its own world.
  *
  * @param start Starts what the carrier needs, before the first case.
  */

@@ -90,7 +90,7 @@ export async function startElasticMq(): Promise<ElasticMq> {
   await writeFile(config, CONFIG);
   const server = spawn(
     'java',
-    ['-Xmx512m', `-Dconfig.file=${config}`, '-cp', join(JARS, '*'), 'org.elasticmq.server.Main'],
+    ['-Xmx1g', `-Dconfig.file=${config}`, '-cp', join(JARS, '*'), 'org.elasticmq.server.Main'],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = new Promise<void>((resolve) => server.once('close', () => resolve()));
