@@ -1,3 +1,4 @@
+import { pause } from '../../time/backoff.ts';
 import type { Connection } from './connection.ts';
 
 /** Reads that wait on the server, on a connection of their own: one at a time. */
@@ -17,6 +18,9 @@ export interface ReadOptions {
   readonly stop: AbortSignal;
   readonly late: (reply: unknown) => Promise<void>;
 }
+
+/** Longer than a read takes that could not be told to end. In ms. */
+const CLOSE_PATIENCE = 1_500;
 
 /** @param other Another connection, from which a read can be told to end. */
 export function createBlockingReader(connect: () => Connection, other: Connection): BlockingReader {
@@ -65,7 +69,10 @@ export function createBlockingReader(connect: () => Connection, other: Connectio
     },
 
     async close() {
-      await underWay;
+      // It has been told to end; a server that says nothing is not waited for.
+      const patience = new AbortController();
+      await Promise.race([underWay, pause(CLOSE_PATIENCE, patience.signal)]);
+      patience.abort();
       connection?.close();
     },
   };

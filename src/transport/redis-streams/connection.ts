@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { TransportError } from '../errors.ts';
-import { isReadOnly, transportError } from './errors.ts';
+import { connectError, isCut, isReadOnly, transportError } from './errors.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import type { Script } from './scripts/define.ts';
 import { oldServer, readServer, type Server } from './server.ts';
@@ -28,6 +28,8 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
   const place = `Redis at ${options.host}:${options.port}`;
   let current: Promise<{ readonly client: Redis; readonly server: Server }> | undefined;
   let open: Redis | undefined;
+  /** What each client last said was wrong: commands under way are only told that it is closed. */
+  const reasons = new WeakMap<Redis, unknown>();
 
   function connect(): Promise<{ readonly client: Redis; readonly server: Server }> {
     if (current !== undefined) return current;
@@ -51,13 +53,10 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
       enableReadyCheck: false,
       disableClientInfo: true,
     });
-    let reason: unknown;
-    client.on('error', (error) => {
-      reason = error;
-    });
+    client.on('error', (error) => reasons.set(client, error));
     const made = begin(client).catch((error: unknown) => {
       client.disconnect();
-      throw error instanceof TransportError ? error : transportError(reason ?? error, place);
+      throw error instanceof TransportError ? error : connectError(reasons.get(client) ?? error, place);
     });
     const forget = (): void => {
       if (current !== made) return;
@@ -85,8 +84,11 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
       return await send(client);
     } catch (error) {
       // After a failover the name leads to another server: the next call finds out.
-      if (isReadOnly(error)) client.disconnect();
-      throw transportError(error, place);
+      if (isReadOnly(error)) {
+        if (open === client) current = undefined;
+        client.disconnect();
+      }
+      throw transportError(isCut(error) ? (reasons.get(client) ?? error) : error, place);
     }
   }
 

@@ -70,10 +70,24 @@ export function transportError(error: unknown, place: string): TransportError {
   const text = textOf(error);
   const rule = RULES.find(({ when }) => when.test(text));
   if (rule === undefined) {
-    const hint = /ECONNRESET|closed/.test(text) ? ' (does its port expect TLS? then use rediss://)' : '';
-    return new TransportError('Unavailable', `${place} cannot be reached: ${text}${hint}`, { cause: error });
+    return new TransportError('Unavailable', `${place} cannot be reached: ${text}`, { cause: error });
   }
   return new TransportError(rule.code, sentence(`${place} answered: ${text}`, rule.advice), { cause: error });
+}
+
+/** What a connection that cannot be made throws. */
+export function connectError(error: unknown, place: string): TransportError {
+  if (!/ECONNRESET|EPIPE|closed/.test(textOf(error))) return transportError(error, place);
+  return new TransportError(
+    'Unavailable',
+    `${place} cannot be reached: it closed the connection; if its port expects TLS, use rediss://`,
+    { cause: error },
+  );
+}
+
+/** The command was under way when its connection ended. */
+export function isCut(error: unknown): boolean {
+  return textOf(error) === 'Connection is closed.';
 }
 
 /** What a script answered about one message. */

@@ -43,6 +43,8 @@ for i = 3, #ARGV, 2 do
     reply = { err = 'FULL' }
   end
   if type(reply) == 'table' then
+    -- It concerns the server, not the message.
+    if string.find(reply.err, '^READONLY') then return reply end
     failures[#failures + 1] = (i - 3) / 2
     failures[#failures + 1] = reply.err
   else
