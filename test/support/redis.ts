@@ -46,6 +46,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
     host: '127.0.0.1',
     port,
     lazyConnect: true,
+    ...(settings['requirepass'] !== undefined && { password: settings['requirepass'] }),
     retryStrategy: () => 50,
     maxRetriesPerRequest: null,
   });
@@ -55,7 +56,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
     child = spawn(inject('redisServer'), args, { stdio: 'ignore' });
     const exit = new Promise((resolve) => child?.once('exit', resolve));
     ended = exit;
-    const answered = settings['tls-port'] === undefined ? admin.ping() : Promise.resolve();
+    const answered = settings['port'] === '0' ? Promise.resolve() : admin.ping();
     const died = exit.then(() => Promise.reject(new Error(`the Redis server on port ${port} ended`)));
     died.catch(() => undefined);
     await Promise.race([answered, died]);

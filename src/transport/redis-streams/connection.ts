@@ -28,6 +28,7 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
   const place = `Redis at ${options.host}:${options.port}`;
   let current: Promise<{ readonly client: Redis; readonly server: Server }> | undefined;
   let open: Redis | undefined;
+  let underWay = 0;
   /** What each client last said was wrong: commands under way are only told that it is closed. */
   const reasons = new WeakMap<Redis, unknown>();
 
@@ -38,7 +39,7 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
       port: options.port,
       ...(options.username !== undefined && { username: options.username }),
       ...(options.password !== undefined && { password: options.password }),
-      ...(options.tls && { tls: { servername: options.host } }),
+      ...(options.tls && { tls: {} }),
       db: options.database,
       protocol: 2,
       lazyConnect: true,
@@ -56,7 +57,9 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
     client.on('error', (error) => reasons.set(client, error));
     const made = begin(client).catch((error: unknown) => {
       client.disconnect();
-      throw error instanceof TransportError ? error : connectError(reasons.get(client) ?? error, place);
+      throw error instanceof TransportError
+        ? error
+        : connectError(reasons.get(client) ?? error, place, options.tls);
     });
     const forget = (): void => {
       if (current !== made) return;
@@ -80,6 +83,9 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
 
   async function ask<Answer>(send: (client: Redis) => Promise<Answer>): Promise<Answer> {
     const { client } = await connect();
+    // A connection that waits for nothing should not keep the process alive.
+    if (underWay === 0) client.stream.ref();
+    underWay++;
     try {
       return await send(client);
     } catch (error) {
@@ -89,6 +95,9 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
         client.disconnect();
       }
       throw transportError(isCut(error) ? (reasons.get(client) ?? error) : error, place);
+    } finally {
+      underWay--;
+      if (underWay === 0) client.stream.unref();
     }
   }
 

@@ -75,14 +75,17 @@ export function transportError(error: unknown, place: string): TransportError {
   return new TransportError(rule.code, sentence(`${place} answered: ${text}`, rule.advice), { cause: error });
 }
 
-/** What a connection that cannot be made throws. */
-export function connectError(error: unknown, place: string): TransportError {
-  if (!/ECONNRESET|EPIPE|closed/.test(textOf(error))) return transportError(error, place);
-  return new TransportError(
-    'Unavailable',
-    `${place} cannot be reached: it closed the connection; if its port expects TLS, use rediss://`,
-    { cause: error },
-  );
+/** What a connection that cannot be made throws. Each side waits when only the other expects TLS. */
+export function connectError(error: unknown, place: string, tls: boolean): TransportError {
+  const text = textOf(error);
+  const mismatch = tls ? /ETIMEDOUT/ : /ECONNRESET|EPIPE|closed/;
+  if (!mismatch.test(text)) return transportError(error, place);
+  const advice = tls
+    ? 'if its port does not speak TLS, use redis://'
+    : 'if its port expects TLS, use rediss://';
+  return new TransportError('Unavailable', `${place} cannot be reached: ${text}; ${advice}`, {
+    cause: error,
+  });
 }
 
 /** The command was under way when its connection ended. */

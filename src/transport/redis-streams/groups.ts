@@ -42,7 +42,14 @@ export async function withGroups<Answer>(
     if (!(error instanceof TransportError) || !isMissingGroup(error.cause)) throw error;
     if (!topic.seen) throw notFound(connection, [topic.stream]);
     const { length } = topic;
-    const created = await createGroups(connection, topic);
+    const created = await createGroups(connection, topic).catch((denied: unknown) => {
+      if (!(denied instanceof TransportError) || denied.code !== 'Denied') throw denied;
+      throw new TransportError(
+        'Unavailable',
+        `${connection.place} has lost the groups of ${topic.name}, and this user may not make them anew: a consumer or provision() will`,
+        { cause: denied },
+      );
+    });
     throw new TransportError(
       'Unavailable',
       created > 0

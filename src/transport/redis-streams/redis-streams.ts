@@ -12,6 +12,7 @@ import { integer, list } from './replies.ts';
 import { DEPTH } from './scripts/operate.ts';
 import { send } from './send.ts';
 import { extend, settle } from './settle.ts';
+import { warnings } from './warnings.ts';
 
 /**
  * Carries messages over Redis Streams: a stream for each topic, a consumer group for each subscription. What
@@ -125,6 +126,11 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
     async verify() {
       ensureOpen();
       await verify(connection, directory);
+    },
+
+    async warnings() {
+      ensureOpen();
+      return warnings(connection);
     },
 
     close() {
