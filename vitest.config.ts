@@ -4,6 +4,7 @@ import { COPIES } from './test/support/copies.ts';
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'infra/**/*.test.ts', 'lambdas/**/*.test.ts'],
+    globalSetup: 'test/support/redis-setup.ts',
     testTimeout: 20_000,
     hookTimeout: 20_000,
     // Most cases of the conformance suite wait for leases and delays to end. Many copies take fewer cases at

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleLambdas, type LambdaBundle } from './bundle.ts';
+import { ROOT } from './functions.ts';
 
 /**
  * The entry shares one module with `first.ts`, another with both lazy files; these share a third that the
@@ -87,10 +89,34 @@ describe('a bundled function', () => {
 
   it('is refused when a part of it could only fail', async () => {
     const entry = join(folder, 'requiring.ts');
-    writeFileSync(entry, `export const handler = () => require('node:os').platform();`);
+    writeFileSync(entry, `export const handler = () => { try { return require('absent'); } catch {} };`);
     await expect(bundleLambdas([{ name: 'requiring', entry }], join(folder, 'out'))).rejects.toThrow(
-      "requiring calls require('node:os'), which ES modules do not have",
+      "requiring calls require('absent'), which ES modules do not have",
     );
+  });
+
+  it('may contain packages that require modules of Node', async () => {
+    const entry = join(folder, 'required.ts');
+    writeFileSync(join(folder, 'common.cjs'), `module.exports = class extends require('events') {};`);
+    writeFileSync(entry, `import Common from './common.cjs'; export const handler = () => new Common();`);
+    const [required] = await bundleLambdas([{ name: 'required', entry }], join(folder, 'out'));
+    const { handler } = await import(pathToFileURL(required?.module ?? '').href);
+    expect(handler()).toBeInstanceOf(EventEmitter);
+  });
+
+  it.each([
+    [['memory', 'sqs'], false],
+    [['redis-streams'], true],
+  ])('carries the drivers %j and no others', async (drivers, redis) => {
+    const entry = join(ROOT, 'src/transport/url.ts');
+    const [only] = await bundleLambdas([{ name: `only-${drivers[0]}`, entry, drivers }], join(folder, 'out'));
+    const { openTransport } = await import(pathToFileURL(only?.module ?? '').href);
+    expect(only?.total.modules.includes('ioredis')).toBe(redis);
+    expect(only?.total.modules.includes('@aws-sdk/client-sqs')).toBe(!redis);
+    const url = (carried: boolean) => (carried === redis ? 'redis://127.0.0.1:1' : 'memory:');
+    const topology = { prefix: 'p', topics: [] };
+    await (await openTransport(url(true), topology)).close();
+    await expect(openTransport(url(false), topology)).rejects.toThrow('bundled without the driver');
   });
 
   it('says what is loaded at start, and what there is in all', () => {

@@ -1,8 +1,10 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { onlyDrivers } from './drivers-plugin.ts';
 import { type LambdaFunction, ROOT } from './functions.ts';
 import { mergeStart, type SplitFile } from './merge-start.ts';
+import { nodeModules } from './node-modules-plugin.ts';
 
 /** A bundled function: what is in `folder` is what is deployed. */
 export interface LambdaBundle {
@@ -50,7 +52,13 @@ const COMMON = {
   logLevel: 'warning',
 } satisfies BuildOptions;
 
-async function bundle({ name, entry }: LambdaFunction, folder: string): Promise<LambdaBundle> {
+/** What functions behind SQS are deployed with. */
+const DRIVERS = ['memory', 'sqs'];
+
+async function bundle(
+  { name, entry, drivers = DRIVERS }: LambdaFunction,
+  folder: string,
+): Promise<LambdaBundle> {
   const split = await build({
     ...COMMON,
     entryPoints: { index: entry },
@@ -59,6 +67,7 @@ async function bundle({ name, entry }: LambdaFunction, folder: string): Promise<
     // ES modules where a package has them: only they can be shaken and split.
     mainFields: ['module', 'main'],
     write: false,
+    plugins: [nodeModules, onlyDrivers(drivers)],
   });
   const { outputs } = split.metafile;
   for (const { imports } of Object.values(outputs)) {

@@ -6,6 +6,8 @@ export interface LambdaFunction {
   /** Also the name of the folder its bundle is put in. */
   readonly name: string;
   readonly entry: string;
+  /** The drivers it carries, by their folders in `src/transport`. Default: memory and sqs. */
+  readonly drivers?: readonly string[];
 }
 
 export const ROOT = resolve(import.meta.dirname, '../..');

@@ -72,7 +72,9 @@ export function openRunState(folder: string): RunState {
       appendFileSync(fedFile, `${JSON.stringify({ name })}\n`);
     },
     announceRunning(running) {
-      writeFileSync(join(folder, RUNNING_FILE), JSON.stringify({ pid: process.pid, ...running }));
+      // The URL may hold a password.
+      const text = JSON.stringify({ pid: process.pid, ...running });
+      writeFileSync(join(folder, RUNNING_FILE), text, { mode: 0o600 });
     },
     finish() {
       rmSync(unfinished, { force: true });

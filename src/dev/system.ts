@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Config, InvalidConfig, subscriptionsOf } from '../config/define-config.ts';
+import { startWorker } from '../consume/worker.ts';
 import { queueNames } from '../transport/names.ts';
 import type { Transport } from '../transport/transport.ts';
 import { openTransport } from '../transport/url.ts';
@@ -8,7 +9,7 @@ import { startEmulator } from './emulator.ts';
 import { type SqsFunction, startEventSourceMapping } from './event-source-mapping.ts';
 import { type Platform, type PlatformOptions, startPlatform } from './platform.ts';
 
-/** The whole system in one process: embedded SQS, the Lambda functions behind event sources, a platform. */
+/** The whole system in one process: a carrier, what consumes from it, a platform. */
 export interface System {
   readonly url: string;
   readonly transport: Transport;
@@ -24,6 +25,8 @@ export interface SystemOptions {
   /** Where the config and the functions' sources are. */
   readonly folder: string;
   readonly queuesFolder: string;
+  /** A carrier that stands elsewhere. Default: SQS embedded here, with its state in `queuesFolder`. */
+  readonly carrierUrl?: string;
   readonly platform: PlatformOptions;
   readonly onError: (error: unknown) => void;
 }
@@ -48,20 +51,51 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
   // Whatever fails on the way, what has been started is ended, the last one first.
   await using started = new AsyncDisposableStack();
-  const emulator = await startEmulator({ dataDir: options.queuesFolder });
-  started.defer(() => emulator.stop());
+  const carrier =
+    options.carrierUrl === undefined
+      ? await startEmulator({ dataDir: options.queuesFolder })
+      : { url: options.carrierUrl, stop: async () => {} };
+  started.defer(() => carrier.stop());
   const platform = await startPlatform(options.platform);
   started.defer(() => platform.stop());
   // The functions read their environment when they are loaded, as in Lambda.
   Object.assign(process.env, {
-    TRANSPORT_URL: emulator.url,
+    TRANSPORT_URL: carrier.url,
     DEPLOY_URL: platform.url,
     DEPLOY_SECRET: platform.secret,
   });
-  const transport = await openTransport(emulator.url, config);
+  const transport = await openTransport(carrier.url, config);
   started.defer(() => transport.close());
   await transport.provision();
   const emit = await loadFunction(folder, EMIT);
+  const consumers =
+    'endpoint' in carrier
+      ? await startFunctions(config, folder, carrier.endpoint, onError)
+      : await startWorkers(config, transport, onError);
+  started.defer(async () => {
+    await Promise.all(consumers.map((consumer) => consumer.close()));
+  });
+  const running = started.move();
+  return {
+    url: carrier.url,
+    transport,
+    platform,
+    emit: (payload) => emit(payload, { getRemainingTimeInMillis: () => FUNCTION_TIMEOUT_MS }),
+    close: () => running.disposeAsync(),
+  };
+}
+
+interface Consumer {
+  close(): Promise<void>;
+}
+
+/** The Lambda functions behind event sources, as on AWS. */
+async function startFunctions(
+  config: Config,
+  folder: string,
+  endpoint: string,
+  onError: (error: unknown) => void,
+): Promise<Consumer[]> {
   const consumers = await Promise.all(
     subscriptionsOf(config).map(async ({ topic, address, subscription: { lambda } }) => ({
       queueName: queueNames(config.prefix, address, topic.ordered).queue,
@@ -70,26 +104,41 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       maxConcurrency: Math.min(2, lambda.maxConcurrency),
     })),
   );
-  const mappings = consumers.map((consumer) =>
+  return consumers.map((consumer) =>
     startEventSourceMapping({
       ...consumer,
-      endpoint: emulator.endpoint,
+      endpoint,
       region: REGION,
       functionTimeoutMs: FUNCTION_TIMEOUT_MS,
       onError,
     }),
   );
-  started.defer(async () => {
-    await Promise.all(mappings.map((mapping) => mapping.close()));
+}
+
+/** The same handlers in workers: other carriers than SQS have no event source. */
+async function startWorkers(
+  config: Config,
+  transport: Transport,
+  onError: (error: unknown) => void,
+): Promise<Consumer[]> {
+  const consumers = await Promise.all(
+    subscriptionsOf(config).map(async ({ topic, subscription, address }) => ({
+      address,
+      contract: topic.contract,
+      handler: (await subscription.loadHandler()).default,
+      retry: subscription.retry,
+    })),
+  );
+  return consumers.map((consumer) => {
+    const worker = startWorker({
+      ...consumer,
+      transport,
+      handlerTimeoutMs: FUNCTION_TIMEOUT_MS,
+      leaseMs: LEASE_MS,
+    });
+    worker.ended.catch(onError);
+    return worker;
   });
-  const running = started.move();
-  return {
-    url: emulator.url,
-    transport,
-    platform,
-    emit: (payload) => emit(payload, { getRemainingTimeInMillis: () => FUNCTION_TIMEOUT_MS }),
-    close: () => running.disposeAsync(),
-  };
 }
 
 /** A function as it is deployed: the export `handler` of its source file. */

@@ -64,6 +64,12 @@ export interface Transport {
   /** Only checks that it is all there, for those without the right to create. Rejects with `NotFound`. */
   verify(): Promise<void>;
 
+  /**
+   * Where this carrier, as it is set up, keeps less than its users may expect: a sentence each. Absent where
+   * that cannot differ.
+   */
+  warnings?(): Promise<readonly string[]>;
+
   /** Gives up connections. Calls under way end; later ones reject with `Closed`. May be called twice. */
   close(): Promise<void>;
 }

@@ -27,6 +27,8 @@ test.each([
   ['sqs://us-gov-west-1?region=us-gov-west-1', 'sqs'],
   ['sqs://127.0.0.1:4566', 'sqs'],
   ['sqs://localhost:4566?region=eu-west-1&prefix=prod', 'sqs'],
+  ['redis://127.0.0.1', 'redis'],
+  ['rediss://user:p%40ss@[::1]:6380/2?prefix=prod&retention=24h&maxDepth=1000&blocking=false', 'redis'],
 ])('%s opens %s', async (url, name) => {
   expect((await open(url)).name).toBe(name);
 });
@@ -49,6 +51,11 @@ test.each([
   ],
   ['memory:?region=eu-west-1', 'region is not an option of memory:'],
   ['sqs://eu-west-1?region=us-east-1', 'eu-west-1 and region=us-east-1 name two regions'],
+  ['redis://127.0.0.1?retension=1h', 'retension is not an option of redis: (did you mean retention?)'],
+  ['redis://127.0.0.1?retention=soon', 'retention is "soon": expected a duration like 30m, 24h or 7d'],
+  ['redis://127.0.0.1?maxDepth=-1', 'maxDepth is "-1": expected a whole number'],
+  ['redis://127.0.0.1?blocking=no', 'blocking is "no": expected true or false'],
+  ['redis://127.0.0.1/db', 'the database is "db": expected a whole number'],
   ['sqs://euwest1', '"euwest1" is neither an AWS region nor an emulator\'s host:port'],
 ])('%s is refused: %s', async (url, message) => {
   const error = await open(url).catch((thrown: unknown) => thrown);
@@ -62,6 +69,7 @@ test('a prefix follows the grammar of names', async () => {
 
 test.each([
   ['sqs://user:secret@127.0.0.1:4566?prefix=prod', 'sqs://127.0.0.1:4566'],
+  ['rediss://user:secret@cache.example.com:6380/1', 'rediss://cache.example.com:6380'],
   ['memory:', 'memory:'],
 ])('%s is shown as %s', (url, shown) => {
   expect(describeUrl(url)).toBe(shown);

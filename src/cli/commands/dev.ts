@@ -23,10 +23,15 @@ const BUSY = { model_name: 'diabetes-progression', model_version: '2', times: 2 
 const REFUSES = { model_name: 'churn-predictor' };
 
 export const dev = new Command('dev')
-  .description('run the whole system here: embedded SQS, the Lambda functions, a platform, example models')
+  .description(
+    'run the whole system here: embedded SQS and the Lambda functions, or Redis and workers; a platform, example models',
+  )
   .option('--once', 'end when all is settled')
   .option('--json', 'one JSON object a line for each event')
-  .addHelpText('after', '\nExamples:\n  $ npm start\n  $ npm start -- --once --json')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  $ npm start\n  $ npm start -- --once --json\n  $ TRANSPORT_URL=redis://127.0.0.1:6379 npm start',
+  )
   .action(async ({ once = false, json = false }: { once?: boolean; json?: boolean }) => {
     const folder = process.cwd();
     const config = await loadConfig(folder);
@@ -46,6 +51,7 @@ export const dev = new Command('dev')
       config,
       folder,
       queuesFolder: state.queuesFolder,
+      ...carrierOf(process.env),
       platform: { file: state.platformFile, busy: BUSY, refuses: REFUSES },
       onError: (error) => account.say(`  ${paint('red', 'error')} ${String(error)}`),
     });
@@ -53,6 +59,9 @@ export const dev = new Command('dev')
     state.announceRunning({ transportUrl: system.url, platform: { url, instance } });
     try {
       greet(account, system, state, json);
+      for (const warning of (await system.transport.warnings?.()) ?? []) {
+        account.say(`  ${paint('yellow', 'careful')}    ${warning}`);
+      }
       await feed(system, state, stop);
       await untilSettled(system.transport, config, stop);
       await replayRefused(system, config, account, refused);
@@ -70,6 +79,11 @@ export const dev = new Command('dev')
       for (const end of unobserve) end();
     }
   });
+
+/** Redis, where `TRANSPORT_URL` names one; else SQS embedded here, which needs no account and no server. */
+function carrierOf({ TRANSPORT_URL: url = '' }: NodeJS.ProcessEnv): { readonly carrierUrl?: string } {
+  return /^rediss?:/.test(url) ? { carrierUrl: url } : {};
+}
 
 /** How long a system whose npm was killed may take to notice. */
 const PATIENCE_MS = 5_000;
@@ -89,9 +103,9 @@ async function refuseSecond(folder: string): Promise<void> {
 }
 
 function greet(account: Account, system: System, state: RunState, json: boolean): void {
-  if (json) printJson({ event: 'started', transport_url: system.url, resumed: state.resumed });
+  if (json) printJson({ event: 'started', transport_url: describeUrl(system.url), resumed: state.resumed });
   account.say(
-    `${paint('bold', 'Hikyaku')}  embedded SQS at ${describeUrl(system.url)}, state in ${relative(process.cwd(), dirname(state.queuesFolder)) || '.'}`,
+    `${paint('bold', 'Hikyaku')}  ${system.url.startsWith('sqs:') ? 'embedded SQS' : 'Redis'} at ${describeUrl(system.url)}, state in ${relative(process.cwd(), dirname(state.queuesFolder)) || '.'}`,
   );
   account.say(
     state.resumed

@@ -1,0 +1,26 @@
+import type { Plugin } from 'esbuild';
+
+/**
+ * Leaves out drivers that a function is not deployed with: what `url.ts` would load for another `TRANSPORT_URL`.
+ *
+ * @param drivers The folders of `src/transport` that stay.
+ */
+export function onlyDrivers(drivers: readonly string[]): Plugin {
+  return {
+    name: 'only-drivers',
+    setup({ onLoad, onResolve }) {
+      onResolve({ filter: DRIVER }, ({ path, importer, kind }) => {
+        const folder = DRIVER.exec(path)?.[1] ?? '';
+        const asked = kind === 'dynamic-import' && importer.endsWith('/src/transport/url.ts');
+        return asked && !drivers.includes(folder) ? { path: folder, namespace: LEFT_OUT } : undefined;
+      });
+      onLoad({ filter: /^/, namespace: LEFT_OUT }, ({ path }) => ({
+        contents: `throw new Error('this function was bundled without the driver ${path}');`,
+      }));
+    },
+  };
+}
+
+/** A driver's module, as `url.ts` names it. */
+const DRIVER = /^\.\/([a-z-]+)\/[a-z-]+\.ts$/;
+const LEFT_OUT = 'left-out';

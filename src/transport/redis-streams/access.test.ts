@@ -1,0 +1,275 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import tls from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { freePort, type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
+import {
+  ack,
+  BILLING,
+  message,
+  messages,
+  openRedis,
+  publish,
+  redisTopology,
+  rejection,
+  take,
+} from '../../../test/support/redis-transport.ts';
+import type { Topology, Transport } from '../transport.ts';
+import { openTransport } from '../url.ts';
+
+const DOCS = join(import.meta.dirname, '../../../docs/how-to/redis.md');
+const TOPOLOGY: Topology = { ...redisTopology('billing'), prefix: 'hikyaku' };
+const DENIED = { code: 'Denied', retryable: false };
+
+describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+    for (const line of readFileSync(DOCS, 'utf8').split('\n')) {
+      if (!line.startsWith('ACL SETUSER')) continue;
+      const [, , user = '', ...rules] = line.match(/\([^)]*\)|\S+/g) ?? [];
+      await server.admin.acl('SETUSER', user, ...rules);
+    }
+    await server.admin.set('foreign:{orders}:stream', 'x');
+  });
+  afterAll(() => server.stop());
+
+  const as = (username: string, topology = TOPOLOGY): Transport =>
+    openRedis({ ...server.options, username, password: 'change-me' }, topology);
+
+  async function given() {
+    await server.admin.del(...(await server.admin.keys('hikyaku:*')), 'none');
+    const all = openRedis(server.options, TOPOLOGY);
+    await all.provision();
+    return { all, publisher: as('publisher'), consumer: as('consumer'), operator: as('operator') };
+  }
+
+  it('let a publisher publish, and nothing else', async () => {
+    const { all, publisher } = await given();
+    await publish(publisher, [...messages(2), message({ delayMs: 60_000 }), message({ only: ['billing'] })]);
+    await publisher.verify();
+    expect(await all.depth(BILLING)).toEqual({ ready: 3, inFlight: 0, delayed: 1, dead: 0 });
+    const [delivery] = await take(all, { max: 1 });
+    if (delivery === undefined) return expect.unreachable();
+    const { receipt } = delivery;
+    for (const call of [
+      () => take(publisher),
+      () => publisher.settle(BILLING, [{ receipt, action: 'ack' }]),
+      () => publisher.extend(BILLING, [receipt], 1_000),
+      () => publisher.deadLetters.scan(BILLING, { max: 1, leaseMs: 1_000 }),
+      () => publisher.provision(),
+    ]) {
+      expect(await rejection(call())).toMatchObject(DENIED);
+    }
+    expect(await publisher.warnings?.()).toEqual([expect.stringContaining('may not run CONFIG GET')]);
+  });
+
+  it('let a consumer consume, and nothing else', async () => {
+    const { all, consumer } = await given();
+    await publish(all, [...messages(6), message({ only: ['billing'] })]);
+    const taken = await take(consumer, { waitMs: 1_000 });
+    expect(taken).toHaveLength(7);
+    const receipts = taken.map(({ receipt }) => receipt);
+    expect(await consumer.extend(BILLING, receipts, 30_000)).toEqual(taken.map(() => 'settled'));
+    const [retried, released, dead, late, ...acked] = receipts;
+    if (!retried || !released || !dead || !late) return expect.unreachable();
+    const settlements = [
+      { receipt: retried, action: 'retry', delayMs: 100 } as const,
+      { receipt: released, action: 'release' } as const,
+      { receipt: dead, action: 'deadLetter', headers: {} } as const,
+      ...acked.map((receipt) => ({ receipt, action: 'ack' }) as const),
+    ];
+    expect(await consumer.settle(BILLING, settlements)).toEqual(settlements.map(() => 'settled'));
+    expect(await take(consumer, { waitMs: 1_000 })).toHaveLength(1);
+    expect(await take(consumer, { waitMs: 2_000 })).toHaveLength(1);
+    await consumer.extend(BILLING, [late], 100);
+    // It lets its own lease end, and sweeps.
+    const again = await vi.waitUntil(async () => (await take(consumer, { waitMs: 1_000 }))[0], {
+      timeout: 5_000,
+    });
+    expect(again).toHaveProperty('deliveries', 2);
+    const [sent] = await consumer.send('orders', [message()]);
+    expect(sent).toMatchObject({ error: DENIED });
+    expect(await rejection(consumer.depth(BILLING))).toMatchObject(DENIED);
+  });
+
+  it('let a consumer make groups anew that are gone', async () => {
+    const { all, consumer, publisher } = await given();
+    await publish(publisher, messages(1));
+    await ack(consumer, await take(consumer));
+    await server.admin.del('hikyaku:{orders}:stream');
+    expect(await rejection(publisher.send('orders', messages(1)))).toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('this user may not make them anew'),
+    });
+    expect(await rejection(take(consumer))).toMatchObject({ code: 'Unavailable' });
+    await publish(publisher, messages(1));
+    expect(await take(consumer)).toHaveLength(1);
+    expect(await all.depth(BILLING)).toMatchObject({ inFlight: 1 });
+  });
+
+  it('let an operator look, replay, purge and create, and nothing else', async () => {
+    const { all, operator } = await given();
+    await publish(all, messages(4));
+    const taken = await take(all, { max: 3 });
+    const dead = taken.map(({ receipt }) => ({ receipt, action: 'deadLetter', headers: {} }) as const);
+    await all.settle(BILLING, dead);
+    expect(await operator.depth(BILLING)).toEqual({ ready: 1, inFlight: 0, delayed: 0, dead: 3 });
+    const letters = await operator.deadLetters.scan(BILLING, { max: 10, leaseMs: 60_000 });
+    const [replayed, purged, released] = letters;
+    if (!replayed || !purged || !released) return expect.unreachable();
+    expect(await operator.deadLetters.replay(BILLING, [{ letter: replayed, headers: {} }])).toEqual([
+      'settled',
+    ]);
+    expect(await operator.deadLetters.purge(BILLING, [purged])).toEqual(['settled']);
+    expect(await operator.deadLetters.release(BILLING, [released])).toEqual(['settled']);
+    await operator.provision();
+    await operator.verify();
+    expect(await operator.warnings?.()).toEqual([
+      expect.stringContaining('syncs its disk once a second'),
+      expect.stringContaining('has no replica'),
+    ]);
+    const [sent] = await operator.send('orders', [message()]).catch((error: unknown) => [{ error }]);
+    expect(sent).toMatchObject({ error: DENIED });
+    expect(await rejection(take(operator))).toMatchObject(DENIED);
+  });
+
+  it('end at the prefix', async () => {
+    const foreign = { ...TOPOLOGY, prefix: 'foreign' };
+    for (const user of ['publisher', 'consumer', 'operator']) {
+      const transport = as(user, foreign);
+      for (const call of [
+        () => transport.send('orders', messages(1)),
+        () => take(transport),
+        () => transport.depth(BILLING),
+        () => transport.provision(),
+      ]) {
+        expect(await rejection(call())).toMatchObject(DENIED);
+      }
+    }
+  });
+
+  it('say so when the password is wrong, or missing', async () => {
+    const options = { ...server.options, username: 'publisher', password: 'guess' };
+    expect(await rejection(openRedis(options, TOPOLOGY).send('orders', messages(1)))).toMatchObject({
+      ...DENIED,
+      message: expect.stringMatching(/WRONGPASS.*correct the user and password in TRANSPORT_URL/),
+    });
+    const locked = await startRedis({ requirepass: 'secret' });
+    onTestFinished(() => locked.stop());
+    expect(await rejection(openRedis(locked.options, TOPOLOGY).verify())).toMatchObject({
+      ...DENIED,
+      message: expect.stringMatching(/NOAUTH.*put user and password into TRANSPORT_URL/),
+    });
+    const right = await openTransport(`redis://:secret@127.0.0.1:${locked.port}/3`, TOPOLOGY);
+    onTestFinished(() => right.close());
+    await right.provision();
+    await locked.admin.select(3);
+    expect(await locked.admin.exists('hikyaku:{orders}:stream')).toBe(1);
+  });
+});
+
+describe.skipIf(WITHOUT_REDIS)('TLS to Redis', () => {
+  let folder: string;
+  let server: RedisServer;
+  let port: number;
+  const certificates = tls.getCACertificates('default');
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'hikyaku-tls-'));
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+    openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      '/CN=test CA',
+      '-keyout',
+      'ca.key',
+      '-out',
+      'ca.crt',
+    );
+    openssl(
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      '/CN=localhost',
+      '-addext',
+      'subjectAltName=DNS:localhost',
+      '-keyout',
+      'own.key',
+      '-out',
+      'own.csr',
+    );
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      'own.csr',
+      '-CA',
+      'ca.crt',
+      '-CAkey',
+      'ca.key',
+      '-CAcreateserial',
+      '-copy_extensions',
+      'copy',
+      '-days',
+      '2',
+      '-out',
+      'own.crt',
+    );
+    port = await freePort();
+    server = await startRedis({
+      'tls-port': String(port),
+      'tls-cert-file': join(folder, 'own.crt'),
+      'tls-key-file': join(folder, 'own.key'),
+      'tls-ca-cert-file': join(folder, 'ca.crt'),
+      'tls-auth-clients': 'no',
+    });
+  });
+  afterAll(async () => {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function open(url: string): Promise<Transport> {
+    const transport = await openTransport(url, TOPOLOGY);
+    onTestFinished(() => transport.close());
+    return transport;
+  }
+
+  it('carries messages, blocking reads too, to whom the CA vouches for', async () => {
+    tls.setDefaultCACertificates([...certificates, readFileSync(join(folder, 'ca.crt'), 'utf8')]);
+    onTestFinished(() => tls.setDefaultCACertificates(certificates));
+    const transport = await open(`rediss://localhost:${port}`);
+    await transport.provision();
+    const waiting = take(transport, { waitMs: 5_000 });
+    await publish(transport, messages(1));
+    await ack(transport, await waiting);
+    const byNumber = await open(`rediss://127.0.0.1:${port}`);
+    expect(await rejection(byNumber.verify())).toMatchObject({ code: 'Denied' });
+  });
+
+  it('says which side does not speak it', async () => {
+    expect(await rejection((await open(`rediss://localhost:${port}`)).verify())).toMatchObject({
+      ...DENIED,
+      message: expect.stringContaining('name the CA in NODE_EXTRA_CA_CERTS'),
+    });
+    expect(await rejection((await open(`redis://localhost:${port}`)).verify())).toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('if its port expects TLS, use rediss://'),
+    });
+    expect(await rejection((await open(`rediss://localhost:${server.port}`)).verify())).toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('if its port does not speak TLS, use redis://'),
+    });
+  });
+});

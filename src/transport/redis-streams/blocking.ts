@@ -1,0 +1,79 @@
+import { pause } from '../../time/backoff.ts';
+import type { Connection } from './connection.ts';
+
+/** Reads that wait on the server, on a connection of their own: one at a time. */
+export interface BlockingReader {
+  /** Resolves when the read under way has ended; undefined when there is none. */
+  readonly underWay: Promise<void> | undefined;
+  /**
+   * Runs a blocking command. When `stop` fires it resolves with undefined, promptly; what the server still
+   * answers is given to `late`.
+   */
+  read(command: readonly (string | number)[], options: ReadOptions): Promise<unknown>;
+  /** Waits for a read under way and gives up the connection. */
+  close(): Promise<void>;
+}
+
+export interface ReadOptions {
+  readonly stop: AbortSignal;
+  readonly late: (reply: unknown) => Promise<void>;
+}
+
+/** Longer than a read takes that could not be told to end. In ms. */
+const CLOSE_PATIENCE = 1_500;
+
+/** @param other Another connection, from which a read can be told to end. */
+export function createBlockingReader(connect: () => Connection, other: Connection): BlockingReader {
+  let connection: Connection | undefined;
+  let underWay: Promise<void> | undefined;
+
+  /** Ends the wait of the read under way. Without the right to, or when it has just ended, nothing happens. */
+  async function unblock(waiting: Connection): Promise<void> {
+    const server = await waiting.server();
+    await other.call('CLIENT', 'UNBLOCK', server.connection);
+  }
+
+  return {
+    get underWay() {
+      return underWay;
+    },
+
+    async read([command = '', ...args], { stop, late }) {
+      connection ??= connect();
+      const waiting = connection;
+      const reading = waiting.call(String(command), ...args);
+      const stopped = Promise.withResolvers<undefined>();
+      const leave = (): void => {
+        stopped.resolve(undefined);
+        unblock(waiting).catch(() => undefined);
+      };
+      stop.addEventListener('abort', leave, { once: true });
+      if (stop.aborted) leave();
+      // Decided once, as the answer arrives: it is for whoever waits, or comes too late.
+      const answered = reading.then(async (reply) => {
+        if (!stop.aborted) return reply;
+        await late(reply);
+        return undefined;
+      });
+      const ended = answered
+        .catch(() => undefined)
+        .then(() => {
+          if (underWay === ended) underWay = undefined;
+        });
+      underWay = ended;
+      try {
+        return await Promise.race([answered, stopped.promise]);
+      } finally {
+        stop.removeEventListener('abort', leave);
+      }
+    },
+
+    async close() {
+      // It has been told to end; a server that says nothing is not waited for.
+      const patience = new AbortController();
+      await Promise.race([underWay, pause(CLOSE_PATIENCE, patience.signal)]);
+      patience.abort();
+      connection?.close();
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { Redis } from 'ioredis';
+import { TransportError } from '../errors.ts';
+import { connectError, isCut, isReadOnly, transportError } from './errors.ts';
+import type { RedisStreamsOptions } from './options.ts';
+import type { Script } from './scripts/define.ts';
+import { oldServer, readServer, type Server } from './server.ts';
+
+/** One socket to the server: made when it is first needed, and anew when it has died. */
+export interface Connection {
+  /** What errors call the server. */
+  readonly place: string;
+  /** Runs a script. Rejects with a TransportError. */
+  run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+  call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
+  /** Who answers. Rejects with `Unsupported` for a server that is too old. */
+  server(): Promise<Server>;
+  close(): void;
+}
+
+/** In ms. A server that says nothing for so long while it owes an answer is given up. */
+export const ANSWER_TIMEOUT = 5_000;
+const CONNECT_TIMEOUT = 5_000;
+
+/**
+ * @param waitMs How long the server may wait before it answers: a blocking read.
+ */
+export function createConnection(options: RedisStreamsOptions, waitMs = 0): Connection {
+  const place = `Redis at ${options.host}:${options.port}`;
+  let current: Promise<{ readonly client: Redis; readonly server: Server }> | undefined;
+  let open: Redis | undefined;
+  let underWay = 0;
+  /** What each client last said was wrong: commands under way are only told that it is closed. */
+  const reasons = new WeakMap<Redis, unknown>();
+
+  function connect(): Promise<{ readonly client: Redis; readonly server: Server }> {
+    if (current !== undefined) return current;
+    const client = new Redis({
+      host: options.host,
+      port: options.port,
+      ...(options.username !== undefined && { username: options.username }),
+      ...(options.password !== undefined && { password: options.password }),
+      ...(options.tls && { tls: {} }),
+      db: options.database,
+      protocol: 2,
+      lazyConnect: true,
+      connectTimeout: CONNECT_TIMEOUT,
+      socketTimeout: waitMs + ANSWER_TIMEOUT,
+      // A command is sent once, on a connection that stands, or fails: whether to send again the core decides.
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      retryStrategy: () => null,
+      maxRetriesPerRequest: 0,
+      // They ask for rights that a publisher has no need of.
+      enableReadyCheck: false,
+      disableClientInfo: true,
+    });
+    client.on('error', (error) => reasons.set(client, error));
+    const made = begin(client).catch((error: unknown) => {
+      client.disconnect();
+      throw error instanceof TransportError
+        ? error
+        : connectError(reasons.get(client) ?? error, place, options.tls);
+    });
+    const forget = (): void => {
+      if (current !== made) return;
+      current = undefined;
+      open = undefined;
+    };
+    client.on('end', forget);
+    made.catch(forget);
+    current = made;
+    open = client;
+    return made;
+  }
+
+  async function begin(client: Redis): Promise<{ client: Redis; server: Server }> {
+    await client.connect();
+    const server = readServer(await client.call('HELLO'));
+    const problem = oldServer(server, place);
+    if (problem !== undefined) throw problem;
+    return { client, server };
+  }
+
+  async function ask<Answer>(send: (client: Redis) => Promise<Answer>): Promise<Answer> {
+    const { client } = await connect();
+    // A connection that waits for nothing should not keep the process alive.
+    if (underWay === 0) client.stream.ref();
+    underWay++;
+    try {
+      return await send(client);
+    } catch (error) {
+      // After a failover the name leads to another server: the next call finds out.
+      if (isReadOnly(error)) {
+        if (open === client) current = undefined;
+        client.disconnect();
+      }
+      throw transportError(isCut(error) ? (reasons.get(client) ?? error) : error, place);
+    } finally {
+      underWay--;
+      if (underWay === 0) client.stream.unref();
+    }
+  }
+
+  return {
+    place,
+    run: (script, keys, args) =>
+      ask(async (client) => {
+        try {
+          return await client.evalsha(script.sha, keys.length, ...keys, ...args);
+        } catch (error) {
+          if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+          return await client.eval(script.lua, keys.length, ...keys, ...args);
+        }
+      }),
+    call: (command, ...args) => ask((client) => client.call(command, ...args)),
+    server: async () => (await connect()).server,
+    close() {
+      open?.disconnect();
+    },
+  };
+}

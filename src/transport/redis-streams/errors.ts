@@ -1,0 +1,121 @@
+import { type ErrorCode, TransportError } from '../errors.ts';
+
+interface Rule {
+  readonly when: RegExp;
+  readonly code: ErrorCode;
+  /** What it means and what to do, after the server's own words. */
+  readonly advice: string;
+}
+
+/** What servers, sockets and TLS say, first match first. */
+const RULES: readonly Rule[] = [
+  {
+    when: /^WRONGPASS|invalid username-password|invalid password/i,
+    code: 'Denied',
+    advice: 'correct the user and password in TRANSPORT_URL',
+  },
+  { when: /^NOAUTH/, code: 'Denied', advice: 'put user and password into TRANSPORT_URL' },
+  {
+    when: /^NOPERM|can't run this command|can't access at least one of the keys|no permissions/i,
+    code: 'Denied',
+    advice: 'give the user the ACL of its role (docs/how-to/redis.md)',
+  },
+  {
+    when: /self.signed certificate|unable to (?:verify|get)|certificate|ERR_TLS_CERT/i,
+    code: 'Denied',
+    advice: 'name the CA in NODE_EXTRA_CA_CERTS, and the host as its certificate does',
+  },
+  {
+    when: /wrong version number|packet length too long|EPROTO|ERR_SSL/i,
+    code: 'Invalid',
+    advice: 'the port does not speak TLS: use redis:// instead of rediss://',
+  },
+  {
+    when: /^OOM|command not allowed when used memory/,
+    code: 'Throttled',
+    advice: 'Redis is full: consume or purge what it holds, or raise maxmemory',
+  },
+  {
+    when: /^WRONGTYPE/,
+    code: 'Invalid',
+    advice: 'another program uses a key of this prefix: delete the key, or set another prefix',
+  },
+  {
+    when: /^READONLY/,
+    code: 'Unavailable',
+    advice: 'this is a replica: give the address of the primary',
+  },
+  {
+    when: /^MISCONF/,
+    code: 'Unavailable',
+    advice: 'Redis cannot write to its disk: make room there',
+  },
+  { when: /^LOADING|^BUSY |^TRYAGAIN|^MASTERDOWN|^CLUSTERDOWN|^NOREPLICAS/, code: 'Unavailable', advice: '' },
+  {
+    when: /^MOVED|^ASK /,
+    code: 'Unsupported',
+    advice: 'this is a cluster of several nodes, which redis:// does not follow',
+  },
+  {
+    when: /unknown command|unknown subcommand|syntax error|wrong number of arguments|NOPROTO/i,
+    code: 'Unsupported',
+    advice: 'the server is too old: Redis 7.0 or Valkey 7.2 is needed',
+  },
+  { when: /^(?:ERR|NOSCRIPT|CROSSSLOT|UNKILLABLE) /, code: 'Invalid', advice: '' },
+];
+
+/** Anything that a call to Redis throws. `place` names the server. */
+export function transportError(error: unknown, place: string): TransportError {
+  if (error instanceof TransportError) return error;
+  const text = textOf(error);
+  const rule = RULES.find(({ when }) => when.test(text));
+  if (rule === undefined) {
+    return new TransportError('Unavailable', `${place} cannot be reached: ${text}`, { cause: error });
+  }
+  return new TransportError(rule.code, sentence(`${place} answered: ${text}`, rule.advice), { cause: error });
+}
+
+/** What a connection that cannot be made throws. Each side waits when only the other expects TLS. */
+export function connectError(error: unknown, place: string, tls: boolean): TransportError {
+  const text = textOf(error);
+  const mismatch = tls ? /ETIMEDOUT/ : /ECONNRESET|EPIPE|closed/;
+  if (!mismatch.test(text)) return transportError(error, place);
+  const advice = tls
+    ? 'if its port does not speak TLS, use redis://'
+    : 'if its port expects TLS, use rediss://';
+  return new TransportError('Unavailable', `${place} cannot be reached: ${text}; ${advice}`, {
+    cause: error,
+  });
+}
+
+/** The command was under way when its connection ended. */
+export function isCut(error: unknown): boolean {
+  return textOf(error) === 'Connection is closed.';
+}
+
+/** What a script answered about one message. */
+export function scriptError(text: string, place: string): TransportError {
+  return transportError(new Error(text), place);
+}
+
+/** The groups that make subscriptions are not there. */
+export function isMissingGroup(error: unknown): boolean {
+  return /^NOGROUP|^UNBLOCKED|no such key/i.test(textOf(error));
+}
+
+export function isReadOnly(error: unknown): boolean {
+  return textOf(error).startsWith('READONLY');
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // What Node throws when several addresses were tried has no message, only a code.
+  const code: unknown = Reflect.get(error, 'code');
+  const text = error.message || (typeof code === 'string' ? code : error.name);
+  const plain = text.replace(/ script: [0-9a-f]{40}.*$/s, '').replace(/^ReplyError: /, '');
+  return typeof code === 'string' && !plain.includes(code) ? `${plain} (${code})` : plain;
+}
+
+function sentence(said: string, advice: string): string {
+  return advice === '' ? said : `${said.replace(/\.$/, '')}; ${advice}`;
+}

@@ -1,0 +1,59 @@
+import { TransportError } from '../errors.ts';
+import type { Headers } from '../transport.ts';
+
+/** What a message has besides its body. */
+export interface Frame {
+  readonly id: string;
+  readonly key?: string;
+  readonly headers: Headers;
+}
+
+const NO_HEADERS: Headers = Object.freeze({});
+
+/**
+ * Lays out what goes into the field beside the body: the plain id, in the common case that there is nothing
+ * else; otherwise JSON. Every entry has the same two fields, so that Redis stores their names once a node.
+ */
+export function encodeFrame({ id, key, headers }: Frame): string {
+  let plain = key === undefined && !id.startsWith('[');
+  for (const _ in headers) {
+    plain = false;
+    break;
+  }
+  return plain ? id : JSON.stringify(key === undefined ? [id, headers] : [id, headers, key]);
+}
+
+/** Reads it back. What other programs wrote is taken for a plain id. */
+export function decodeFrame(text: string): Frame {
+  if (!text.startsWith('[')) return { id: text, headers: NO_HEADERS };
+  try {
+    const value: unknown = JSON.parse(text);
+    if (Array.isArray(value)) {
+      const [id, headers, key]: unknown[] = value;
+      if (typeof id === 'string' && isHeaders(headers)) {
+        return typeof key === 'string' ? { id, headers, key } : { id, headers };
+      }
+    }
+  } catch {
+    // Not ours.
+  }
+  return { id: text, headers: NO_HEADERS };
+}
+
+function isHeaders(value: unknown): value is Headers {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((one) => typeof one === 'string')
+  );
+}
+
+/** Half a surrogate pair has no bytes in UTF-8: it would arrive as something else. */
+export function unwritable(frame: string, body: string): TransportError | undefined {
+  if (body.isWellFormed() && frame.isWellFormed()) return undefined;
+  return new TransportError(
+    'Invalid',
+    'the message contains half a surrogate pair, which UTF-8 cannot write',
+  );
+}

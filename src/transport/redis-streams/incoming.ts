@@ -1,0 +1,50 @@
+import type { Incoming } from '../transport.ts';
+import { decodeFrame } from './frame.ts';
+import { RedisReceipt } from './receipt.ts';
+import { integer, list, text } from './replies.ts';
+
+/** An entry of the stream as the server answers it: id, and fields with their values. It is delivered once. */
+export function streamMessage([place, fields]: readonly unknown[], leaseUntil: number): Incoming {
+  const id = text(place);
+  let frame = id;
+  let body = '';
+  const flat = list(fields);
+  for (let index = 0; index < flat.length; index += 2) {
+    if (flat[index] === 'm') frame = text(flat[index + 1]);
+    else if (flat[index] === 'b') body = text(flat[index + 1]);
+  }
+  return incoming({ place: id, frame, body, deliveries: 1, enqueuedAt: Number.parseInt(id, 10), leaseUntil });
+}
+
+/** A message held apart, as the script answers it. */
+export function heldMessage(reply: readonly unknown[], token: string, leaseUntil: number): Incoming {
+  const [place, deliveries, frame, body, enqueuedAt] = reply;
+  return incoming({
+    place: text(place),
+    token,
+    frame: text(frame),
+    body: text(body),
+    deliveries: integer(deliveries),
+    enqueuedAt: integer(enqueuedAt),
+    leaseUntil,
+  });
+}
+
+interface Fields {
+  readonly place: string;
+  readonly token?: string;
+  readonly frame: string;
+  readonly body: string;
+  readonly deliveries: number;
+  readonly enqueuedAt: number;
+  readonly leaseUntil: number;
+}
+
+function incoming({ place, token, frame: text, body, deliveries, enqueuedAt, leaseUntil }: Fields): Incoming {
+  const frame = decodeFrame(text);
+  const { id, headers, key } = frame;
+  const receipt = new RedisReceipt(place, token, frame, leaseUntil);
+  return key === undefined
+    ? { id, body, headers, deliveries, enqueuedAt, leaseUntil, receipt }
+    : { id, body, headers, key, deliveries, enqueuedAt, leaseUntil, receipt };
+}

@@ -1,0 +1,17 @@
+/** How to reach a server, and how to use it. Durations in ms. */
+export interface RedisStreamsOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly username?: string;
+  readonly password?: string;
+  readonly database: number;
+  /** How long entries stay in the stream once every subscription is done with them. */
+  readonly retentionMs: number;
+  /** Messages of one topic that may stand undone before publishes are `Throttled`; 0: as many as memory takes. */
+  readonly maxDepth: number;
+  /** Whether an idle consumer waits in a blocking read, which some servers forbid. Otherwise it polls. */
+  readonly blocking: boolean;
+  /** When a consumer that owns nothing and is not seen any more is removed. Default 10 min. */
+  readonly consumerAwayMs?: number;
+}

@@ -1,0 +1,40 @@
+import { TransportError } from '../errors.ts';
+import type { Frame } from './frame.ts';
+
+/** One delivery: where it stands on the server, and what has to be said again about a dead letter. */
+export class RedisReceipt {
+  /** The entry's id in the stream; or, with a token, the id of a message held apart. */
+  readonly place: string;
+  /** Sets this delivery of a held message apart from others. An entry of the stream is delivered only once. */
+  readonly token: string | undefined;
+  readonly frame: Frame;
+  /** On `performance.now()`. */
+  leaseUntil: number;
+  /** The server has ended it for us. */
+  over = false;
+  constructor(place: string, token: string | undefined, frame: Frame, leaseUntil: number) {
+    this.place = place;
+    this.token = token;
+    this.frame = frame;
+    this.leaseUntil = leaseUntil;
+  }
+}
+
+/** Stands for one dead letter, by its id in the stream of dead letters. */
+export class DeadLetterReceipt {
+  readonly place: string;
+  constructor(place: string) {
+    this.place = place;
+  }
+}
+
+export function foreignReceipt(): TransportError {
+  return new TransportError('Invalid', 'the receipt is not from the redis transport');
+}
+
+export function leaseLost({ frame }: RedisReceipt): TransportError {
+  return new TransportError(
+    'LeaseLost',
+    `the lease of message ${frame.id} has ended: another consumer may have it`,
+  );
+}

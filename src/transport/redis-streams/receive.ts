@@ -1,0 +1,186 @@
+import { pause } from '../../time/backoff.ts';
+import { TransportError } from '../errors.ts';
+import type { Incoming, ReceiveOptions } from '../transport.ts';
+import { createBlockingReader } from './blocking.ts';
+import type { Connection } from './connection.ts';
+import type { SubscriptionPlace, TopicPlace } from './directory.ts';
+import { withGroups } from './groups.ts';
+import { heldMessage, streamMessage } from './incoming.ts';
+import type { RedisStreamsOptions } from './options.ts';
+import { integer, list } from './replies.ts';
+import { RECEIVE } from './scripts/receive.ts';
+
+/** The longest blocking read: what another consumer gives back is seen after it at the latest. In ms. */
+export const LONGEST_BLOCK = 1_000;
+/** How often somebody, whoever comes first, looks for abandoned messages. In ms. */
+const SWEEP_EVERY = 500;
+const CONSUMER_AWAY = 600_000;
+/** Pauses of a consumer that polls, in ms. */
+const SHORTEST_PAUSE = 5;
+const LONGEST_PAUSE = 200;
+
+export interface ReceiverOptions {
+  readonly connection: Connection;
+  readonly connectBlocking: () => Connection;
+  readonly topic: TopicPlace;
+  readonly subscription: SubscriptionPlace;
+  readonly options: RedisStreamsOptions;
+  /** The consumer's name where the lease is so long. */
+  readonly consumer: (leaseMs: number) => string;
+  readonly giveBack: (received: readonly Incoming[]) => Promise<void>;
+}
+
+/** Receives for one subscription. */
+export interface Receiver {
+  receive(options: ReceiveOptions): Promise<Incoming[]>;
+  /** Something of this subscription will be ready in so many ms: a blocking read would not see it. */
+  expect(ms: number): void;
+  /** Ends all waiting, and gives back what a blocking read still brings. */
+  close(): Promise<void>;
+}
+
+export function createReceiver(receiver: ReceiverOptions): Receiver {
+  const { connection, topic, subscription, options, consumer } = receiver;
+  const { keys, name } = subscription;
+  const reader = createBlockingReader(receiver.connectBlocking, connection);
+  /** Of the calls that wait. */
+  const stops = new Set<AbortController>();
+  let closed = false;
+  let tokens = 0;
+  let sweptAt = Number.NEGATIVE_INFINITY;
+  /** Said by the next call, for this one has messages to hand over. */
+  let loss: TransportError | undefined;
+  /** Until then nothing but new entries can come, which a blocking read sees as well. */
+  let quietUntil = 0;
+
+  async function take(max: number, leaseMs: number): Promise<Incoming[]> {
+    if (loss !== undefined) {
+      const error = loss;
+      loss = undefined;
+      throw error;
+    }
+    const askedAt = performance.now();
+    const sweep = askedAt - sweptAt >= SWEEP_EVERY;
+    if (sweep) sweptAt = askedAt;
+    const owner = consumer(leaseMs);
+    const token = `${owner}.${++tokens}`;
+    const reply = await withGroups(connection, topic, () =>
+      connection.run(
+        RECEIVE,
+        [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.swept],
+        [
+          name,
+          owner,
+          max,
+          leaseMs,
+          token,
+          sweep ? SWEEP_EVERY : 0,
+          subscription.leaseMs,
+          options.retentionMs,
+          options.consumerAwayMs ?? CONSUMER_AWAY,
+        ],
+      ),
+    );
+    const [held, entries, soon, length, lost] = list(reply);
+    topic.length = integer(length);
+    if (lost !== 0) loss = lostMessages(integer(lost));
+    const leaseUntil = askedAt + leaseMs;
+    const received: Incoming[] = [];
+    for (const message of list(held)) received.push(heldMessage(list(message), token, leaseUntil));
+    for (const entry of list(entries)) received.push(streamMessage(list(entry), leaseUntil));
+    const quiet = received.length > 0 ? 0 : integer(soon);
+    quietUntil = askedAt + (quiet < 0 ? LONGEST_BLOCK : Math.min(quiet, LONGEST_BLOCK));
+    return received;
+  }
+
+  function lostMessages(count: number): TransportError {
+    return new TransportError(
+      'Unavailable',
+      `${count} messages of ${topic.name}/${name} are lost: they were removed from ${keys.stream} before they were handled; let no other program delete or trim there`,
+    );
+  }
+
+  async function readBlocking(
+    { max, leaseMs }: ReceiveOptions,
+    waitMs: number,
+    stop: AbortSignal,
+  ): Promise<Incoming[]> {
+    // A lease begins when the message is handed over, which is known to be after the read has begun, no more.
+    const askedAt = performance.now();
+    const ms = Math.max(1, Math.ceil(Math.min(waitMs, LONGEST_BLOCK, leaseMs / 4)));
+    const command = ['XREADGROUP', 'GROUP', name, consumer(leaseMs), 'COUNT', max, 'BLOCK', ms] as const;
+    const messages = (reply: unknown): Incoming[] => {
+      if (reply === null || reply === undefined) return [];
+      const [, entries] = list(list(reply)[0]);
+      return list(entries).map((entry) => streamMessage(list(entry), askedAt + leaseMs));
+    };
+    const reply = await withGroups(connection, topic, () =>
+      reader.read([...command, 'STREAMS', keys.stream, '>'], {
+        stop,
+        late: (late) => receiver.giveBack(messages(late)),
+      }),
+    );
+    return messages(reply);
+  }
+
+  /** Waits until there may be something, for `waitMs` at most; a blocking read brings it along. */
+  async function wait(request: ReceiveOptions, waitMs: number, tried: number): Promise<Incoming[]> {
+    const stop = new AbortController();
+    const abort = (): void => stop.abort();
+    stops.add(stop);
+    request.signal?.addEventListener('abort', abort, { once: true });
+    try {
+      const { underWay } = reader;
+      if (!options.blocking) {
+        const ms = Math.min(SHORTEST_PAUSE * 2 ** Math.min(tried, 10), LONGEST_PAUSE, waitMs);
+        await pause(ms, stop.signal);
+      } else if (underWay !== undefined) {
+        await Promise.race([underWay, pause(waitMs, stop.signal)]);
+      } else {
+        return await readBlocking(request, waitMs, stop.signal);
+      }
+      return [];
+    } finally {
+      request.signal?.removeEventListener('abort', abort);
+      stops.delete(stop);
+      // Ends a pause that has lost the race.
+      stop.abort();
+    }
+  }
+
+  function ensureOpen(): void {
+    if (closed) throw new TransportError('Closed', 'the redis transport is closed');
+  }
+
+  return {
+    async receive(request) {
+      const { max, waitMs, leaseMs, signal } = request;
+      const deadline = performance.now() + waitMs;
+      for (let tried = 0; ; tried++) {
+        ensureOpen();
+        if (signal?.aborted) return [];
+        const now = performance.now();
+        const isQuiet = options.blocking && reader.underWay === undefined && now < quietUntil;
+        if (!isQuiet || now >= deadline) {
+          const taken = await take(max, leaseMs);
+          if (taken.length > 0) return taken;
+        }
+        const left = Math.min(deadline, quietUntil) - performance.now();
+        if (deadline <= performance.now()) return [];
+        if (left <= 0) continue;
+        const received = await wait(request, left, tried);
+        if (received.length > 0) return received;
+      }
+    },
+
+    expect(ms) {
+      quietUntil = Math.min(quietUntil, performance.now() + ms);
+    },
+
+    async close() {
+      closed = true;
+      for (const stop of stops) stop.abort();
+      await reader.close();
+    },
+  };
+}

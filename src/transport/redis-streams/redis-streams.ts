@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { TransportError } from '../errors.ts';
+import type { Address, Incoming, Topology, Transport } from '../transport.ts';
+import { createConnection } from './connection.ts';
+import { createDeadLetterQueue } from './dead-letters.ts';
+import { createDirectory } from './directory.ts';
+import { provision, verify, withGroups } from './groups.ts';
+import { LIMITS } from './limits.ts';
+import type { RedisStreamsOptions } from './options.ts';
+import { createReceiver, LONGEST_BLOCK, type Receiver } from './receive.ts';
+import { integer, list } from './replies.ts';
+import { DEPTH } from './scripts/operate.ts';
+import { send } from './send.ts';
+import { extend, settle } from './settle.ts';
+import { warnings } from './warnings.ts';
+
+/**
+ * Carries messages over Redis Streams: a stream for each topic, a consumer group for each subscription. What
+ * is retried, delayed, given back, replayed or meant for some subscriptions only is held apart, for its
+ * subscription alone. Accepted means stored by Redis, by its own settings for fsync and replication.
+ *
+ * Throws InvalidName for a topology whose names do not fit.
+ */
+export function createRedisStreamsTransport(topology: Topology, options: RedisStreamsOptions): Transport {
+  const directory = createDirectory(topology);
+  const connection = createConnection(options);
+  const deadLetters = createDeadLetterQueue(connection, directory);
+  const receivers = new Map<string, Receiver>();
+  /** Sets this transport's consumers apart from all others. */
+  const instance = randomBytes(9).toString('base64url');
+  const consumer = (leaseMs: number): string => `${instance}.${leaseMs}`;
+  let closing: Promise<void> | undefined;
+
+  function ensureOpen(): void {
+    if (closing !== undefined) throw new TransportError('Closed', 'the redis transport is closed');
+  }
+
+  function receiverAt(address: Address): Receiver {
+    const { topic, subscription } = directory.at(address);
+    const known = receivers.get(subscription.keys.waiting);
+    if (known !== undefined) return known;
+    const receiver = createReceiver({
+      connection,
+      connectBlocking: () => createConnection(options, LONGEST_BLOCK),
+      topic,
+      subscription,
+      options,
+      consumer,
+      giveBack: async (received) => {
+        await settle(connection, subscription, received.map(released), options.retentionMs);
+      },
+    });
+    receivers.set(subscription.keys.waiting, receiver);
+    return receiver;
+  }
+
+  return {
+    name: 'redis',
+    limits: LIMITS,
+    capabilities: new Set(),
+
+    async send(topic, messages, signal) {
+      ensureOpen();
+      const sending = send(connection, directory.ofTopic(topic), messages, options);
+      return signal === undefined ? sending : await unlessAborted(sending, signal);
+    },
+
+    async receive(address, request) {
+      ensureOpen();
+      return receiverAt(address).receive(request);
+    },
+
+    async settle(address, settlements) {
+      ensureOpen();
+      const receiver = receiverAt(address);
+      const { subscription } = directory.at(address);
+      for (const settlement of settlements) {
+        if (settlement.action === 'retry') receiver.expect(settlement.delayMs);
+        else if (settlement.action === 'release') receiver.expect(0);
+      }
+      return settle(connection, subscription, settlements, options.retentionMs);
+    },
+
+    async extend(address, receipts, leaseMs) {
+      ensureOpen();
+      const { subscription } = directory.at(address);
+      return extend(connection, subscription, receipts, { consumer: consumer(leaseMs), leaseMs });
+    },
+
+    async depth(address) {
+      ensureOpen();
+      const { topic, subscription } = directory.at(address);
+      const { stream, waiting, leased, shown } = subscription.keys;
+      const reply = await withGroups(connection, topic, () =>
+        connection.run(DEPTH, [stream, waiting, leased, shown], [subscription.name]),
+      );
+      const [ready, inFlight, delayed, dead] = list(reply).map(integer);
+      return { ready: ready ?? 0, inFlight: inFlight ?? 0, delayed: delayed ?? 0, dead: dead ?? 0 };
+    },
+
+    deadLetters: {
+      async scan(address, page) {
+        ensureOpen();
+        return deadLetters.scan(address, page);
+      },
+      async replay(address, letters) {
+        ensureOpen();
+        receiverAt(address).expect(0);
+        return deadLetters.replay(address, letters);
+      },
+      async purge(address, letters) {
+        ensureOpen();
+        return deadLetters.purge(address, letters);
+      },
+      async release(address, letters) {
+        ensureOpen();
+        return deadLetters.release(address, letters);
+      },
+    },
+
+    async provision() {
+      ensureOpen();
+      await provision(connection, directory);
+    },
+
+    async verify() {
+      ensureOpen();
+      await verify(connection, directory);
+    },
+
+    async warnings() {
+      ensureOpen();
+      return warnings(connection);
+    },
+
+    close() {
+      closing ??= Promise.all(Array.from(receivers.values(), (receiver) => receiver.close())).then(() =>
+        connection.close(),
+      );
+      return closing;
+    },
+  };
+}
+
+function released({ receipt }: Incoming): { readonly receipt: object; readonly action: 'release' } {
+  return { receipt, action: 'release' };
+}
+
+/** The answer is a moment away, but a server that says nothing may take its time. */
+async function unlessAborted<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void =>
+    reject(new TransportError('Unavailable', 'the send was aborted before Redis answered'));
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    if (signal.aborted) abort();
+    return await Promise.race([answer, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,22 @@
+import { TransportError } from '../errors.ts';
+
+/** Narrow what a server answered: our own scripts keep to these shapes, a server that is none may not. */
+export function list(reply: unknown): readonly unknown[] {
+  if (Array.isArray(reply)) return reply;
+  throw strange(reply);
+}
+
+export function text(reply: unknown): string {
+  if (typeof reply === 'string') return reply;
+  throw strange(reply);
+}
+
+export function integer(reply: unknown): number {
+  const number = typeof reply === 'string' ? Number(reply) : reply;
+  if (typeof number === 'number' && Number.isSafeInteger(number)) return number;
+  throw strange(reply);
+}
+
+function strange(reply: unknown): TransportError {
+  return new TransportError('Unavailable', `Redis gave an answer that was not asked for: ${typeof reply}`);
+}

@@ -1,0 +1,124 @@
+import { defineScript } from './define.ts';
+import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
+
+/**
+ * Looks for what its consumer let lie: entries that have been pending for longer than the lease that stands in
+ * the consumer's name. They are held apart from then on, ready at once. Removes consumers that own nothing and
+ * have been away for long, and entries that are no longer retained. Returns how many entries were pending but
+ * no longer in the stream.
+ */
+const SWEEP = `
+local MOST = 500
+
+local function sweep(stream, group, defaultLease, retention, awayMs, time)
+  local lost, left = 0, MOST
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+    local name = field(consumer, 'name')
+    if field(consumer, 'pending') == 0 then
+      if field(consumer, 'idle') > awayMs then redis.call('XGROUP', 'DELCONSUMER', stream, group, name) end
+    elseif left > 0 then
+      local lease = string.match(name, '%.(%d+)$') or defaultLease
+      local late = redis.call('XPENDING', stream, group, 'IDLE', lease, '-', '+', left, name)
+      local ids = {}
+      for i, one in ipairs(late) do
+        local entry = redis.call('XRANGE', stream, one[1], one[1])[1]
+        if entry then
+          local frame, body, enqueuedAt = readEntry(entry)
+          hold(KEYS[2], KEYS[4], KEYS[5], frame, body, enqueuedAt, one[4], time)
+        else
+          lost = lost + 1
+        end
+        ids[i] = one[1]
+      end
+      if #ids > 0 then
+        redis.call('XACK', stream, group, unpack(ids))
+        free(stream, ids, retention)
+        left = left - #ids
+      end
+    end
+  end
+  -- There may be more: the next to look need not wait.
+  if left == 0 then redis.call('DEL', KEYS[6]) end
+  local edge = edgeOf(stream, redis.call('XINFO', 'GROUPS', stream))
+  if edge then
+    if retention > 0 then
+      local oldest = string.format('%.0f-0', time - retention)
+      if before(oldest, edge) then edge = oldest end
+    end
+    redis.call('XTRIM', stream, 'MINID', '=', edge)
+  end
+  return lost
+end`;
+
+/** Leases held messages: those whose lease has ended, and those whose time has come. */
+const TAKE = `
+local function take(places, from, max, token, time, leaseMs, taken)
+  if #places == 0 then return 0 end
+  local lost = 0
+  local bodies = redis.call('HMGET', KEYS[4], unpack(places))
+  local states = redis.call('HMGET', KEYS[5], unpack(places))
+  redis.call('ZREM', from, unpack(places))
+  for i, place in ipairs(places) do
+    if bodies[i] then
+      local deliveries = (tonumber(string.match(states[i] or '', '^%d+')) or 0) + 1
+      redis.call('HSET', KEYS[5], place, deliveries .. ':' .. token)
+      redis.call('ZADD', KEYS[3], time + leaseMs, place)
+      local message = cmsgpack.unpack(bodies[i])
+      taken[#taken + 1] = { place, deliveries, message[1], message[2], message[3] }
+    else
+      redis.call('HDEL', KEYS[5], place)
+      lost = lost + 1
+    end
+  end
+  return lost
+end`;
+
+/**
+ * Takes messages. KEYS: stream, waiting, leased, bodies, states, swept. ARGV: group, consumer, most, lease in ms,
+ * token, ms between sweeps (0: do not sweep), lease of consumers whose name says none, retention,
+ * how long a consumer may be away in ms.
+ * Returns: held messages; entries of the stream; ms until more becomes ready, -1 when that is not known; the
+ * stream's length; how many were lost.
+ */
+export const RECEIVE = defineScript(
+  NOW,
+  READ_ENTRY,
+  HOLD,
+  MAY_WRITE,
+  FREE,
+  SWEEP,
+  TAKE,
+  `
+local stream, waiting, leased = KEYS[1], KEYS[2], KEYS[3]
+local group, max, leaseMs, token = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+mayWrite(waiting)
+local time = now()
+local lost = 0
+if ARGV[6] ~= '0' and redis.call('SET', KEYS[6], 1, 'NX', 'PX', ARGV[6]) then
+  lost = sweep(stream, group, ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), time)
+end
+local taken = {}
+lost = lost + take(redis.call('ZRANGEBYSCORE', leased, '-inf', time, 'LIMIT', 0, max), leased, max, token, time, leaseMs, taken)
+if #taken < max then
+  local due = redis.call('ZRANGEBYSCORE', waiting, '-inf', time, 'LIMIT', 0, max - #taken)
+  lost = lost + take(due, waiting, max, token, time, leaseMs, taken)
+end
+local entries = {}
+if #taken < max then
+  local reply = redis.pcall('XREADGROUP', 'GROUP', group, ARGV[2], 'COUNT', max - #taken, 'STREAMS', stream, '>')
+  if reply and reply.err then
+    -- What was taken must not be lost for it; the next call says so.
+    if #taken == 0 then return reply end
+  elseif reply then
+    entries = reply[1][2]
+  end
+end
+local soon = -1
+if #taken == 0 and #entries == 0 then
+  for _, key in ipairs({ waiting, leased }) do
+    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
+    if first and (soon < 0 or first - time < soon) then soon = math.max(0, first - time) end
+  end
+end
+return { taken, entries, soon, redis.call('XLEN', stream), lost }`,
+);

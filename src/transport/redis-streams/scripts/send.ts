@@ -1,0 +1,92 @@
+import { defineScript } from './define.ts';
+import { HOLD, NOW } from './shared.ts';
+
+/** Messages of a topic that are not done; with retention, done ones still stand in the stream. */
+const ROOM = `
+local function field(list, name)
+  for i = 1, #list, 2 do if list[i] == name then return list[i + 1] end end
+end
+
+local function backlog(stream, retention)
+  if retention == 0 then return redis.call('XLEN', stream) end
+  local added = field(redis.call('XINFO', 'STREAM', stream), 'entries-added')
+  local most = 0
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    most = math.max(most, added - (field(group, 'entries-read') or 0) + field(group, 'pending'))
+  end
+  return most
+end`;
+
+/**
+ * Adds messages for all subscriptions. KEYS: the stream, and the bodies held for each subscription. ARGV: depth
+ * limit (0: none), retention in ms, then frame and body of each. Returns the stream's length before, and index
+ * (from 0) and error of each that failed; `FULL` over the limit.
+ */
+export const ADD = defineScript(
+  ROOM,
+  `
+local stream = KEYS[1]
+local limit = tonumber(ARGV[1])
+local length = redis.call('XLEN', stream)
+if length == 0 and redis.call('EXISTS', stream) == 0 then return redis.error_reply('NOGROUP no stream') end
+local room = math.huge
+if limit > 0 then
+  room = limit - backlog(stream, tonumber(ARGV[2]))
+  for i = 2, #KEYS do room = room - redis.call('HLEN', KEYS[i]) end
+end
+local failures = {}
+for i = 3, #ARGV, 2 do
+  local reply
+  if room > 0 then
+    reply = redis.pcall('XADD', stream, '*', 'm', ARGV[i], 'b', ARGV[i + 1])
+  else
+    reply = { err = 'FULL' }
+  end
+  if type(reply) == 'table' then
+    -- It concerns the server, not the message.
+    if string.find(reply.err, '^READONLY') then return reply end
+    failures[#failures + 1] = (i - 3) / 2
+    failures[#failures + 1] = reply.err
+  else
+    room = room - 1
+  end
+end
+return { length, failures }`,
+);
+
+/**
+ * Adds messages that are delayed, or for some subscriptions only. KEYS: the stream, then waiting, bodies and states of each
+ * subscription. ARGV: depth limit, then for each copy: its message's index, its subscription's (both from 0),
+ * delay in ms, frame, body. Returns index, subscription and error of each copy that failed.
+ */
+export const ADD_APART = defineScript(
+  NOW,
+  HOLD,
+  `
+if redis.call('EXISTS', KEYS[1]) == 0 then return redis.error_reply('NOGROUP no stream') end
+local limit = tonumber(ARGV[1])
+local room = math.huge
+if limit > 0 then
+  room = limit - redis.call('XLEN', KEYS[1])
+  for i = 3, #KEYS, 3 do room = room - redis.call('HLEN', KEYS[i]) end
+end
+local time = now()
+local failures = {}
+for i = 2, #ARGV, 5 do
+  local key = 2 + ARGV[i + 1] * 3
+  local stored, problem
+  if room > 0 then
+    stored, problem = pcall(hold, KEYS[key], KEYS[key + 1], KEYS[key + 2], ARGV[i + 3], ARGV[i + 4], time, 0, time + ARGV[i + 2])
+  else
+    stored, problem = false, 'FULL'
+  end
+  if stored then
+    room = room - 1
+  else
+    failures[#failures + 1] = tonumber(ARGV[i])
+    failures[#failures + 1] = tonumber(ARGV[i + 1])
+    failures[#failures + 1] = type(problem) == 'table' and problem.err or problem
+  end
+end
+return failures`,
+);

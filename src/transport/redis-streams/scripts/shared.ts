@@ -1,0 +1,98 @@
+/** Milliseconds on the server's clock: the only one that all consumers share. */
+export const NOW = `
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end`;
+
+/** Reads the two fields of an entry; what another program wrote may lack them. */
+export const READ_ENTRY = `
+local function readEntry(entry)
+  local frame, body = entry[1], ''
+  local fields = entry[2]
+  for i = 1, #fields, 2 do
+    if fields[i] == 'm' then frame = fields[i + 1] elseif fields[i] == 'b' then body = fields[i + 1] end
+  end
+  return frame, body, tonumber(string.match(entry[1], '^%d+'))
+end`;
+
+/** Keeps a message apart from the stream, for one subscription: ready at a time, delivered so often. */
+export const HOLD = `
+local function hold(waiting, bodies, states, frame, body, enqueuedAt, deliveries, readyAt)
+  local place = redis.call('HINCRBY', states, '#', 1)
+  redis.call('HSET', bodies, place, cmsgpack.pack({ frame, body, enqueuedAt }))
+  redis.call('HSET', states, place, deliveries .. ':')
+  redis.call('ZADD', waiting, readyAt, place)
+end`;
+
+/**
+ * Only a script that has written may write more once the memory is full. Settling frees it, so it must go on:
+ * this write changes nothing.
+ */
+export const MAY_WRITE = `
+local function mayWrite(key)
+  redis.call('ZREM', key, '')
+end`;
+
+/**
+ * Frees entries. `edge`: the first id that some group has not done with. `free(stream, ids, retention)`: ids that
+ * one group is done with just now; they go when all others are done with them too, and nothing is retained.
+ */
+export const FREE = `
+local function field(list, name)
+  for i = 1, #list, 2 do if list[i] == name then return list[i + 1] end end
+end
+
+local function parts(id)
+  local ms, sequence = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(ms), tonumber(sequence)
+end
+
+local function before(a, b)
+  local aMs, aSequence = parts(a)
+  local bMs, bSequence = parts(b)
+  return aMs < bMs or (aMs == bMs and aSequence < bSequence)
+end
+
+local function edgeOf(stream, groups)
+  local edge
+  for _, group in ipairs(groups) do
+    local first
+    if field(group, 'pending') > 0 then
+      first = redis.call('XPENDING', stream, field(group, 'name'))[2]
+    else
+      local ms, sequence = string.match(field(group, 'last-delivered-id'), '^(%d+)-(%d+)$')
+      first = ms .. '-' .. string.format('%.0f', sequence + 1)
+    end
+    if edge == nil or before(first, edge) then edge = first end
+  end
+  return edge
+end
+
+local function free(stream, ids, retention)
+  if #ids == 0 or retention > 0 then return end
+  local groups = redis.call('XINFO', 'GROUPS', stream)
+  local edge = edgeOf(stream, groups)
+  if edge == nil or redis.call('XTRIM', stream, 'MINID', '=', edge) >= #ids then return end
+  if #groups == 1 then
+    redis.call('XDEL', stream, unpack(ids))
+    return
+  end
+  local least, most = ids[1], ids[1]
+  for _, id in ipairs(ids) do
+    if before(id, least) then least = id end
+    if before(most, id) then most = id end
+  end
+  local owed = {}
+  for _, group in ipairs(groups) do
+    local last = field(group, 'last-delivered-id')
+    local page = redis.call('XPENDING', stream, field(group, 'name'), least, most, 1000)
+    for _, one in ipairs(page) do owed[one[1]] = true end
+    -- What lies beyond a full page is left for the edge to pass it.
+    if #page == 1000 and before(page[1000][1], last) then last = page[1000][1] end
+    for _, id in ipairs(ids) do if before(last, id) then owed[id] = true end end
+  end
+  local done = {}
+  for _, id in ipairs(ids) do if not owed[id] then done[#done + 1] = id end end
+  if #done > 0 then redis.call('XDEL', stream, unpack(done)) end
+end`;

@@ -1,0 +1,108 @@
+import { TransportError } from '../errors.ts';
+import { type Outgoing, type SendFailure, type SendOutcome, sizeOf } from '../transport.ts';
+import type { Connection } from './connection.ts';
+import type { TopicPlace } from './directory.ts';
+import { scriptError } from './errors.ts';
+import { encodeFrame, unwritable } from './frame.ts';
+import { verifyTopic, withGroups } from './groups.ts';
+import { LIMITS } from './limits.ts';
+import type { RedisStreamsOptions } from './options.ts';
+import { integer, list, text } from './replies.ts';
+import { ADD, ADD_APART } from './scripts/send.ts';
+
+/** Adds a batch: all that goes to every subscription at once in one script, the rest in another. */
+export async function send(
+  connection: Connection,
+  topic: TopicPlace,
+  messages: readonly Outgoing[],
+  { maxDepth, retentionMs }: RedisStreamsOptions,
+): Promise<SendOutcome[]> {
+  if (messages.length > LIMITS.sendEntries) throw tooMany(messages.length);
+  await verifyTopic(connection, topic);
+  const outcomes: SendOutcome[] = new Array<SendOutcome>(messages.length).fill('accepted');
+  const all: string[] = [];
+  const allPlaces: number[] = [];
+  const apart: (string | number)[] = [];
+  for (const [place, message] of messages.entries()) {
+    const { body, delayMs = 0, only } = message;
+    const frame = encodeFrame(message);
+    const error = refusal(topic, message, frame);
+    if (error !== undefined) {
+      outcomes[place] = { error };
+    } else if (delayMs === 0 && only === undefined) {
+      all.push(frame, body);
+      allPlaces.push(place);
+    } else {
+      for (const [index, { name }] of topic.subscriptions.entries()) {
+        if (only === undefined || only.includes(name)) apart.push(place, index, delayMs, frame, body);
+      }
+    }
+  }
+
+  async function addAll(): Promise<void> {
+    const keys = [topic.stream, ...topic.subscriptions.map(({ keys }) => keys.bodies)];
+    const [length, failures] = list(await connection.run(ADD, keys, [maxDepth, retentionMs, ...all]));
+    topic.length = integer(length) + allPlaces.length;
+    for (const [index, problem] of inGroups(list(failures), 2)) {
+      const place = allPlaces[integer(index)];
+      if (place !== undefined) outcomes[place] = { error: failure(text(problem), connection, topic) };
+    }
+  }
+
+  async function addApart(): Promise<void> {
+    const keys = topic.subscriptions.flatMap(({ keys }) => [keys.waiting, keys.bodies, keys.states]);
+    const failures = await connection.run(ADD_APART, [topic.stream, ...keys], [maxDepth, ...apart]);
+    for (const [index, subscription, problem] of inGroups(list(failures), 3)) {
+      const place = integer(index);
+      const name = topic.subscriptions[integer(subscription)]?.name ?? '';
+      const missing = [...missingOf(outcomes[place]), name];
+      outcomes[place] = { error: failure(text(problem), connection, topic), missing };
+    }
+  }
+
+  await withGroups(connection, topic, async () => {
+    await Promise.all([
+      allPlaces.length > 0 ? addAll() : undefined,
+      apart.length > 0 ? addApart() : undefined,
+    ]);
+  });
+  return outcomes;
+}
+
+function refusal(topic: TopicPlace, message: Outgoing, frame: string): TransportError | undefined {
+  const bytes = sizeOf(message);
+  if (bytes > LIMITS.messageBytes) {
+    return new TransportError(
+      'TooLarge',
+      `message ${message.id} has ${bytes} bytes: at most ${LIMITS.messageBytes} fit`,
+    );
+  }
+  const unknown = message.only?.find((name) => topic.subscriptions.every((one) => one.name !== name));
+  if (unknown !== undefined) {
+    return new TransportError('NotFound', `topic ${topic.name} has no subscription ${unknown}`);
+  }
+  return unwritable(frame, message.body);
+}
+
+function failure(problem: string, connection: Connection, topic: TopicPlace): TransportError {
+  if (problem !== 'FULL') return scriptError(problem, connection.place);
+  return new TransportError(
+    'Throttled',
+    `${topic.name} holds as many messages as maxDepth allows: consume faster, or raise it`,
+  );
+}
+
+function missingOf(outcome: SendOutcome | undefined): readonly string[] {
+  return outcome === undefined || outcome === 'accepted'
+    ? []
+    : ((outcome satisfies SendFailure).missing ?? []);
+}
+
+function tooMany(count: number): TransportError {
+  return new TransportError('Invalid', `${count} messages in one call: at most ${LIMITS.sendEntries}`);
+}
+
+/** Walks a flat list of fields, so many at a time. */
+function* inGroups(flat: readonly unknown[], size: number): Generator<readonly unknown[]> {
+  for (let start = 0; start < flat.length; start += size) yield flat.slice(start, start + size);
+}

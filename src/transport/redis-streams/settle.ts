@@ -1,0 +1,152 @@
+import { TransportError } from '../errors.ts';
+import type { Headers, Receipt, Settlement, SettleOutcome } from '../transport.ts';
+import { ANSWER_TIMEOUT, type Connection } from './connection.ts';
+import type { SubscriptionPlace } from './directory.ts';
+import { isMissingGroup, scriptError } from './errors.ts';
+import { encodeFrame } from './frame.ts';
+import { LIMITS } from './limits.ts';
+import { foreignReceipt, leaseLost, RedisReceipt } from './receipt.ts';
+import { integer, list } from './replies.ts';
+import { EXTEND, SETTLE } from './scripts/settle.ts';
+
+interface Ending {
+  readonly place: number;
+  readonly receipt: RedisReceipt;
+}
+
+/** Ends deliveries in one script: what is acknowledged in the stream together, the others one by one. */
+export async function settle(
+  connection: Connection,
+  { name, keys }: SubscriptionPlace,
+  settlements: readonly Settlement[],
+  retentionMs: number,
+): Promise<SettleOutcome[]> {
+  if (settlements.length > LIMITS.settleEntries) throw tooMany(settlements.length);
+  const outcomes: SettleOutcome[] = new Array<SettleOutcome>(settlements.length).fill('settled');
+  const acks: Ending[] = [];
+  const others: Ending[] = [];
+  const args: (string | number)[] = [];
+  let leaseUntil = Number.POSITIVE_INFINITY;
+  for (const [place, settlement] of settlements.entries()) {
+    const { receipt, action } = settlement;
+    if (!(receipt instanceof RedisReceipt)) {
+      outcomes[place] = foreignReceipt();
+    } else if (receipt.over) {
+      outcomes[place] = leaseLost(receipt);
+    } else if (action === 'ack' && receipt.token === undefined) {
+      acks.push({ place, receipt });
+      if (receipt.leaseUntil < leaseUntil) leaseUntil = receipt.leaseUntil;
+    } else {
+      others.push({ place, receipt });
+      args.push(receipt.token ?? '', receipt.place, action, argumentOf(settlement, receipt));
+    }
+  }
+  if (acks.length + others.length === 0) return outcomes;
+
+  // No lease can have ended when the script runs, or else its answer is not waited for any more.
+  const certain = leaseUntil > performance.now() + ANSWER_TIMEOUT;
+  const reply = await connection.run(
+    SETTLE,
+    [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.dead, keys.shown],
+    [name, certain ? 1 : 0, retentionMs, acks.length, ...acks.map(({ receipt }) => receipt.place), ...args],
+  );
+  const [acknowledged, ended] = list(reply);
+  if (certain) {
+    const count = integer(acknowledged);
+    for (const { place, receipt } of acks) {
+      receipt.over = true;
+      // Some of them were not pending any more, though their lease has not ended: the server lost data.
+      if (count < acks.length) outcomes[place] = count === 0 ? leaseLost(receipt) : 'unverified';
+    }
+  } else {
+    answer(connection, outcomes, acks, list(acknowledged));
+  }
+  answer(connection, outcomes, others, list(ended));
+  return outcomes;
+}
+
+/** Makes leases end later: entries by claiming them anew, for a consumer whose name says how long. */
+export async function extend(
+  connection: Connection,
+  { name, keys }: SubscriptionPlace,
+  receipts: readonly Receipt[],
+  { consumer, leaseMs }: { readonly consumer: string; readonly leaseMs: number },
+): Promise<SettleOutcome[]> {
+  if (receipts.length > LIMITS.settleEntries) throw tooMany(receipts.length);
+  const outcomes: SettleOutcome[] = new Array<SettleOutcome>(receipts.length).fill('settled');
+  const entries: Ending[] = [];
+  const held: Ending[] = [];
+  for (const [place, receipt] of receipts.entries()) {
+    if (!(receipt instanceof RedisReceipt)) outcomes[place] = foreignReceipt();
+    else if (receipt.over) outcomes[place] = leaseLost(receipt);
+    else (receipt.token === undefined ? entries : held).push({ place, receipt });
+  }
+  if (entries.length + held.length === 0) return outcomes;
+
+  const askedAt = performance.now();
+  const reply = await connection
+    .run(
+      EXTEND,
+      [keys.stream, keys.leased, keys.states],
+      [
+        name,
+        consumer,
+        leaseMs,
+        entries.length,
+        ...entries.map(({ receipt }) => receipt.place),
+        ...held.flatMap(({ receipt }) => [receipt.token ?? '', receipt.place]),
+      ],
+    )
+    .catch((error: unknown) => {
+      if (error instanceof TransportError && isMissingGroup(error.cause)) return [[], held.map(() => 0)];
+      throw error;
+    });
+  const [claimed, ours] = list(reply);
+  const claimedIds = new Set(list(claimed));
+  for (const { place, receipt } of entries) {
+    if (!claimedIds.has(receipt.place)) outcomes[place] = over(receipt);
+  }
+  for (const [index, { place, receipt }] of held.entries()) {
+    if (list(ours)[index] !== 1) outcomes[place] = over(receipt);
+  }
+  for (const { place, receipt } of [...entries, ...held]) {
+    if (outcomes[place] === 'settled') receipt.leaseUntil = askedAt + leaseMs;
+  }
+  return outcomes;
+}
+
+function argumentOf(settlement: Settlement, { frame }: RedisReceipt): string | number {
+  if (settlement.action === 'retry') return settlement.delayMs;
+  if (settlement.action === 'deadLetter')
+    return encodeFrame({ ...frame, headers: merged(frame.headers, settlement.headers) });
+  return '';
+}
+
+/** Spread would call the setter of a header named `__proto__`. */
+function merged(headers: Headers, added: Headers): Headers {
+  return Object.fromEntries([...Object.entries(headers), ...Object.entries(added)]);
+}
+
+/** 1: settled; 0: no longer ours; else what the server said about it. */
+function answer(
+  connection: Connection,
+  outcomes: SettleOutcome[],
+  endings: readonly Ending[],
+  answers: readonly unknown[],
+): void {
+  for (const [index, { place, receipt }] of endings.entries()) {
+    const one = answers[index];
+    if (one === 1) receipt.over = true;
+    else if (one === 0 || isMissingGroup(one)) outcomes[place] = over(receipt);
+    else outcomes[place] = scriptError(String(one), connection.place);
+  }
+}
+
+function over(receipt: RedisReceipt): TransportError {
+  receipt.over = true;
+  return leaseLost(receipt);
+}
+
+function tooMany(count: number): TransportError {
+  return new TransportError('Invalid', `${count} deliveries in one call: at most ${LIMITS.settleEntries}`);
+}

@@ -1,0 +1,58 @@
+import { TransportError } from '../errors.ts';
+import type { Connection } from './connection.ts';
+import { list, text } from './replies.ts';
+
+/** Looks at how durable the server is set up to be: a sentence for each thing that may lose what was accepted. */
+export async function warnings(connection: Connection): Promise<string[]> {
+  const { place } = connection;
+  const settings = await allowed(async () =>
+    pairs(list(await connection.call('CONFIG', 'GET', 'append*', 'maxmemory-policy'))),
+  );
+  const replication = await allowed(async () => text(await connection.call('INFO', 'replication')));
+  const found: string[] = [];
+  if (settings === undefined) {
+    found.push(`${place} does not tell how durable it is: this user may not run CONFIG GET`);
+  } else {
+    const policy = settings.get('maxmemory-policy') ?? '';
+    if (settings.get('appendonly') !== 'yes') {
+      found.push(`${place} keeps no append-only file, so a restart loses messages: set appendonly to yes`);
+    } else if (settings.get('appendfsync') === 'everysec') {
+      found.push(
+        `${place} syncs its disk once a second, so a power loss may lose the last second: appendfsync always does not`,
+      );
+    } else if (settings.get('appendfsync') === 'no') {
+      found.push(
+        `${place} leaves it to the system when to sync its disk: set appendfsync to always or everysec`,
+      );
+    }
+    if (policy.startsWith('allkeys-')) {
+      found.push(`${place} throws messages away when its memory is full: set maxmemory-policy to noeviction`);
+    }
+  }
+  if (replication !== undefined) {
+    found.push(
+      /connected_slaves:0/.test(replication)
+        ? `${place} has no replica, so what its machine loses is lost`
+        : `${place} replicates without waiting, so a failover may lose the last writes`,
+    );
+  }
+  return found;
+}
+
+/** Undefined where this user may not ask. */
+async function allowed<Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof TransportError && (error.code === 'Denied' || error.code === 'Unsupported')) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function pairs(flat: readonly unknown[]): Map<string, string> {
+  const map = new Map<string, string>();
+  for (let index = 0; index + 1 < flat.length; index += 2) map.set(text(flat[index]), text(flat[index + 1]));
+  return map;
+}

@@ -1,0 +1,69 @@
+import { expect, onTestFinished } from 'vitest';
+import { newId } from '../../src/message/id.ts';
+import type { RedisStreamsOptions } from '../../src/transport/redis-streams/options.ts';
+import { createRedisStreamsTransport } from '../../src/transport/redis-streams/redis-streams.ts';
+import type { Incoming, Outgoing, Topology, Transport } from '../../src/transport/transport.ts';
+
+export const BILLING = { topic: 'orders', subscription: 'billing' } as const;
+export const STOCK = { topic: 'orders', subscription: 'stock' } as const;
+
+let tests = 0;
+
+/** A topology of one topic, that no other test uses. */
+export function redisTopology(...subscriptions: string[]): Topology {
+  tests++;
+  return {
+    prefix: `t${tests}`,
+    topics: [
+      {
+        name: 'orders',
+        subscriptions: subscriptions.map((name) => ({ name, leaseMs: 30_000, maxDeliveries: 25 })),
+      },
+    ],
+  };
+}
+
+/** Opens the driver; it ends with the test. */
+export function openRedis(options: RedisStreamsOptions, topology: Topology): Transport {
+  const transport = createRedisStreamsTransport(topology, options);
+  onTestFinished(() => transport.close());
+  return transport;
+}
+
+export function message(fields: Partial<Outgoing> = {}): Outgoing {
+  return { id: newId(), body: '{"said":"something"}', headers: {}, ...fields };
+}
+
+export function messages(count: number): Outgoing[] {
+  return Array.from({ length: count }, () => message());
+}
+
+export async function publish(transport: Transport, batch: readonly Outgoing[]): Promise<void> {
+  expect(await transport.send('orders', batch)).toEqual(batch.map(() => 'accepted'));
+}
+
+/** What can be received right now, or within `waitMs`. */
+export function take(
+  transport: Transport,
+  options: { address?: typeof BILLING | typeof STOCK; max?: number; waitMs?: number; leaseMs?: number } = {},
+): Promise<Incoming[]> {
+  const { address = BILLING, max = 500, waitMs = 0, leaseMs = 60_000 } = options;
+  return transport.receive(address, { max, waitMs, leaseMs });
+}
+
+export async function ack(
+  transport: Transport,
+  deliveries: readonly Incoming[],
+  address: typeof BILLING | typeof STOCK = BILLING,
+): Promise<void> {
+  const settlements = deliveries.map(({ receipt }) => ({ receipt, action: 'ack' }) as const);
+  expect(await transport.settle(address, settlements)).toEqual(deliveries.map(() => 'settled'));
+}
+
+/** The error that a call must reject with. */
+export async function rejection(call: Promise<unknown>): Promise<unknown> {
+  return call.then(
+    () => expect.unreachable('it did not reject'),
+    (error: unknown) => error,
+  );
+}
