@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PING, Ping, topologyOf } from '../../test/support/ping.ts';
-import { type RedisServer, startRedisServer } from '../../test/support/redis-server.ts';
+import { type RedisServer, startRedis, WITHOUT_REDIS } from '../../test/support/redis.ts';
 import { startWorker } from '../consume/worker.ts';
 import { createSpy } from '../observe/spy.ts';
 import { createPublisher } from '../publish/publisher.ts';
@@ -51,15 +51,16 @@ function redisSubject(redis: Redis): Subject {
   };
 }
 
-let server: RedisServer;
+let server: RedisServer | undefined;
 let redis: Redis;
 beforeAll(async () => {
-  server = await startRedisServer();
-  redis = new Redis({ port: server.port, host: '127.0.0.1' });
+  if (WITHOUT_REDIS) return;
+  server = await startRedis();
+  redis = new Redis(server.url);
 });
 afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
+  redis?.disconnect();
+  await server?.stop();
 });
 
 function claimed(outcome: ClaimOutcome): Claim {
@@ -68,10 +69,12 @@ function claimed(outcome: ClaimOutcome): Claim {
   return outcome;
 }
 
-describe.each([
-  ['memory', () => memorySubject()],
-  ['redis', () => redisSubject(redis)],
-] as const)('the %s store', (_, open) => {
+const STORES = [
+  { store: 'memory', open: () => memorySubject() },
+  ...(WITHOUT_REDIS ? [] : [{ store: 'redis', open: () => redisSubject(redis) }]),
+];
+
+describe.each(STORES)('the $store store', ({ open }) => {
   it('gives a key to one, and knows when it is done', async () => {
     const { store } = open();
     const claim = claimed(await store.claim('k', times));
@@ -239,7 +242,7 @@ const COMMANDS = [
   fc.constantFrom(17_000, 61_000, 310_000).map((ms) => new Pass(ms)),
 ];
 
-describe('the redis store', () => {
+describe.skipIf(WITHOUT_REDIS)('the redis store', () => {
   it('goes on when the server has forgotten its scripts', async () => {
     const { store } = redisSubject(redis);
     await redis.script('FLUSH');

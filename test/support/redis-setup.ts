@@ -39,7 +39,13 @@ function install(): string | undefined {
     if (asRoot && process.getuid?.() !== 0) continue;
     if (spawnSync(command, ['--version']).status !== 0) continue;
     process.stderr.write(`no redis-server on PATH: ${command} ${args.join(' ')}\n`);
-    if (spawnSync(command, args, { timeout: 120_000 }).status === 0) return find();
+    if (run(command, args)) return find();
+    // Where its lists are missing or old, the package is not found until they have been fetched.
+    if (run(command, ['update']) && run(command, args)) return find();
   }
   return undefined;
+}
+
+function run(command: string, args: readonly string[]): boolean {
+  return spawnSync(command, args, { timeout: 120_000 }).status === 0;
 }
