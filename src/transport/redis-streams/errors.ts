@@ -67,6 +67,8 @@ const RULES: readonly Rule[] = [
 /** Anything that a call to Redis throws. `place` names the server. */
 export function transportError(error: unknown, place: string): TransportError {
   if (error instanceof TransportError) return error;
+  // The client notes the command there: passwords and bodies, which must not reach a log.
+  if (error instanceof Error) Reflect.deleteProperty(error, 'command');
   const text = textOf(error);
   const rule = RULES.find(({ when }) => when.test(text));
   if (rule === undefined) {
