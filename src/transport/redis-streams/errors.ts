@@ -85,9 +85,8 @@ export function connectError(error: unknown, place: string, tls: boolean): Trans
   const advice = tls
     ? 'if its port does not speak TLS, use redis://'
     : 'if its port expects TLS, use rediss://';
-  return new TransportError('Unavailable', `${place} cannot be reached: ${text}; ${advice}`, {
-    cause: error,
-  });
+  const { message, cause } = transportError(error, place);
+  return new TransportError('Unavailable', `${message}; ${advice}`, { cause });
 }
 
 /** The command was under way when its connection ended. */
