@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { freePort, type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
 import {
@@ -153,10 +154,12 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
 
   it('say so when the password is wrong, or missing', async () => {
     const options = { ...server.options, username: 'publisher', password: 'guess' };
-    expect(await rejection(openRedis(options, TOPOLOGY).send('orders', messages(1)))).toMatchObject({
+    const wrong = await rejection(openRedis(options, TOPOLOGY).send('orders', messages(1)));
+    expect(wrong).toMatchObject({
       ...DENIED,
       message: expect.stringMatching(/WRONGPASS.*correct the user and password in TRANSPORT_URL/),
     });
+    expect(inspect(wrong, { depth: null })).not.toContain('guess');
     const locked = await startRedis({ requirepass: 'secret' });
     onTestFinished(() => locked.stop());
     expect(await rejection(openRedis(locked.options, TOPOLOGY).verify())).toMatchObject({

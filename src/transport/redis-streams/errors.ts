@@ -67,6 +67,8 @@ const RULES: readonly Rule[] = [
 /** Anything that a call to Redis throws. `place` names the server. */
 export function transportError(error: unknown, place: string): TransportError {
   if (error instanceof TransportError) return error;
+  // The client notes the command there: passwords and bodies, which must not reach a log.
+  if (error instanceof Error) Reflect.deleteProperty(error, 'command');
   const text = textOf(error);
   const rule = RULES.find(({ when }) => when.test(text));
   if (rule === undefined) {
@@ -83,9 +85,8 @@ export function connectError(error: unknown, place: string, tls: boolean): Trans
   const advice = tls
     ? 'if its port does not speak TLS, use redis://'
     : 'if its port expects TLS, use rediss://';
-  return new TransportError('Unavailable', `${place} cannot be reached: ${text}; ${advice}`, {
-    cause: error,
-  });
+  const { message, cause } = transportError(error, place);
+  return new TransportError('Unavailable', `${message}; ${advice}`, { cause });
 }
 
 /** The command was under way when its connection ended. */

@@ -18,7 +18,7 @@ import { startWorker } from '../../consume/worker.ts';
 import { defineMessage } from '../../message/contract.ts';
 import { type CourierEvent, observe } from '../../observe/events.ts';
 import { createPublisher } from '../../publish/publisher.ts';
-import type { Transport } from '../transport.ts';
+import type { Incoming, Transport } from '../transport.ts';
 
 const Order = defineMessage({ name: 'orders', version: 1, schema: z.object({ n: z.number() }) });
 
@@ -204,8 +204,9 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
 
   it('refuses to publish when the memory is full, and goes on consuming', async () => {
     const { transport } = await given();
-    await publish(transport, messages(300));
+    await publish(transport, messages(305));
     const taken = await take(transport, { max: 100 });
+    const abandoned = await take(transport, { max: 5, leaseMs: 1_000 });
     await server.admin.config('SET', 'maxmemory-policy', 'noeviction');
     await server.admin.config('SET', 'maxmemory', '1');
     for (const fields of [{}, { delayMs: 50 }]) {
@@ -230,6 +231,9 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
     const receipts = rest.map(({ receipt }) => receipt);
     expect(await transport.extend(BILLING, receipts, 90_000)).toEqual(rest.map(() => 'settled'));
     await ack(transport, rest);
+    const again = await vi.waitUntil(async () => takeOrNothing(transport), { timeout: 10_000 });
+    expect(idsOf(again)).toEqual(idsOf(abandoned));
+    await ack(transport, again);
     await server.admin.config('SET', 'maxmemory', '0');
     await publish(transport, messages(1));
     expect(await transport.depth(BILLING)).toEqual({ ready: 1, inFlight: 0, delayed: 0, dead: 25 });
@@ -342,6 +346,13 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
     });
   });
 });
+
+async function takeOrNothing(transport: Transport): Promise<Incoming[] | undefined> {
+  const received = await take(transport, { waitMs: 500 });
+  return received.length > 0 ? received : undefined;
+}
+
+const idsOf = (deliveries: readonly Incoming[]): string[] => deliveries.map(({ id }) => id).toSorted();
 
 /** A server that gives the same answer to everything. */
 async function answering(reply: string): Promise<number> {

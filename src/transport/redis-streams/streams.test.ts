@@ -149,8 +149,12 @@ describe.skipIf(WITHOUT_REDIS)('redis streams', () => {
     },
   );
 
-  it('lets nobody settle what has been taken over', async () => {
-    const { transport, another } = await given();
+  it.each([
+    [['billing']],
+    // The entry is still there, for the other group.
+    [['billing', 'stock']],
+  ])('lets nobody settle what has been taken over, with groups %j', async (subscriptions) => {
+    const { transport, another } = await given({}, subscriptions);
     const other = another();
     await publish(transport, messages(2));
     const stale = await take(transport, { leaseMs: 200 });
