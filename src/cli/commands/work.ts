@@ -55,6 +55,11 @@ export const work = new Command('work')
         if (server !== undefined && json) printJson({ event: 'health', port: server.port });
         else if (server !== undefined) print(`health on port ${server.port}`);
         if (!json) print(`consuming ${describe(subscriptions)} on ${transport.name}, ${concurrency} at once`);
+        // Asked of a carrier that may be away: the worker waits for it, and so must not end here.
+        for (const warning of (await transport.warnings?.().catch(() => [])) ?? []) {
+          if (json) printJson({ event: 'warning', warning });
+          else print(`${paint('yellow', 'warning')}  ${printable(warning)}`);
+        }
         await workers.ended;
       } finally {
         await workers.close();
