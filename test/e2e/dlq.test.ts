@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import config from '../../hikyaku.config.ts';
+import { deadLetterHeaders } from '../../src/message/dead-letter.ts';
+import type { Transport } from '../../src/transport/transport.ts';
+import { openTransport } from '../../src/transport/url.ts';
+import { runHere } from '../support/cli.ts';
+import { type Fauxqs, startTestFauxqs } from '../support/fauxqs.ts';
+
+const TOPIC = 'model_ready_to_deploy';
+const ADDRESS = { topic: TOPIC, subscription: 'deploy' } as const;
+
+let emulator: Fauxqs;
+let transport: Transport;
+let url: string;
+
+beforeAll(async () => {
+  emulator = await startTestFauxqs();
+  url = `sqs://127.0.0.1:${emulator.port}?region=eu-west-1`;
+  transport = await openTransport(url, config);
+  await transport.provision();
+});
+afterAll(async () => {
+  await transport.close();
+  await emulator.stop();
+});
+
+const cli = (...words: string[]) => runHere(words, { TRANSPORT_URL: url });
+
+/** Gives these messages up; the errors are as long as they are. */
+async function bury(letters: Readonly<Record<string, 'rejected' | 'exhausted'>>): Promise<void> {
+  for (const [id, code] of Object.entries(letters)) {
+    await transport.send(TOPIC, [{ id, body: `{"of":"${id}"}`, headers: {} }]);
+    const [delivery] = await transport.receive(ADDRESS, { max: 1, waitMs: 1_000, leaseMs: 10_000 });
+    if (delivery === undefined) throw new Error('the message has not come');
+    const at = new Date().toISOString();
+    const history = [{ attempt: 1, at, error: 'first' }];
+    const headers = deadLetterHeaders({
+      code,
+      message: `why ${id} ${'x'.repeat(100)}`,
+      at,
+      attempts: 2,
+      history,
+    });
+    const { receipt } = delivery;
+    expect(await transport.settle(ADDRESS, [{ receipt, action: 'deadLetter', headers }])).toEqual([
+      'settled',
+    ]);
+  }
+}
+
+const empty = { ready: 0, inFlight: 0, delayed: 0, dead: 0 };
+
+it('dead letters are listed, shown, replayed at a rate, and purged', async () => {
+  expect((await cli('dlq', 'list', TOPIC)).stdout).toBe('no dead letters\n');
+  await bury({ a: 'rejected', b: 'exhausted', c: 'rejected', d: 'exhausted' });
+
+  const listed = await cli('dlq', 'list', TOPIC);
+  expect(listed.stdout).toMatch(/a +│? *rejected/);
+  expect(listed.stdout).toMatch(/why a x+…/);
+  const some = await cli('dlq', 'list', TOPIC, '--reason', 'exhausted', '--json');
+  expect(some.events.map(({ id }) => id).toSorted()).toEqual(['b', 'd']);
+
+  const shown = await cli('dlq', 'show', TOPIC, 'a');
+  expect(shown.stdout).toMatch(/attempt 1 .* first/);
+  expect(shown.stdout).toContain('{"of":"a"}');
+  expect((await cli('dlq', 'show', TOPIC, 'a', '--json')).events).toMatchObject([
+    { id: 'a', body: '{"of":"a"}' },
+  ]);
+  expect(await cli('dlq', 'show', TOPIC, 'nobody')).toMatchObject({ code: 4 });
+
+  const undecided = await cli('dlq', 'replay', TOPIC);
+  expect(undecided).toMatchObject({ code: 2, stderr: expect.stringMatching(/which ones\?.*--all/) });
+  const tooSlow = await cli('dlq', 'replay', TOPIC, '--all', '--rate', '0');
+  expect(tooSlow).toMatchObject({ code: 2, stderr: expect.stringMatching(/whole number from 1 to/) });
+
+  const would = await cli('dlq', 'replay', TOPIC, '--all', '--dry-run');
+  expect(would.stdout).toContain('would be replayed: 4');
+  expect(await transport.depth(ADDRESS)).toEqual({ ...empty, dead: 4 });
+
+  const startedAt = performance.now();
+  const replayed = await cli('dlq', 'replay', TOPIC, '--reason', 'rejected', '--rate', '1', '--json');
+  expect(replayed.events.map(({ id, was }) => [id, was]).toSorted()).toEqual([
+    ['a', 'replayed'],
+    ['c', 'replayed'],
+  ]);
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(990);
+  expect(await transport.depth(ADDRESS)).toEqual({ ...empty, ready: 2, dead: 2 });
+
+  const peeked = await cli('peek', TOPIC);
+  expect(peeked.stdout).toContain('{"of":"a"}');
+  expect((await cli('status')).stdout).toMatch(/model_ready_to_deploy/);
+
+  const missing = await cli('dlq', 'purge', TOPIC, 'b', 'nobody');
+  expect(missing).toMatchObject({ code: 4, stderr: expect.stringContaining('no dead letter nobody') });
+  expect((await cli('dlq', 'purge', TOPIC, '--all')).stdout).toContain('purged: 1');
+  expect(await transport.depth(ADDRESS)).toMatchObject({ ready: 2, dead: 0 });
+});
