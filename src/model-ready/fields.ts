@@ -7,10 +7,16 @@ import * as z from 'zod/mini';
 
 const EXPECTED = 'expected ';
 
-/** A text of 1 to `longest` characters. */
+const texts = new Map<number, z.ZodMiniString<string>>();
+
+/** A text of 1 to `longest` characters. One schema for all of a length: to make one takes a function's start. */
 export function text(longest: number): z.ZodMiniString<string> {
+  const known = texts.get(longest);
+  if (known !== undefined) return known;
   const expected = expects(`a text of 1 to ${longest} characters`);
-  return z.string(expected).check(z.minLength(1, expected), z.maxLength(longest, expected));
+  const made = z.string(expected).check(z.minLength(1, expected), z.maxLength(longest, expected));
+  texts.set(longest, made);
+  return made;
 }
 
 export const modelName = text(256);
