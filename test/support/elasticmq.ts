@@ -60,7 +60,7 @@ async function fetchJars(): Promise<void> {
   }
 }
 
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+const POM = `<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>test</groupId>
   <artifactId>elasticmq</artifactId>
