@@ -130,7 +130,7 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
       sink.end(failed(delivery, startedAt, error), place);
       return;
     }
-    if (!(answer instanceof Promise)) {
+    if (!isThenable(answer)) {
       sink.end(handled(delivery, startedAt), place);
       return;
     }
@@ -171,7 +171,10 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
       failures.add(delivery.id, { attempt, at: new Date().toISOString(), error });
       if (attempt >= retry.maxAttempts) return giveUp(delivery, 'exhausted', attempt, error);
     }
-    const asked = thrown instanceof RetryAfter ? thrown.delayMs : backoffDelay(retry, attempt);
+    const asked =
+      thrown instanceof RetryAfter && !Number.isNaN(thrown.delayMs)
+        ? thrown.delayMs
+        : backoffDelay(retry, attempt);
     const delayMs = Math.min(Math.max(0, asked), limits.retryDelayMs);
     const ms = performance.now() - startedAt;
     const event = { event: 'retried', ...address, id: delivery.id, attempt, delayMs, error, ms } as const;
@@ -239,9 +242,23 @@ function isolate(deliveries: readonly Incoming[], retry: RetryPolicy): Incoming[
 
 /** A thrown value in one line: its type and message, and what lies under it. */
 function describe(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
+  if (!(thrown instanceof Error)) return asText(thrown);
   const cause = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : '';
   return thrown.name === 'Error' || thrown instanceof Reject || thrown instanceof RetryAfter
     ? `${thrown.message}${cause}`
     : `${thrown.name}: ${thrown.message}${cause}`;
+}
+
+/** What must be waited for, whoever made the promise. */
+function isThenable(answer: Promise<void> | void): answer is Promise<void> {
+  return answer instanceof Promise || (typeof answer === 'object' && answer !== null && 'then' in answer);
+}
+
+/** Whatever was thrown, as text; some objects refuse to become one. */
+function asText(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return 'a value that cannot be written';
+  }
 }

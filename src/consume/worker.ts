@@ -5,7 +5,7 @@ import { createCarrierState } from '../observe/carrier-state.ts';
 import { emit } from '../observe/events.ts';
 import { backoffDelay, pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
-import type { Address, Incoming, Transport } from '../transport/transport.ts';
+import type { Address, Incoming, SettleOutcome, Transport } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
 import type { Handler } from './handler.ts';
 import { createPool } from './pool.ts';
@@ -94,12 +94,14 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
   const stopping = new AbortController();
   /** Fires when the time to finish is over. */
   const deadline = new AbortController();
-  const extend: ExtendLeases = (deliveries, ms) =>
-    transport.extend(
-      address,
-      deliveries.map(({ receipt }) => receipt),
-      ms,
-    );
+  const extend: ExtendLeases = async (deliveries, ms) => {
+    const receipts = deliveries.map(({ receipt }) => receipt);
+    const pieces: Promise<SettleOutcome[]>[] = [];
+    for (let start = 0; start < receipts.length; start += settleEntries) {
+      pieces.push(transport.extend(address, receipts.slice(start, start + settleEntries), ms));
+    }
+    return (await Promise.all(pieces)).flat();
+  };
   const ordered = transport.keepsOrder?.(address.topic) ?? false;
   const processor = createProcessor({
     address,

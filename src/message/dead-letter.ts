@@ -74,7 +74,11 @@ export function replaysOf(headers: Readonly<Record<string, string>>): number {
 }
 
 function cut(text: string, longest: number): string {
-  const plain = text.toWellFormed().replace(/\p{Cc}/gu, ' ');
+  // Beyond U+FFFD a character is escaped, and takes 12 bytes.
+  const plain = text
+    .toWellFormed()
+    .replace(/\p{Cc}/gu, ' ')
+    .replace(/[\u{FFFE}-\u{10FFFF}]/gu, '\uFFFD');
   return plain.length > longest ? `${plain.slice(0, longest).toWellFormed()}…` : plain;
 }
 

@@ -218,7 +218,11 @@ export function createSender(transport: Transport, topic: string, options: Sende
       const [error] = await add([message]);
       if (error !== undefined) throw error;
     },
-    sendMany: async (messages) => add(messages),
+    async sendMany(messages) {
+      // Another call may have taken the room there was.
+      while (unsent > 0 && unsent + messages.length > maxUnsent) await progress();
+      return add(messages);
+    },
     async room() {
       while (unsent >= maxUnsent) await progress();
       return maxUnsent - unsent;

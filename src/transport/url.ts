@@ -74,7 +74,7 @@ function parseTransportUrl(text: string): { url: URL; scheme: Scheme } {
   if (url === null)
     throw new InvalidTransportUrl(`${JSON.stringify(text)} is not a transport URL: expected ${examples()}`);
   const name = url.protocol.slice(0, -1);
-  const scheme = SCHEMES[name];
+  const scheme = Object.hasOwn(SCHEMES, name) ? SCHEMES[name] : undefined;
   if (scheme === undefined) {
     throw new InvalidTransportUrl(
       `${name}: is not a transport${closest(name, Object.keys(SCHEMES))}: expected ${examples()}`,

@@ -154,6 +154,8 @@ describe('npm start', () => {
     expect(second.code).toBe(2);
     expect(second.stderr).toMatch(/runs here already/);
 
+    // As a terminal and npm do: the same Ctrl-C twice.
+    command.child.kill('SIGINT');
     command.child.kill('SIGINT');
     expect(await command.exit).toBe(0);
     expect((await cli('status')).code).toBe(2);

@@ -15,6 +15,7 @@ import { describeUrl } from '../../transport/url.ts';
 import { type Account, createAccount } from '../account.ts';
 import { BadInput } from '../exit.ts';
 import { paint, printJson } from '../output.ts';
+import { onStopSignals } from '../stop-signals.ts';
 import { deadLetterTable } from './dlq.ts';
 import { statusTable } from './status.ts';
 
@@ -177,8 +178,7 @@ Ctrl-C drains and ends.`);
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
   const abort = (): void => stop.abort();
-  process.once('SIGINT', abort);
-  process.once('SIGTERM', abort);
+  onStopSignals(abort);
   if (process.env['npm_lifecycle_event'] === 'start') {
     const parent = process.ppid;
     setInterval(() => {

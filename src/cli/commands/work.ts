@@ -8,6 +8,7 @@ import { wholeNumber } from '../arguments.ts';
 import { withTransport } from '../context.ts';
 import { BadInput } from '../exit.ts';
 import { paint, print, printable, printJson } from '../output.ts';
+import { onStopSignals } from '../stop-signals.ts';
 
 interface Options {
   readonly concurrency: number;
@@ -47,8 +48,7 @@ export const work = new Command('work')
         ...(prefetch !== undefined && { prefetch }),
       });
       const close = (): void => void workers.close();
-      process.once('SIGINT', close);
-      process.once('SIGTERM', close);
+      const unlisten = onStopSignals(close);
       let server: HealthServer | undefined;
       try {
         server = health === undefined ? undefined : await serveHealth(health, workers.health);
@@ -64,8 +64,7 @@ export const work = new Command('work')
       } finally {
         await workers.close();
         await server?.close();
-        process.off('SIGINT', close);
-        process.off('SIGTERM', close);
+        unlisten();
         unobserve();
       }
     }),

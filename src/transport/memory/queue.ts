@@ -88,6 +88,10 @@ export function createQueue(ordered: boolean) {
     else groups.delete(group.key);
   }
 
+  function wakeAll(): void {
+    for (const wake of [...waiting]) wake();
+  }
+
   function delay(entry: Entry, at: number): void {
     let low = 0;
     let high = delayed.length;
@@ -97,6 +101,8 @@ export function createQueue(ordered: boolean) {
       else high = middle;
     }
     delayed.splice(low, 0, { at, entry });
+    // Whoever waits may wait for something later.
+    if (low === delayed.length - 1) wakeAll();
   }
 
   /** Brings back what is due: delays that are over, and leases that have ended. */
@@ -156,7 +162,10 @@ export function createQueue(ordered: boolean) {
           taken.push(incoming(delivery));
         }
       }
-      if (taken.length > 0 && leaseUntil < earliestLease) earliestLease = leaseUntil;
+      if (taken.length > 0 && leaseUntil < earliestLease) {
+        earliestLease = leaseUntil;
+        wakeAll();
+      }
       return taken;
     },
 
@@ -209,9 +218,7 @@ export function createQueue(ordered: boolean) {
       });
     },
 
-    wakeAll(): void {
-      for (const wake of [...waiting]) wake();
-    },
+    wakeAll,
 
     depth(): { ready: number; inFlight: number; delayed: number } {
       refresh(performance.now());
