@@ -29,6 +29,7 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
   let current: Promise<{ readonly client: Redis; readonly server: Server }> | undefined;
   let open: Redis | undefined;
   let underWay = 0;
+  let closed = false;
   /** What each client last said was wrong: commands under way are only told that it is closed. */
   const reasons = new WeakMap<Redis, unknown>();
 
@@ -82,13 +83,16 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
   }
 
   async function ask<Answer>(send: (client: Redis) => Promise<Answer>): Promise<Answer> {
-    const { client } = await connect();
+    const { client } = await connect().catch((error: unknown) => {
+      throw closed ? closedError() : error;
+    });
     // A connection that waits for nothing should not keep the process alive.
     if (underWay === 0) client.stream.ref();
     underWay++;
     try {
       return await send(client);
     } catch (error) {
+      if (closed) throw closedError();
       // After a failover the name leads to another server: the next call finds out.
       if (isReadOnly(error)) {
         if (open === client) current = undefined;
@@ -115,7 +119,12 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
     call: (command, ...args) => ask((client) => client.call(command, ...args)),
     server: async () => (await connect()).server,
     close() {
+      closed = true;
       open?.disconnect();
     },
   };
+}
+
+function closedError(): TransportError {
+  return new TransportError('Closed', 'the redis transport was closed before the server answered');
 }

@@ -8,10 +8,13 @@ import { withGroups } from './groups.ts';
 import { heldMessage, streamMessage } from './incoming.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import { integer, list } from './replies.ts';
-import { RECEIVE } from './scripts/receive.ts';
+import { TAKE_HELD } from './scripts/receive.ts';
 
-/** The longest blocking read: what another consumer gives back is seen after it at the latest. In ms. */
-export const LONGEST_BLOCK = 1_000;
+/**
+ * How long a consumer does without a look at what is held apart, and the longest blocking read: what another
+ * consumer gives back is seen after it at the latest. In ms.
+ */
+export const LONGEST_QUIET = 500;
 /** How often somebody, whoever comes first, looks for abandoned messages. In ms. */
 const SWEEP_EVERY = 500;
 const CONSUMER_AWAY = 600_000;
@@ -53,7 +56,8 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   /** Until then nothing but new entries can come, which a blocking read sees as well. */
   let quietUntil = 0;
 
-  async function take(max: number, leaseMs: number): Promise<Incoming[]> {
+  /** Takes what is held apart and ready. */
+  async function takeHeld(max: number, leaseMs: number): Promise<Incoming[]> {
     if (loss !== undefined) {
       const error = loss;
       loss = undefined;
@@ -62,15 +66,13 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const askedAt = performance.now();
     const sweep = askedAt - sweptAt >= SWEEP_EVERY;
     if (sweep) sweptAt = askedAt;
-    const owner = consumer(leaseMs);
-    const token = `${owner}.${++tokens}`;
+    const token = `${consumer(leaseMs)}.${++tokens}`;
     const reply = await withGroups(connection, topic, () =>
       connection.run(
-        RECEIVE,
+        TAKE_HELD,
         [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.swept],
         [
           name,
-          owner,
           max,
           leaseMs,
           token,
@@ -81,16 +83,26 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
         ],
       ),
     );
-    const [held, entries, soon, length, lost] = list(reply);
+    const [held, soon, length, lost] = list(reply);
     topic.length = integer(length);
     if (lost !== 0) loss = lostMessages(integer(lost));
-    const leaseUntil = askedAt + leaseMs;
-    const received: Incoming[] = [];
-    for (const message of list(held)) received.push(heldMessage(list(message), token, leaseUntil));
-    for (const entry of list(entries)) received.push(streamMessage(list(entry), leaseUntil));
-    const quiet = received.length > 0 ? 0 : integer(soon);
-    quietUntil = askedAt + (quiet < 0 ? LONGEST_BLOCK : Math.min(quiet, LONGEST_BLOCK));
-    return received;
+    const quiet = integer(soon);
+    quietUntil = askedAt + (quiet < 0 ? LONGEST_QUIET : Math.min(quiet, LONGEST_QUIET));
+    return list(held).map((message) => heldMessage(list(message), token, askedAt + leaseMs));
+  }
+
+  /** Takes entries of the stream, as many as there are now. */
+  async function readNow({ max, leaseMs }: ReceiveOptions): Promise<Incoming[]> {
+    const askedAt = performance.now();
+    const [command, ...args] = readCommand(max, leaseMs);
+    const reply = await withGroups(connection, topic, () =>
+      connection.call(command, ...args, 'STREAMS', keys.stream, '>'),
+    );
+    return entriesOf(reply, askedAt + leaseMs);
+  }
+
+  function readCommand(max: number, leaseMs: number) {
+    return ['XREADGROUP', 'GROUP', name, consumer(leaseMs), 'COUNT', max] as const;
   }
 
   function lostMessages(count: number): TransportError {
@@ -107,20 +119,14 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   ): Promise<Incoming[]> {
     // A lease begins when the message is handed over, which is known to be after the read has begun, no more.
     const askedAt = performance.now();
-    const ms = Math.max(1, Math.ceil(Math.min(waitMs, LONGEST_BLOCK, leaseMs / 4)));
-    const command = ['XREADGROUP', 'GROUP', name, consumer(leaseMs), 'COUNT', max, 'BLOCK', ms] as const;
-    const messages = (reply: unknown): Incoming[] => {
-      if (reply === null || reply === undefined) return [];
-      const [, entries] = list(list(reply)[0]);
-      return list(entries).map((entry) => streamMessage(list(entry), askedAt + leaseMs));
-    };
+    const ms = Math.max(1, Math.ceil(Math.min(waitMs, LONGEST_QUIET, leaseMs / 4)));
     const reply = await withGroups(connection, topic, () =>
-      reader.read([...command, 'STREAMS', keys.stream, '>'], {
+      reader.read([...readCommand(max, leaseMs), 'BLOCK', ms, 'STREAMS', keys.stream, '>'], {
         stop,
-        late: (late) => receiver.giveBack(messages(late)),
+        late: (late) => receiver.giveBack(entriesOf(late, askedAt + leaseMs)),
       }),
     );
-    return messages(reply);
+    return entriesOf(reply, askedAt + leaseMs);
   }
 
   /** Waits until there may be something, for `waitMs` at most; a blocking read brings it along. */
@@ -148,6 +154,13 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     }
   }
 
+  /** What is held must not be lost because of what comes after it: the next call finds out what that was. */
+  async function readMore(request: ReceiveOptions, held: Incoming[]): Promise<Incoming[]> {
+    if (held.length === 0) return readNow(request);
+    const more = await readNow({ ...request, max: request.max - held.length }).catch(() => []);
+    return [...held, ...more];
+  }
+
   function ensureOpen(): void {
     if (closed) throw new TransportError('Closed', 'the redis transport is closed');
   }
@@ -159,15 +172,17 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
       for (let tried = 0; ; tried++) {
         ensureOpen();
         if (signal?.aborted) return [];
+        const held = performance.now() < quietUntil ? [] : await takeHeld(max, leaseMs);
+        if (held.length === max) return held;
+        const waits = options.blocking && reader.underWay === undefined && held.length === 0;
         const now = performance.now();
-        const isQuiet = options.blocking && reader.underWay === undefined && now < quietUntil;
-        if (!isQuiet || now >= deadline) {
-          const taken = await take(max, leaseMs);
-          if (taken.length > 0) return taken;
+        const left = Math.min(deadline, quietUntil) - now;
+        // A blocking read brings what there is, too.
+        if (!waits || left <= 0) {
+          const entries = await readMore(request, held);
+          if (entries.length > 0 || now >= deadline) return entries;
+          if (left <= 0) continue;
         }
-        const left = Math.min(deadline, quietUntil) - performance.now();
-        if (deadline <= performance.now()) return [];
-        if (left <= 0) continue;
         const received = await wait(request, left, tried);
         if (received.length > 0) return received;
       }
@@ -183,4 +198,10 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
       await reader.close();
     },
   };
+}
+
+function entriesOf(reply: unknown, leaseUntil: number): Incoming[] {
+  if (reply === null || reply === undefined) return [];
+  const [, entries] = list(list(reply)[0]);
+  return list(entries).map((entry) => streamMessage(list(entry), leaseUntil));
 }

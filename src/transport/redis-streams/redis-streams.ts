@@ -7,7 +7,7 @@ import { createDirectory } from './directory.ts';
 import { provision, verify, withGroups } from './groups.ts';
 import { LIMITS } from './limits.ts';
 import type { RedisStreamsOptions } from './options.ts';
-import { createReceiver, LONGEST_BLOCK, type Receiver } from './receive.ts';
+import { createReceiver, LONGEST_QUIET, type Receiver } from './receive.ts';
 import { integer, list } from './replies.ts';
 import { DEPTH } from './scripts/operate.ts';
 import { send } from './send.ts';
@@ -41,7 +41,7 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
     if (known !== undefined) return known;
     const receiver = createReceiver({
       connection,
-      connectBlocking: () => createConnection(options, LONGEST_BLOCK),
+      connectBlocking: () => createConnection(options, LONGEST_QUIET),
       topic,
       subscription,
       options,

@@ -52,7 +52,7 @@ end`;
 
 /** Leases held messages: those whose lease has ended, and those whose time has come. */
 const TAKE = `
-local function take(places, from, max, token, time, leaseMs, taken)
+local function take(places, from, token, time, leaseMs, taken)
   if #places == 0 then return 0 end
   local lost = 0
   local bodies = redis.call('HMGET', KEYS[4], unpack(places))
@@ -74,13 +74,13 @@ local function take(places, from, max, token, time, leaseMs, taken)
 end`;
 
 /**
- * Takes messages. KEYS: stream, waiting, leased, bodies, states, swept. ARGV: group, consumer, most, lease in ms,
- * token, ms between sweeps (0: do not sweep), lease of consumers whose name says none, retention,
- * how long a consumer may be away in ms.
- * Returns: held messages; entries of the stream; ms until more becomes ready, -1 when that is not known; the
- * stream's length; how many were lost.
+ * Takes held messages that are ready, and looks after what was abandoned. KEYS: stream, waiting, leased, bodies,
+ * states, swept. ARGV: group, most, lease in ms, token, ms between sweeps (0: do not sweep), lease of consumers whose
+ * name says none, retention, how long a consumer may be away in ms.
+ * Returns: the messages; ms until more becomes ready, -1 when that is not known; the stream's length; how many were
+ * lost.
  */
-export const RECEIVE = defineScript(
+export const TAKE_HELD = defineScript(
   NOW,
   READ_ENTRY,
   HOLD,
@@ -90,35 +90,24 @@ export const RECEIVE = defineScript(
   TAKE,
   `
 local stream, waiting, leased = KEYS[1], KEYS[2], KEYS[3]
-local group, max, leaseMs, token = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+local group, max, leaseMs, token = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 mayWrite(waiting)
 local time = now()
 local lost = 0
-if ARGV[6] ~= '0' and redis.call('SET', KEYS[6], 1, 'NX', 'PX', ARGV[6]) then
-  lost = sweep(stream, group, ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), time)
+if ARGV[5] ~= '0' and redis.call('SET', KEYS[6], 1, 'NX', 'PX', ARGV[5]) then
+  lost = sweep(stream, group, ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), time)
 end
 local taken = {}
-lost = lost + take(redis.call('ZRANGEBYSCORE', leased, '-inf', time, 'LIMIT', 0, max), leased, max, token, time, leaseMs, taken)
-if #taken < max then
-  local due = redis.call('ZRANGEBYSCORE', waiting, '-inf', time, 'LIMIT', 0, max - #taken)
-  lost = lost + take(due, waiting, max, token, time, leaseMs, taken)
-end
-local entries = {}
-if #taken < max then
-  local reply = redis.pcall('XREADGROUP', 'GROUP', group, ARGV[2], 'COUNT', max - #taken, 'STREAMS', stream, '>')
-  if reply and reply.err then
-    -- What was taken must not be lost for it; the next call says so.
-    if #taken == 0 then return reply end
-  elseif reply then
-    entries = reply[1][2]
+for _, key in ipairs({ leased, waiting }) do
+  if #taken < max then
+    local due = redis.call('ZRANGEBYSCORE', key, '-inf', time, 'LIMIT', 0, max - #taken)
+    lost = lost + take(due, key, token, time, leaseMs, taken)
   end
 end
 local soon = -1
-if #taken == 0 and #entries == 0 then
-  for _, key in ipairs({ waiting, leased }) do
-    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
-    if first and (soon < 0 or first - time < soon) then soon = math.max(0, first - time) end
-  end
+for _, key in ipairs({ waiting, leased }) do
+  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
+  if first and (soon < 0 or first - time < soon) then soon = math.max(0, first - time) end
 end
-return { taken, entries, soon, redis.call('XLEN', stream), lost }`,
+return { taken, soon, redis.call('XLEN', stream), lost }`,
 );
