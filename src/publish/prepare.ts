@@ -27,13 +27,11 @@ export function prepare<Data>(
 }
 
 function outgoing(envelope: Envelope, { key, delayMs }: PublishOptions, limits: Limits): Outgoing {
-  const message: Outgoing = {
-    id: envelope.id,
-    body: encode(envelope),
-    headers: NO_HEADERS,
-    ...(key !== undefined && { key }),
-    ...(delayMs !== undefined && { delayMs }),
-  };
+  const plain: Outgoing = { id: envelope.id, body: encode(envelope), headers: NO_HEADERS };
+  const message =
+    key === undefined && delayMs === undefined
+      ? plain
+      : { ...plain, ...(key !== undefined && { key }), ...(delayMs !== undefined && { delayMs }) };
   const bytes = sizeOf(message);
   if (bytes > limits.messageBytes) {
     throw new TransportError(

@@ -75,11 +75,14 @@ export function createPublisher({ transport, source, ...options }: PublisherOpti
   }
 
   return {
-    async publish(contract, data, options = {}) {
-      const made = prepared(contract, data, options);
-      const message = made instanceof Promise ? await made : made;
-      await senderOf(contract.name).send(message);
-      return { id: message.id };
+    publish(contract, data, options = {}) {
+      try {
+        const made = prepared(contract, data, options);
+        const sender = senderOf(contract.name);
+        return made instanceof Promise ? made.then((message) => sender.send(message)) : sender.send(made);
+      } catch (error) {
+        return Promise.reject(error);
+      }
     },
 
     async publishMany(contract, items) {

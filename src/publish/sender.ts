@@ -13,8 +13,8 @@ export interface SenderOptions {
 
 /** Sends the messages of one topic: gathers what is issued together into batches the carrier takes. */
 export interface Sender {
-  /** Rejects with a TransportError. */
-  send(message: Outgoing): Promise<void>;
+  /** Resolves when it is accepted. Rejects with a TransportError. */
+  send(message: Outgoing): Promise<{ readonly id: string }>;
   /** An error for each message that was not accepted, at its place. */
   sendMany(messages: readonly Outgoing[]): Promise<(TransportError | undefined)[]>;
   /** How many messages may be added now; waits until there is room for one. */
@@ -22,18 +22,11 @@ export interface Sender {
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Messages handed in by one call, and where their answers go: one promise a call, not one a message. */
-interface Call {
-  readonly errors: (TransportError | undefined)[];
-  open: number;
-  readonly done: () => void;
-}
-
 interface Unsent {
   message: Outgoing;
   readonly bytes: number;
-  readonly call: Call;
-  readonly place: number;
+  /** Called once: with nothing when the carrier has accepted it. */
+  readonly answer: (error?: TransportError) => void;
 }
 
 const BACKOFF = { baseMs: 100, maxMs: 5_000 };
@@ -57,24 +50,20 @@ export function createSender(transport: Transport, topic: string, options: Sende
   let closing = false;
   let watchers: (() => void)[] = [];
 
-  function add(messages: readonly Outgoing[]): Promise<(TransportError | undefined)[]> {
+  function ensureRoom(count: number): void {
     if (closing) throw new TransportError('Closed', 'the publisher is closed');
-    if (unsent + messages.length > maxUnsent) {
+    if (unsent + count > maxUnsent) {
       throw new TransportError(
         'Throttled',
         `${unsent} messages of ${topic} are unsent, and at most ${maxUnsent} may be: await earlier publishes first`,
       );
     }
-    return new Promise((resolve) => {
-      const errors: Call['errors'] = new Array(messages.length);
-      const call: Call = { errors, open: messages.length, done: () => resolve(errors) };
-      for (let place = 0; place < messages.length; place++) {
-        const message = messages[place];
-        if (message !== undefined) enqueue({ message, bytes: sizeOf(message), call, place });
-      }
-      unsent += messages.length;
-      schedule();
-    });
+  }
+
+  function add(message: Outgoing, answer: Unsent['answer']): void {
+    unsent++;
+    enqueue({ message, bytes: sizeOf(message), answer });
+    schedule();
   }
 
   function enqueue(one: Unsent): void {
@@ -160,7 +149,7 @@ export function createSender(transport: Transport, topic: string, options: Sende
       const outcome = outcomes instanceof TransportError ? { error: outcomes } : outcomes[index];
       if (outcome === 'accepted') {
         carrier.worked();
-        answer(one, undefined);
+        answer(one);
         continue;
       }
       const failure = outcome ?? {
@@ -177,13 +166,11 @@ export function createSender(transport: Transport, topic: string, options: Sende
     return again;
   }
 
-  function answer(one: Unsent, error: TransportError | undefined): void {
-    const { call, place, message } = one;
+  function answer(one: Unsent, error?: TransportError): void {
+    const { message } = one;
     letNextGo(one);
     unsent--;
-    call.errors[place] = error;
-    call.open--;
-    if (call.open === 0) call.done();
+    one.answer(error);
     if (observed()) {
       emit(
         error === undefined
@@ -214,14 +201,27 @@ export function createSender(transport: Transport, topic: string, options: Sende
   }
 
   return {
-    async send(message) {
-      const [error] = await add([message]);
-      if (error !== undefined) throw error;
-    },
+    // One promise a message: at full speed they are a good part of what a publish costs.
+    send: (message) =>
+      new Promise((resolve, reject) => {
+        ensureRoom(1);
+        add(message, (error) => (error === undefined ? resolve({ id: message.id }) : reject(error)));
+      }),
     async sendMany(messages) {
       // Another call may have taken the room there was.
       while (unsent > 0 && unsent + messages.length > maxUnsent) await progress();
-      return add(messages);
+      ensureRoom(messages.length);
+      return new Promise((resolve) => {
+        const errors: (TransportError | undefined)[] = new Array(messages.length);
+        let open = messages.length;
+        for (const [place, message] of messages.entries()) {
+          add(message, (error) => {
+            errors[place] = error;
+            open--;
+            if (open === 0) resolve(errors);
+          });
+        }
+      });
     },
     async room() {
       while (unsent >= maxUnsent) await progress();
