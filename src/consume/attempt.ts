@@ -1,5 +1,6 @@
 import type { Incoming, SettleOutcome } from '../transport/transport.ts';
 import type { HandlerContext } from './handler.ts';
+import type { Ended } from './processor.ts';
 
 /** Asks the carrier for longer leases; outcomes in order. */
 export type ExtendLeases = (deliveries: readonly Incoming[], leaseMs: number) => Promise<SettleOutcome[]>;
@@ -13,6 +14,12 @@ export class Attempt implements HandlerContext {
   leaseUntil: number;
   /** An extension under way: settling waits for it, or it could extend what is already gone. */
   extending: Promise<unknown> | undefined;
+  /** Its lease is known to be over: said once, and not extended again. */
+  lost = false;
+  /** Where it stands with those who watch it; -1: nowhere. */
+  place = -1;
+  /** How to end it while it is still at work. */
+  end: ((settlement: Ended) => void) | undefined;
   /** Has its answer; what the handler does from now on counts no more. */
   finished = false;
   #abortReason: Error | undefined;

@@ -6,7 +6,7 @@ export interface LeaseWatch {
   add(attempt: Attempt): void;
   remove(attempt: Attempt): void;
   /** Those at work now. */
-  readonly attempts: ReadonlySet<Attempt>;
+  readonly attempts: readonly Attempt[];
 }
 
 export interface LeaseWatchOptions {
@@ -22,15 +22,14 @@ export interface LeaseWatchOptions {
 /** Watches handlers at work, with one timer for all of them: their time, and their leases. */
 export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
   const { extendByMs, extend, onTimeout, onLeaseLost } = options;
-  const attempts = new Set<Attempt>();
-  /** Leases known to be over: said once, and not extended again. */
-  const lost = new WeakSet<Attempt>();
+  /** A list in which each knows its place: a set would hash every message. */
+  const attempts: Attempt[] = [];
   let timer: NodeJS.Timeout | undefined;
   let armedFor = Number.POSITIVE_INFINITY;
 
   /** When this attempt needs a look. */
   function dueAt(attempt: Attempt): number {
-    if (lost.has(attempt)) return attempt.timeoutAt;
+    if (attempt.lost) return attempt.timeoutAt;
     const leaseDue = extendByMs === undefined ? attempt.leaseUntil : attempt.leaseUntil - extendByMs / 2;
     // While an extension is under way only the lease's end matters.
     return Math.min(attempt.timeoutAt, attempt.extending === undefined ? leaseDue : attempt.leaseUntil);
@@ -52,14 +51,14 @@ export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
     armedFor = Number.POSITIVE_INFINITY;
     const now = performance.now();
     const toExtend: Attempt[] = [];
-    for (const attempt of attempts) {
+    for (const attempt of [...attempts]) {
       if (attempt.timeoutAt <= now) {
         const error = new HandlerTimeout(`no answer within ${Math.round(now - attempt.startedAt)} ms`);
         attempt.abort(error);
         onTimeout(attempt, error);
       } else if (attempt.leaseUntil <= now) lose(attempt);
       else if (extendByMs !== undefined && attempt.extending === undefined && dueAt(attempt) <= now) {
-        if (!lost.has(attempt)) toExtend.push(attempt);
+        if (!attempt.lost) toExtend.push(attempt);
       }
     }
     if (toExtend.length > 0) void extendAll(toExtend, extendByMs ?? 0);
@@ -67,8 +66,8 @@ export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
   }
 
   function lose(attempt: Attempt): void {
-    if (lost.has(attempt)) return;
-    lost.add(attempt);
+    if (attempt.lost) return;
+    attempt.lost = true;
     attempt.abort(new LeaseExpired('the lease ended while the handler was at work'));
     onLeaseLost(attempt);
   }
@@ -87,19 +86,26 @@ export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
       if (outcome === 'settled') attempt.leaseUntil = askedAt + leaseMs;
       else if (outcome instanceof TransportError && outcome.code === 'LeaseLost') lose(attempt);
       // Anything else: the carrier is away or cannot say. The lease still stands; ask again before it ends.
-      if (attempts.has(attempt)) arm(Math.max(dueAt(attempt), askedAt + leaseMs / 10));
+      if (attempt.place >= 0) arm(Math.max(dueAt(attempt), askedAt + leaseMs / 10));
     }
   }
 
   return {
     attempts,
     add(attempt) {
-      attempts.add(attempt);
+      attempt.place = attempts.length;
+      attempts.push(attempt);
       arm(dueAt(attempt));
     },
     remove(attempt) {
-      attempts.delete(attempt);
-      if (attempts.size === 0) disarm();
+      if (attempt.place < 0) return;
+      const last = attempts.pop();
+      if (last !== undefined && last !== attempt) {
+        attempts[attempt.place] = last;
+        last.place = attempt.place;
+      }
+      attempt.place = -1;
+      if (attempts.length === 0) disarm();
     },
   };
 }

@@ -87,12 +87,10 @@ class Batch implements Sink {
 export function createProcessor<Data>(options: ProcessorOptions<Data>): Processor {
   const { address, contract, handler, retry, limits } = options;
   const failures = createFailureLog();
-  /** How to end each attempt that is still at work. */
-  const enders = new WeakMap<Attempt, (settlement: Ended) => void>();
   const watch = createLeaseWatch({
     extend: options.extend,
     extendByMs: options.extendByMs,
-    onTimeout: (attempt, error) => enders.get(attempt)?.(failed(attempt.delivery, attempt.startedAt, error)),
+    onTimeout: (attempt, error) => attempt.end?.(failed(attempt.delivery, attempt.startedAt, error)),
     onLeaseLost: ({ delivery }) => emit({ event: 'lease_lost', ...address, id: delivery.id }),
   });
 
@@ -142,7 +140,7 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
       if (extending === undefined) sink.end(settlement, place);
       else void extending.finally(() => sink.end(settlement, place)).catch(() => undefined);
     };
-    enders.set(attempt, end);
+    attempt.end = end;
     watch.add(attempt);
     answer.then(
       () => {
@@ -212,7 +210,7 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
       for (const attempt of [...watch.attempts]) {
         attempt.abort(reason);
         const { id, receipt } = attempt.delivery;
-        enders.get(attempt)?.({ id, receipt, action: 'retry', delayMs: 0 });
+        attempt.end?.({ id, receipt, action: 'retry', delayMs: 0 });
       }
     },
   };

@@ -43,7 +43,7 @@ export const driver: Driver = {
       transport,
       address,
       contract: Measured,
-      concurrency: 1_000,
+      concurrency: 500,
       handler: async ({ data }: { data: Data }) => {
         onHandled(data);
         if (++handled === count) all.resolve();
