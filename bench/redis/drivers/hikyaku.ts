@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from 'zod';
 import { createPublisher, defineMessage, openTransport, startWorker } from '../../../src/index.ts';
 import { type Data, type Driver, dataOf } from '../driver.ts';
 

@@ -7,9 +7,11 @@ it.each([
   { id: '', headers: {} },
   { id: 'a', headers: { traceparent: '00-1', '': '' } },
   { id: 'a', headers: {}, key: '' },
+  { id: 'two\nlines', headers: {} },
   { id: 'a', headers: { half: '\ud83d' }, key: 'half \udc00' },
 ])('%j comes back as it was', (frame) => {
   const text = encodeFrame(frame);
+  expect(text).not.toContain('\n');
   expect(decodeFrame(text)).toEqual(frame);
   expect(unwritable(text, 'body')).toBeUndefined();
 });

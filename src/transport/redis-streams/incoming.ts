@@ -3,15 +3,23 @@ import { decodeFrame } from './frame.ts';
 import { RedisReceipt } from './receipt.ts';
 import { integer, list, text } from './replies.ts';
 
-/** An entry of the stream as the server answers it: id, and fields with their values. It is delivered once. */
+/**
+ * An entry of the stream as the server answers it: id, and fields with their values. It is delivered once. What
+ * another program added may have its body in a field `b`, and its frame in `m`.
+ */
 export function streamMessage([place, fields]: readonly unknown[], leaseUntil: number): Incoming {
   const id = text(place);
   let frame = id;
   let body = '';
   const flat = list(fields);
   for (let index = 0; index < flat.length; index += 2) {
-    if (flat[index] === 'm') frame = text(flat[index + 1]);
-    else if (flat[index] === 'b') body = text(flat[index + 1]);
+    const value = text(flat[index + 1]);
+    if (flat[index] === 'e') {
+      const end = value.indexOf('\n');
+      if (end >= 0) frame = value.slice(0, end);
+      body = value.slice(end + 1);
+    } else if (flat[index] === 'm') frame = value;
+    else if (flat[index] === 'b') body = value;
   }
   return incoming({ place: id, frame, body, deliveries: 1, enqueuedAt: Number.parseInt(id, 10), leaseUntil });
 }

@@ -3,7 +3,7 @@ import { type Outgoing, type SendFailure, type SendOutcome, sizeOf } from '../tr
 import type { Connection } from './connection.ts';
 import type { TopicPlace } from './directory.ts';
 import { scriptError } from './errors.ts';
-import { encodeFrame, unwritable } from './frame.ts';
+import { encodeFrame, entryText, unwritable } from './frame.ts';
 import { verifyTopic, withGroups } from './groups.ts';
 import { LIMITS } from './limits.ts';
 import type { RedisStreamsOptions } from './options.ts';
@@ -30,7 +30,7 @@ export async function send(
     if (error !== undefined) {
       outcomes[place] = { error };
     } else if (delayMs === 0 && only === undefined) {
-      all.push(frame, body);
+      all.push(entryText(frame, body));
       allPlaces.push(place);
     } else {
       for (const [index, { name }] of topic.subscriptions.entries()) {

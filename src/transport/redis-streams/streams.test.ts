@@ -275,11 +275,19 @@ describe.skipIf(WITHOUT_REDIS)('redis streams', () => {
     const id = await server.admin.xadd(stream, '*', 'b', 'bytes', 'colour', 'blue');
     await server.admin.xadd(stream, '*', 'm', '[not ours', 'b', 'x');
     await server.admin.xadd(stream, '*', 'm', '["a",{"b":1}]', 'b', 'x');
-    expect(await take(transport)).toMatchObject([
+    const other = await server.admin.xadd(stream, '*', 'e', 'one line');
+    const expected = [
       { id, body: 'bytes', headers: {} },
       { id: '[not ours', body: 'x' },
       { id: '["a",{"b":1}]', body: 'x' },
-    ]);
+      { id: other, body: 'one line' },
+    ];
+    const taken = await take(transport);
+    expect(taken).toMatchObject(expected);
+    // Held apart it is read by the server.
+    const released = taken.map(({ receipt }) => ({ receipt, action: 'release' }) as const);
+    await transport.settle(BILLING, released);
+    expect(await take(transport)).toMatchObject(expected);
   });
 
   it('gives back what a blocking read brings to somebody who has left', async () => {

@@ -19,7 +19,7 @@ end`;
 
 /**
  * Adds messages for all subscriptions. KEYS: the stream, and the bodies held for each subscription. ARGV: depth
- * limit (0: none), retention in ms, then frame and body of each. Returns the stream's length before, and index
+ * limit (0: none), retention in ms, then the text of each entry. Returns the stream's length before, and index
  * (from 0) and error of each that failed; `FULL` over the limit.
  */
 export const ADD = defineScript(
@@ -35,17 +35,17 @@ if limit > 0 then
   for i = 2, #KEYS do room = room - redis.call('HLEN', KEYS[i]) end
 end
 local failures = {}
-for i = 3, #ARGV, 2 do
+for i = 3, #ARGV do
   local reply
   if room > 0 then
-    reply = redis.pcall('XADD', stream, '*', 'm', ARGV[i], 'b', ARGV[i + 1])
+    reply = redis.pcall('XADD', stream, '*', 'e', ARGV[i])
   else
     reply = { err = 'FULL' }
   end
   if type(reply) == 'table' then
     -- It concerns the server, not the message.
     if string.find(reply.err, '^READONLY') then return reply end
-    failures[#failures + 1] = (i - 3) / 2
+    failures[#failures + 1] = i - 3
     failures[#failures + 1] = reply.err
   else
     room = room - 1

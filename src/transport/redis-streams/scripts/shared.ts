@@ -5,13 +5,17 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end`;
 
-/** Reads the two fields of an entry; what another program wrote may lack them. */
+/** Reads an entry: frame and body in one field. Another program may have written them apart, or neither. */
 export const READ_ENTRY = `
 local function readEntry(entry)
   local frame, body = entry[1], ''
   local fields = entry[2]
   for i = 1, #fields, 2 do
-    if fields[i] == 'm' then frame = fields[i + 1] elseif fields[i] == 'b' then body = fields[i + 1] end
+    if fields[i] == 'e' then
+      local line = string.find(fields[i + 1], '\\n', 1, true)
+      if line then frame = string.sub(fields[i + 1], 1, line - 1) end
+      body = string.sub(fields[i + 1], (line or 0) + 1)
+    elseif fields[i] == 'm' then frame = fields[i + 1] elseif fields[i] == 'b' then body = fields[i + 1] end
   end
   return frame, body, tonumber(string.match(entry[1], '^%d+'))
 end`;
