@@ -137,6 +137,10 @@ describe('envelope', () => {
       reason: 'unsafe',
       issues: [{ path: 'data.id' }],
     });
+    expect(problem(() => decode(Anything, body('{"ids":[[1,-9007199254740993]]}')))).toMatchObject({
+      reason: 'unsafe',
+      issues: [{ path: 'data.ids.0.1' }],
+    });
     // What JavaScript itself wrote comes back as it was.
     expect(() => encode(wrap(Anything, { mse: 1.2345678901234567e19 }, {}))).not.toThrow();
     for (const fine of [
@@ -152,6 +156,12 @@ describe('envelope', () => {
 
   it('says what JSON cannot write', () => {
     expect(problem(() => encode(wrap(Anything, { n: 1n }, {})))).toMatchObject({ reason: 'invalid' });
+  });
+
+  it('survives what is nested too deeply', () => {
+    expect(problem(() => readEnvelope('['.repeat(100_000) + ']'.repeat(100_000)))).toMatchObject({
+      reason: 'malformed',
+    });
   });
 
   it('does not repeat a body in its message', () => {
