@@ -2,6 +2,7 @@ import type { CarrierState } from '../observe/carrier-state.ts';
 import { emit } from '../observe/events.ts';
 import { backoffDelay, pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
+import { inPieces } from '../transport/in-pieces.ts';
 import type { Address, SettleOutcome, Transport } from '../transport/transport.ts';
 import type { Ended } from './processor.ts';
 
@@ -26,11 +27,9 @@ export async function settleAll(
   ended: readonly Ended[],
   options: SettleOptions,
 ): Promise<SettleOutcome[]> {
-  const pieces: Promise<SettleOutcome[]>[] = [];
-  const { settleEntries } = transport.limits;
-  for (let start = 0; start < ended.length; start += settleEntries) {
-    pieces.push(settlePiece(transport, address, ended.slice(start, start + settleEntries), options));
-  }
+  const pieces = inPieces(ended, transport.limits.settleEntries).map((piece) =>
+    settlePiece(transport, address, piece, options),
+  );
   return pieces.length === 1 ? ((await pieces[0]) ?? []) : (await Promise.all(pieces)).flat();
 }
 

@@ -5,7 +5,8 @@ import { createCarrierState } from '../observe/carrier-state.ts';
 import { emit } from '../observe/events.ts';
 import { backoffDelay, pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
-import type { Address, Incoming, SettleOutcome, Transport } from '../transport/transport.ts';
+import { inPieces } from '../transport/in-pieces.ts';
+import type { Address, Incoming, Transport } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
 import type { Handler } from './handler.ts';
 import { createPool } from './pool.ts';
@@ -96,11 +97,8 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
   const deadline = new AbortController();
   const extend: ExtendLeases = async (deliveries, ms) => {
     const receipts = deliveries.map(({ receipt }) => receipt);
-    const pieces: Promise<SettleOutcome[]>[] = [];
-    for (let start = 0; start < receipts.length; start += settleEntries) {
-      pieces.push(transport.extend(address, receipts.slice(start, start + settleEntries), ms));
-    }
-    return (await Promise.all(pieces)).flat();
+    const pieces = inPieces(receipts, settleEntries);
+    return (await Promise.all(pieces.map((piece) => transport.extend(address, piece, ms)))).flat();
   };
   const ordered = transport.keepsOrder?.(address.topic) ?? false;
   const processor = createProcessor({

@@ -8,6 +8,7 @@ import {
 import { emit } from '../observe/events.ts';
 import { pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
+import { inPieces } from '../transport/in-pieces.ts';
 import type { Address, DeadLetter, SettleOutcome, Transport } from '../transport/transport.ts';
 
 /** A dead letter as an operator sees it. */
@@ -198,8 +199,4 @@ function view({ id, body, headers, enqueuedAt }: DeadLetter): DeadLetterView {
     reason: readDeadLetterReason(headers),
     replays: replaysOf(headers),
   };
-}
-
-function* inPieces<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
 }

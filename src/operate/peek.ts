@@ -1,4 +1,5 @@
 import { TransportError } from '../transport/errors.ts';
+import { inPieces } from '../transport/in-pieces.ts';
 import type { Address, Incoming, Transport } from '../transport/transport.ts';
 
 const LEASE_MS = 10_000;
@@ -15,9 +16,7 @@ export async function peek(transport: Transport, address: Address, max: number):
     if (page.length === 0) break;
     seen.push(...page);
   }
-  const { settleEntries } = transport.limits;
-  for (let start = 0; start < seen.length; start += settleEntries) {
-    const piece = seen.slice(start, start + settleEntries);
+  for (const piece of inPieces(seen, transport.limits.settleEntries)) {
     const outcomes = await transport.settle(
       address,
       piece.map(({ receipt }) => ({ receipt, action: 'release' })),
