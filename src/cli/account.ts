@@ -121,6 +121,9 @@ export function createAccount({ json }: { readonly json: boolean }): Account {
         case 'lease_lost':
           line('yellow', 'lost lease', nameOf(event.id), 'somebody else may handle it as well');
           break;
+        case 'settle_failed':
+          line('red', 'unsettled', nameOf(event.id), `${event.action}: ${event.code}; it comes again`);
+          break;
         case 'carrier_unavailable':
           line('red', 'away', event.transport, printable(event.error));
           break;

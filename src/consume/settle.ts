@@ -1,7 +1,7 @@
 import type { CarrierState } from '../observe/carrier-state.ts';
 import { emit } from '../observe/events.ts';
 import { backoffDelay, pause } from '../time/backoff.ts';
-import { asTransportError, TransportError } from '../transport/errors.ts';
+import { asTransportError, type ErrorCode, TransportError } from '../transport/errors.ts';
 import { inPieces } from '../transport/in-pieces.ts';
 import type { Address, SettleOutcome, Transport } from '../transport/transport.ts';
 import type { Ended } from './processor.ts';
@@ -19,7 +19,8 @@ export interface SettleOptions {
 
 /**
  * Carries settlements out: in pieces the carrier takes, again while it is away. Says of each that was settled
- * what became of it; of one whose lease is lost, that. Never rejects: outcomes in order.
+ * what became of it; of one whose lease is lost, or that was not settled for any other reason, that. Never
+ * rejects: outcomes in order.
  */
 export async function settleAll(
   transport: Transport,
@@ -54,19 +55,34 @@ async function settlePiece(
         carrier?.failed(outcome);
         open.push(place);
       } else {
-        carrier?.worked();
+        if (answered(outcome)) carrier?.worked();
         say(address, outcome, ended[place]);
       }
     }
-    if (open.length === 0 || signal?.aborted || performance.now() >= giveUpAt) return outcomes;
+    if (open.length === 0) return outcomes;
+    if (signal?.aborted || performance.now() >= giveUpAt) {
+      for (const place of open) say(address, outcomes[place], ended[place]);
+      return outcomes;
+    }
     await pause(backoffDelay(BACKOFF, tried), signal);
   }
 }
 
-function say(address: Address, outcome: SettleOutcome, ended: Ended | undefined): void {
-  if (!(outcome instanceof TransportError)) {
-    if (ended?.event !== undefined) emit(ended.event);
-  } else if (outcome.code === 'LeaseLost' && ended?.id !== undefined) {
-    emit({ event: 'lease_lost', ...address, id: ended.id });
-  }
+/** Whether the carrier does its work: not where it lets nobody in, or what is asked for is not there. */
+function answered(outcome: SettleOutcome): boolean {
+  return !(outcome instanceof TransportError && TURNED_AWAY.has(outcome.code));
+}
+
+const TURNED_AWAY: ReadonlySet<ErrorCode> = new Set(['Denied', 'NotFound', 'Closed']);
+
+function say(address: Address, outcome: SettleOutcome | undefined, ended: Ended | undefined): void {
+  if (ended === undefined) return;
+  if (outcome instanceof TransportError) sayUnsettled(address, ended, outcome);
+  else if (ended.event !== undefined) emit(ended.event);
+}
+
+/** Says of a delivery that it was not settled: it comes again. */
+export function sayUnsettled(address: Address, { id, action }: Ended, { code }: TransportError): void {
+  if (code === 'LeaseLost') emit({ event: 'lease_lost', ...address, id });
+  else emit({ event: 'settle_failed', ...address, id, action, code });
 }

@@ -184,6 +184,10 @@ describe('an SQS function', () => {
     const { batchItemFailures } = await broken(eventOf(1, 3), plenty);
     expect(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual(['m-0', 'm-1']);
     expect(spy.all('carrier_unavailable')).toMatchObject([{ code: 'Denied' }]);
+    expect(spy.all('settle_failed')).toMatchObject([
+      { id: 'm-0', action: 'retry', code: 'Denied' },
+      { id: 'm-1', action: 'deadLetter', code: 'Denied' },
+    ]);
     expect(spy.all('dead_lettered')).toEqual([]);
   });
 

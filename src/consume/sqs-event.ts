@@ -6,7 +6,7 @@ import { incomingFromRecord } from '../transport/sqs/record.ts';
 import type { Incoming, Transport } from '../transport/transport.ts';
 import type { Handler } from './handler.ts';
 import { createProcessor, type Ended } from './processor.ts';
-import { settleAll } from './settle.ts';
+import { sayUnsettled, settleAll } from './settle.ts';
 
 export interface SqsEventHandlerOptions {
   /** Which subscription, with its contract and policies. */
@@ -69,7 +69,9 @@ export function createSqsEventHandler({
       return new Set(ended.filter((_, index) => outcomes[index] instanceof TransportError));
     } catch (error) {
       // The transport could not even be opened: everything comes back when its visibility timeout ends.
-      carrier.failed(asTransportError(error));
+      const failure = asTransportError(error);
+      carrier.failed(failure);
+      for (const one of ended) sayUnsettled(address, one, failure);
       return new Set(ended);
     }
   }

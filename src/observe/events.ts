@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { DeadLetterCode } from '../message/dead-letter.ts';
 import type { ErrorCode } from '../transport/errors.ts';
+import type { Settlement } from '../transport/transport.ts';
 
 /** What all events about one message say. */
 interface About {
@@ -34,6 +35,12 @@ export type CourierEvent =
     })
   | (About & { readonly event: 'released' })
   | (About & { readonly event: 'lease_lost' })
+  /** The carrier did not take how a delivery ended, at once or for too long: the message comes again. */
+  | (About & {
+      readonly event: 'settle_failed';
+      readonly action: Settlement['action'];
+      readonly code: ErrorCode;
+    })
   | (About & { readonly event: 'replayed' })
   | (About & { readonly event: 'purged' })
   /** The carrier went away, or a call to it failed; said once until it is back. */

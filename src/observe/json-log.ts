@@ -24,5 +24,6 @@ const LEVELS: Readonly<Record<string, string>> = {
   retried: 'warn',
   dead_lettered: 'error',
   lease_lost: 'warn',
+  settle_failed: 'error',
   carrier_unavailable: 'error',
 };

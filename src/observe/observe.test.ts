@@ -33,9 +33,11 @@ describe('events', () => {
       code: 'exhausted',
       error: 'no',
     });
+    emit({ event: 'settle_failed', topic: 't', subscription: 's', id: 'c', action: 'ack', code: 'Denied' });
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { level: 'info', event: 'handled', id: 'a', time: expect.stringMatching(/^\d{4}-.*Z$/) },
       { level: 'error', event: 'dead_lettered', code: 'exhausted' },
+      { level: 'error', event: 'settle_failed', code: 'Denied' },
     ]);
   });
 });

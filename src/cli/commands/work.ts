@@ -94,6 +94,8 @@ function line(event: CourierEvent): string {
       return `${paint('yellow', 'retried')}  ${about}  attempt ${event.attempt} failed (${printable(event.error)}), again in ${event.delayMs} ms`;
     case 'dead_lettered':
       return `${paint('red', 'dead')}     ${about}  ${event.code}: ${printable(event.error)}`;
+    case 'settle_failed':
+      return `${paint('red', 'unsettled')}  ${about}  ${event.action}: ${event.code}; it comes again`;
     case 'carrier_unavailable':
       return `${paint('red', 'away')}     ${event.transport}: ${printable(event.error)}`;
     case 'carrier_back':
