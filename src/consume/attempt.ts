@@ -5,14 +5,25 @@ import type { Ended } from './processor.ts';
 /** Asks the carrier for longer leases; outcomes in order. */
 export type ExtendLeases = (deliveries: readonly Incoming[], leaseMs: number) => Promise<SettleOutcome[]>;
 
+/** Who extends the lease of an attempt when its handler asks. One for all attempts. */
+export interface LeaseKeeper {
+  /** Makes the lease, and the handler's time, end `ms` from now at the earliest. Resolves to whether it does. */
+  extend(attempt: Attempt, ms: number): Promise<boolean>;
+}
+
 /** A handler at work on one delivery. Made for every message, so the signal exists only once asked for. */
 export class Attempt implements HandlerContext {
   readonly delivery: Incoming;
   /** On the monotonic clock, in ms, as all times here. */
   readonly startedAt: number;
+  /** The host ends then: no extension makes the handler's time longer. */
+  readonly hostEndsAt: number;
   timeoutAt: number;
   leaseUntil: number;
-  /** An extension under way: settling waits for it, or it could extend what is already gone. */
+  /**
+   * An extension under way; never rejects. Settling waits for it, or it could extend what is already gone; so
+   * does the next one, or the shorter could arrive last.
+   */
   extending: Promise<unknown> | undefined;
   /** Its lease is known to be over: said once, and not extended again. */
   lost = false;
@@ -24,14 +35,22 @@ export class Attempt implements HandlerContext {
   finished = false;
   #abortReason: Error | undefined;
   #controller: AbortController | undefined;
-  readonly #extend: ExtendLeases;
+  readonly #keeper: LeaseKeeper;
 
-  constructor(delivery: Incoming, startedAt: number, timeoutMs: number, extend: ExtendLeases) {
+  /** @param hostLeftMs How long the host still has: infinite where nothing ends it. */
+  constructor(
+    delivery: Incoming,
+    startedAt: number,
+    timeoutMs: number,
+    hostLeftMs: number,
+    keeper: LeaseKeeper,
+  ) {
     this.delivery = delivery;
     this.startedAt = startedAt;
-    this.timeoutAt = startedAt + timeoutMs;
+    this.hostEndsAt = startedAt + hostLeftMs;
+    this.timeoutAt = Math.min(startedAt + timeoutMs, this.hostEndsAt);
     this.leaseUntil = delivery.leaseUntil;
-    this.#extend = extend;
+    this.#keeper = keeper;
   }
 
   get attempt(): number {
@@ -54,21 +73,6 @@ export class Attempt implements HandlerContext {
 
   // A getter that binds: handlers take the context apart.
   get extendLease(): (ms: number) => Promise<boolean> {
-    return (ms) => this.#extendLease(ms);
-  }
-
-  async #extendLease(ms: number): Promise<boolean> {
-    if (this.finished) return false;
-    const askedAt = performance.now();
-    const asked = this.#extend([this.delivery], ms);
-    this.extending = asked;
-    const [outcome] = await asked.finally(() => {
-      if (this.extending === asked) this.extending = undefined;
-    });
-    if (outcome !== 'settled') return false;
-    const until = askedAt + ms;
-    this.leaseUntil = until;
-    this.timeoutAt = Math.max(this.timeoutAt, until);
-    return true;
+    return (ms) => this.#keeper.extend(this, ms);
   }
 }

@@ -16,7 +16,10 @@ export interface HandlerContext {
   readonly attempt: number;
   /** Fires when the handler's time is up, its lease is lost, or the consumer closes past its deadline. */
   readonly signal: AbortSignal;
-  /** Asks the carrier to hide the message `ms` longer, from now. Resolves to whether it did. */
+  /**
+   * Asks the carrier to hide the message for `ms` from now, and never for less than is left; the handler's time
+   * grows with it, as far as the host has any. Resolves to whether the carrier did.
+   */
   extendLease(ms: number): Promise<boolean>;
 }
 

@@ -190,6 +190,14 @@ describe('on an ordered topic', () => {
     expect(endings(ended)).toEqual({ a1: 'ack', a2: 'release', a3: 'release' });
     expect(handled).toEqual(['a1']);
   });
+
+  it('leaves alone what is so near the end of its lease that it may be over', async () => {
+    const ended = await processor(() => undefined, { extendByMs: 1_000 }).process([
+      delivery('a1'),
+      delivery('a2', { leaseUntil: performance.now() + 40 }),
+    ]);
+    expect(endings(ended)).toEqual({ a1: 'ack', a2: 'release' });
+  });
 });
 
 it('a worker on an ordered topic of the memory carrier keeps every key in order through failures', async () => {

@@ -13,6 +13,8 @@ export interface InOrderOptions {
   readonly release: (delivery: Incoming) => Ended;
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 /**
  * Makes a processor keep order: messages of one key are handled one after the other, those of different keys
  * at once. When one has to be tried again, what was received after it of its key goes back untried, for the
@@ -32,11 +34,11 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
 
   async function handle(
     deliveries: readonly Incoming[],
-    { leftMs = Number.POSITIVE_INFINITY, sentBack = new Set() }: ProcessOptions,
+    { leftMs = NEVER, sentBack = new Set() }: ProcessOptions,
   ): Promise<Ended[]> {
     const endsAt = performance.now() + leftMs;
     const waiting = deliveries.map(
-      (delivery) => new Attempt(delivery, performance.now(), Number.POSITIVE_INFINITY, extend),
+      (delivery) => new Attempt(delivery, performance.now(), NEVER, NEVER, watch),
     );
     for (const attempt of waiting.slice(1)) watch.add(attempt);
     const ended: Ended[] = [];
@@ -49,7 +51,7 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
       // The first always gets its chance; another only if it can have its full time.
       const inTime = ended.length === 0 || left >= handlerTimeoutMs;
       const blocked = key !== undefined && sentBack.has(key);
-      if (blocked || !inTime || leaseUntil <= performance.now()) {
+      if (blocked || !inTime || watch.isOver(attempt)) {
         if (key !== undefined) sentBack.add(key);
         releases.add(delivery);
         ended.push(release(delivery));

@@ -1,10 +1,14 @@
+import { LONGEST_TIMER } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
-import type { Attempt, ExtendLeases } from './attempt.ts';
+import type { SettleOutcome } from '../transport/transport.ts';
+import type { Attempt, ExtendLeases, LeaseKeeper } from './attempt.ts';
 import { HandlerTimeout, LeaseExpired } from './handler.ts';
 
-export interface LeaseWatch {
+export interface LeaseWatch extends LeaseKeeper {
   add(attempt: Attempt): void;
   remove(attempt: Attempt): void;
+  /** Whether the lease is not to be relied on any more. */
+  isOver(attempt: Attempt): boolean;
   /** Those at work now. */
   readonly attempts: readonly Attempt[];
 }
@@ -19,6 +23,15 @@ export interface LeaseWatchOptions {
   readonly onLeaseLost: (attempt: Attempt) => void;
 }
 
+/**
+ * How long before its end a lease counts as over, in ms. With long polling nobody but the carrier knows when the
+ * lease began: a driver counts from the arrival of the answer, which is later, and later still when the event
+ * loop stood.
+ */
+export function leaseMargin(leaseMs: number): number {
+  return Math.min(1_000, leaseMs / 20);
+}
+
 /** Watches handlers at work, with one timer for all of them: their time, and their leases. */
 export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
   const { extendByMs, extend, onTimeout, onLeaseLost } = options;
@@ -27,19 +40,27 @@ export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
   let timer: NodeJS.Timeout | undefined;
   let armedFor = Number.POSITIVE_INFINITY;
 
+  /** When the lease counts as over. */
+  function endOf({ leaseUntil, startedAt }: Attempt): number {
+    return leaseUntil - leaseMargin(extendByMs ?? leaseUntil - startedAt);
+  }
+
   /** When this attempt needs a look. */
   function dueAt(attempt: Attempt): number {
     if (attempt.lost) return attempt.timeoutAt;
-    const leaseDue = extendByMs === undefined ? attempt.leaseUntil : attempt.leaseUntil - extendByMs / 2;
     // While an extension is under way only the lease's end matters.
-    return Math.min(attempt.timeoutAt, attempt.extending === undefined ? leaseDue : attempt.leaseUntil);
+    const leaseDue =
+      extendByMs === undefined || attempt.extending !== undefined
+        ? endOf(attempt)
+        : attempt.leaseUntil - extendByMs / 2;
+    return Math.min(attempt.timeoutAt, leaseDue);
   }
 
   function arm(at: number): void {
     if (at >= armedFor) return;
     clearTimeout(timer);
     armedFor = at;
-    timer = setTimeout(check, Math.min(Math.max(1, Math.ceil(at - performance.now())), 2 ** 31 - 1));
+    timer = setTimeout(check, Math.min(Math.max(1, Math.ceil(at - performance.now())), LONGEST_TIMER));
   }
 
   function disarm(): void {
@@ -56,12 +77,12 @@ export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
         const error = new HandlerTimeout(`no answer within ${Math.round(now - attempt.startedAt)} ms`);
         attempt.abort(error);
         onTimeout(attempt, error);
-      } else if (attempt.leaseUntil <= now) lose(attempt);
+      } else if (endOf(attempt) <= now) lose(attempt);
       else if (extendByMs !== undefined && attempt.extending === undefined && dueAt(attempt) <= now) {
         if (!attempt.lost) toExtend.push(attempt);
       }
     }
-    if (toExtend.length > 0) void extendAll(toExtend, extendByMs ?? 0);
+    if (extendByMs !== undefined && toExtend.length > 0) void extendAll(toExtend, extendByMs);
     for (const attempt of attempts) arm(dueAt(attempt));
   }
 
@@ -72,7 +93,8 @@ export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
     onLeaseLost(attempt);
   }
 
-  async function extendAll(due: readonly Attempt[], leaseMs: number): Promise<void> {
+  /** Never rejects: outcomes in order. */
+  async function extendAll(due: readonly Attempt[], leaseMs: number): Promise<readonly SettleOutcome[]> {
     const askedAt = performance.now();
     const asked = extend(
       due.map(({ delivery }) => delivery),
@@ -86,12 +108,14 @@ export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
       if (outcome === 'settled') attempt.leaseUntil = askedAt + leaseMs;
       else if (outcome instanceof TransportError && outcome.code === 'LeaseLost') lose(attempt);
       // Anything else: the carrier is away or cannot say. The lease still stands; ask again before it ends.
-      if (attempt.place >= 0) arm(Math.max(dueAt(attempt), askedAt + leaseMs / 10));
+      if (attempt.place >= 0) arm(Math.max(dueAt(attempt), askedAt + (extendByMs ?? 0) / 10));
     }
+    return outcomes;
   }
 
   return {
     attempts,
+    isOver: (attempt) => attempt.lost || endOf(attempt) <= performance.now(),
     add(attempt) {
       attempt.place = attempts.length;
       attempts.push(attempt);
@@ -106,6 +130,20 @@ export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
       }
       attempt.place = -1;
       if (attempts.length === 0) disarm();
+    },
+    async extend(attempt, ms) {
+      while (attempt.extending !== undefined) await attempt.extending;
+      if (attempt.finished || attempt.lost) return false;
+      const now = performance.now();
+      // Whoever asks for less than is left wants it to be that long, not to end sooner.
+      const left = attempt.leaseUntil - now;
+      const leaseMs = ms > left ? ms : left;
+      if (!(leaseMs > 0)) return false;
+      const [outcome] = await extendAll([attempt], leaseMs);
+      if (outcome !== 'settled') return false;
+      const until = now + ms;
+      if (until > attempt.timeoutAt) attempt.timeoutAt = Math.min(until, attempt.hostEndsAt);
+      return true;
     },
   };
 }

@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { faulty } from '../../test/support/faulty.ts';
 import { PING, Ping, topologyOf } from '../../test/support/ping.ts';
 import { createSpy, type Spy } from '../observe/spy.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { createMemoryTransport } from '../transport/memory/memory.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { Incoming, Transport } from '../transport/transport.ts';
+import { createPool, type PoolOptions } from './pool.ts';
+import type { Sink } from './processor.ts';
 import { startWorker, type Worker, type WorkerOptions } from './worker.ts';
 
 type Data = { n: number; note?: string | undefined };
@@ -218,5 +220,57 @@ describe('the pool of a worker', () => {
     end(0);
     await closed;
     expect(worker.health()).toMatchObject({ draining: true, atWork: 0 });
+  });
+});
+
+describe('a pool', () => {
+  const incoming = (id: string, leaseMs = 1_000): Incoming => ({
+    ...{ id, body: '', headers: {}, deliveries: 1, enqueuedAt: 0, receipt: {} },
+    leaseUntil: performance.now() + leaseMs,
+  });
+
+  /** One slot, and a processor that only notes what it begins. */
+  function poolOf(begin: (id: string, sink: Sink) => void, options: Partial<PoolOptions> = {}) {
+    return createPool({
+      processor: {
+        begin: ({ id }, sink) => begin(id, sink),
+        process: async () => [],
+        isolate: () => [],
+      },
+      ...{ concurrency: 1, prefetch: 10, maxAttempts: 3, ordered: false, leaseMs: 1_000 },
+      onEnded: () => undefined,
+      allSettled: () => true,
+      onStale: () => undefined,
+      extend: async () => [],
+      ...options,
+    });
+  }
+
+  it('does not begin what is so near the end of its lease that it may be over', () => {
+    const begun: string[] = [];
+    const pool = poolOf((id) => begun.push(id), { concurrency: 10 });
+    onTestFinished(() => void pool.stop());
+    pool.add([incoming('good'), incoming('near', 40), incoming('over', -1)]);
+    expect(begun).toEqual(['good']);
+    expect(pool.waiting).toBe(0);
+  });
+
+  it('goes on when a slot is free, also after something it called has thrown', () => {
+    const sinks = new Map<string, Sink>();
+    let broken = false;
+    const pool = poolOf(
+      (id, sink) => {
+        if (broken) throw new Error('a listener');
+        sinks.set(id, sink);
+      },
+      { concurrency: 2 },
+    );
+    onTestFinished(() => void pool.stop());
+    pool.add([incoming('a')]);
+    broken = true;
+    expect(() => pool.add([incoming('b'), incoming('c')])).toThrow('a listener');
+    broken = false;
+    sinks.get('a')?.end({ id: 'a', receipt: {}, action: 'ack' }, 0);
+    expect([...sinks.keys()]).toEqual(['a', 'c']);
   });
 });

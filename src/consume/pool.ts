@@ -1,6 +1,7 @@
 import type { Incoming } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
 import { keysOf } from './in-order.ts';
+import { leaseMargin } from './lease-watch.ts';
 import type { Ended, Processor, Sink } from './processor.ts';
 
 /** Durations in ms. */
@@ -57,6 +58,7 @@ const WINDOW_MS = 50;
 
 export function createPool(options: PoolOptions): Pool {
   const { processor, concurrency, prefetch, maxAttempts, leaseMs } = options;
+  const margin = leaseMargin(leaseMs);
   let waiting: Incoming[] = [];
   let head = 0;
   /** Delivered more often than they may be tried: each runs when nothing else can go down with it. */
@@ -101,6 +103,14 @@ export function createPool(options: PoolOptions): Pool {
   function pump(): void {
     if (stopped) return;
     pumping = true;
+    try {
+      beginNext();
+    } finally {
+      pumping = false;
+    }
+  }
+
+  function beginNext(): void {
     const now = performance.now();
     if (atWork === 0 && ends === 0) since = now;
     while (atWork < concurrency && !suspectAtWork) {
@@ -109,19 +119,18 @@ export function createPool(options: PoolOptions): Pool {
       head++;
       behind -= chains.get(delivery)?.rest.length ?? 0;
       // Past its lease it is another consumer's.
-      if (delivery.leaseUntil > now) begin(delivery);
+      if (delivery.leaseUntil - margin > now) begin(delivery);
     }
     if (head === waiting.length) {
       waiting = [];
       head = 0;
       while (atWork === 0 && suspects.length > 0 && options.allSettled()) {
         const suspect = suspects.shift();
-        if (suspect === undefined || suspect.leaseUntil <= now) continue;
+        if (suspect === undefined || suspect.leaseUntil - margin <= now) continue;
         suspectAtWork = true;
         begin(suspect);
       }
     }
-    pumping = false;
   }
 
   function sortOut(deliveries: readonly Incoming[]): Incoming[] {

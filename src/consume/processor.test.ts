@@ -1,5 +1,7 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PING, Ping } from '../../test/support/ping.ts';
+import { type Contract, defineMessage } from '../message/contract.ts';
 import { readDeadLetterReason } from '../message/dead-letter.ts';
 import { encode, wrap } from '../message/envelope.ts';
 import { createSpy, type Spy } from '../observe/spy.ts';
@@ -24,13 +26,20 @@ function delivery(n: number, changes: Partial<Incoming> = {}): Incoming {
   return { id, body, headers: {}, deliveries: 1, enqueuedAt: 0, leaseUntil, receipt: {}, ...changes };
 }
 
-function processor(
-  handler: Handler<Data>,
-  options: { timeoutMs?: number; extend?: ExtendLeases; extendByMs?: number } = {},
-) {
-  return createProcessor<Data>({
+interface Options {
+  readonly timeoutMs?: number;
+  readonly extend?: ExtendLeases;
+  readonly extendByMs?: number;
+}
+
+function processor(handler: Handler<Data>, options: Options = {}) {
+  return processorOf(Ping, handler, options);
+}
+
+function processorOf<T>(contract: Contract<T>, handler: Handler<T>, options: Options) {
+  return createProcessor<T>({
     address: PING,
-    contract: Ping,
+    contract,
     handler,
     retry: { maxAttempts: 3, baseMs: 1_000, maxMs: 60_000 },
     handlerTimeoutMs: options.timeoutMs ?? 5_000,
@@ -164,6 +173,66 @@ describe('a handler', () => {
     ).process([delivery(1)]);
     expect(context?.signal.aborted).toBe(true);
     expect(await context?.extendLease(1_000)).toBe(false);
+  });
+});
+
+describe('a schema that takes its time', () => {
+  /** Checks when it is told to: with the gate's own result, or its error. */
+  function slowly(handler: Handler<unknown>, options: Options = {}) {
+    const gate = Promise.withResolvers<StandardSchemaV1.Result<unknown>>();
+    const Slow = defineMessage({
+      name: 'ping',
+      version: 1,
+      schema: { '~standard': { version: 1, vendor: 'test', validate: () => gate.promise } },
+    });
+    return { gate, slow: processorOf(Slow, handler, options) };
+  }
+
+  it('is waited for, and the handler gets what it made of the data', async () => {
+    const seen: unknown[] = [];
+    const { slow, gate } = slowly(({ data }) => void seen.push(data));
+    const ended = slow.process([delivery(1)]);
+    gate.resolve({ value: 'made' });
+    expect(await ended).toMatchObject([{ action: 'ack' }]);
+    expect(seen).toEqual(['made']);
+  });
+
+  it('gives up what it refuses, and has tried again what it fails at', async () => {
+    const refusing = slowly(() => undefined);
+    const ended = refusing.slow.process([delivery(1)]);
+    refusing.gate.resolve({ issues: [{ message: 'not ours' }] });
+    expect((await ended).map(reasonOf)).toMatchObject([{ code: 'invalid', message: 'data: not ours' }]);
+    const failing = slowly(() => undefined);
+    const again = failing.slow.process([delivery(1)]);
+    failing.gate.reject(new Error('no database'));
+    expect(await again).toMatchObject([{ action: 'retry', event: { error: 'no database' } }]);
+  });
+
+  it('has the handler’s time, and after it the handler is not called any more', async () => {
+    let calls = 0;
+    const { slow, gate } = slowly(() => void calls++, { timeoutMs: 20 });
+    const ended = await slow.process([delivery(1)]);
+    expect(ended).toMatchObject([
+      { action: 'retry', event: { error: expect.stringMatching(/^HandlerTimeout/) } },
+    ]);
+    gate.resolve({ value: 'late' });
+    await new Promise(setImmediate);
+    expect(calls).toBe(0);
+  });
+
+  it('keeps its lease, and is cut short with its host', async () => {
+    let extended = 0;
+    const { slow } = slowly(() => undefined, {
+      extendByMs: 40,
+      extend: async (all) => {
+        extended++;
+        return all.map(() => 'settled');
+      },
+    });
+    const ended = slow.process([delivery(1, { leaseUntil: performance.now() + 40 })]);
+    await vi.waitFor(() => expect(extended).toBeGreaterThan(2));
+    slow.cutShort(new Error('closing'));
+    expect(await ended).toMatchObject([{ action: 'retry', delayMs: 0 }]);
   });
 });
 

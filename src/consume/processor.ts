@@ -94,7 +94,8 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     onLeaseLost: ({ delivery }) => emit({ event: 'lease_lost', ...address, id: delivery.id }),
   });
 
-  function start(delivery: Incoming, sink: Sink, place: number, timeoutMs: number): void {
+  /** @param leftMs How long the host still has. */
+  function start(delivery: Incoming, sink: Sink, place: number, leftMs: number): void {
     let message: Envelope<Data> | Promise<Envelope<Data>>;
     try {
       message = decode(contract, delivery.body);
@@ -102,14 +103,8 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
       sink.end(unreadable(delivery, error), place);
       return;
     }
-    if (message instanceof Promise) {
-      message.then(
-        (envelope) => handle(envelope, delivery, sink, place, timeoutMs),
-        (error: unknown) => sink.end(unreadable(delivery, error), place),
-      );
-    } else {
-      handle(message, delivery, sink, place, timeoutMs);
-    }
+    if (message instanceof Promise) handleLater(message, delivery, sink, place, leftMs);
+    else handle(message, delivery, sink, place, leftMs);
   }
 
   function handle(
@@ -117,10 +112,10 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     delivery: Incoming,
     sink: Sink,
     place: number,
-    timeoutMs: number,
+    leftMs: number,
   ): void {
     const startedAt = performance.now();
-    const attempt = new Attempt(delivery, startedAt, timeoutMs, options.extend);
+    const attempt = new Attempt(delivery, startedAt, options.handlerTimeoutMs, leftMs, watch);
     let answer: Promise<void> | void;
     try {
       answer = handler(message, attempt);
@@ -132,13 +127,37 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
       sink.end(handled(delivery, startedAt), place);
       return;
     }
+    follow(attempt, answer, sink, place);
+  }
+
+  /** A schema that takes its time has it from the handler's, and under the same lease. */
+  function handleLater(
+    message: Promise<Envelope<Data>>,
+    delivery: Incoming,
+    sink: Sink,
+    place: number,
+    leftMs: number,
+  ): void {
+    const attempt = new Attempt(delivery, performance.now(), options.handlerTimeoutMs, leftMs, watch);
+    const answer = message.then(
+      (envelope) => (attempt.finished ? undefined : handler(envelope, attempt)),
+      (error: unknown) => {
+        if (!attempt.finished) attempt.end?.(unreadable(delivery, error));
+      },
+    );
+    follow(attempt, answer, sink, place);
+  }
+
+  /** Sees an attempt through to its end: its answer, or before that its time, its lease or the host. */
+  function follow(attempt: Attempt, answer: Promise<void>, sink: Sink, place: number): void {
+    const { delivery, startedAt } = attempt;
     const end = (settlement: Ended): void => {
       if (attempt.finished) return;
       attempt.finished = true;
       watch.remove(attempt);
       const { extending } = attempt;
       if (extending === undefined) sink.end(settlement, place);
-      else void extending.finally(() => sink.end(settlement, place)).catch(() => undefined);
+      else void extending.then(() => sink.end(settlement, place));
     };
     attempt.end = end;
     watch.add(attempt);
@@ -196,14 +215,13 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
   const processor: Processor = {
     process(deliveries, { leftMs = Number.POSITIVE_INFINITY } = {}) {
       if (deliveries.length === 0) return Promise.resolve([]);
-      const timeoutMs = Math.min(leftMs, options.handlerTimeoutMs);
       return new Promise((resolve) => {
         const batch = new Batch(deliveries.length, resolve);
-        for (const [place, delivery] of deliveries.entries()) start(delivery, batch, place, timeoutMs);
+        for (const [place, delivery] of deliveries.entries()) start(delivery, batch, place, leftMs);
       });
     },
     begin(delivery, sink) {
-      start(delivery, sink, 0, options.handlerTimeoutMs);
+      start(delivery, sink, 0, Number.POSITIVE_INFINITY);
     },
     isolate: (deliveries) => isolate(deliveries, retry),
     cutShort(reason) {

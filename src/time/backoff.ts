@@ -4,8 +4,8 @@ export interface Backoff {
   readonly maxMs: number;
 }
 
-/** The longest delay a timer takes: one more and it fires at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+/** The longest delay a timer takes, in ms: one more and it fires at once. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** How long to wait after the given try (1 the first): drawn from 0 to a ceiling that doubles each time. */
 export function backoffDelay(backoff: Backoff, tried: number, random: () => number = Math.random): number {
