@@ -37,6 +37,8 @@ export interface DeadLetterResult {
 
 /** How long what an operator looks at stays hidden from other operators, in ms. */
 const LEASE_MS = 30_000;
+/** How many letters a second can be looked at, from far away from the carrier; as long as that takes, all are leased. */
+const SLOWEST_PER_SECOND = 50;
 
 /** Shows what stands in a subscription's dead-letter queue, and leaves it there. Rejects with a TransportError. */
 export async function listDeadLetters(
@@ -104,7 +106,7 @@ async function withSelected(
   const failed: { view: DeadLetterView; error: TransportError }[] = [];
   /** What stays, leased to the end so that the pages to come show others. */
   const staying: DeadLetter[] = [];
-  const known = new Set<string>();
+  const known = rememberSeen(leaseMs);
   const replayed = new Map<string, number>();
   const startedAt = performance.now();
 
@@ -114,7 +116,7 @@ async function withSelected(
       const outcome = outcomes[index];
       if (outcome instanceof TransportError) {
         failed.push({ view: view(letter), error: outcome });
-        known.add(copyOf(letter));
+        known.add(letter);
         continue;
       }
       done.push(view(letter));
@@ -128,7 +130,7 @@ async function withSelected(
     if (dueMs > 0) await pause(dueMs, signal);
     if (signal?.aborted) break;
     const page = await transport.deadLetters.scan(address, { max, leaseMs });
-    const fresh = page.filter((letter) => !known.has(copyOf(letter)));
+    const fresh = page.filter((letter) => !known.comesAgain(letter));
     if (fresh.length === 0) {
       staying.push(...page);
       break;
@@ -138,7 +140,7 @@ async function withSelected(
     const selected = fresh.filter((letter) => isSelected(letter, selection) && !cameBack(letter));
     for (const letter of page) {
       if (selected.includes(letter)) continue;
-      known.add(copyOf(letter));
+      known.add(letter);
       staying.push(letter);
     }
     if (selected.length > 0) await actOn(selected);
@@ -147,16 +149,29 @@ async function withSelected(
   return { done, failed };
 }
 
-/** A letter that was replayed and came back is another copy. */
-function copyOf({ id, headers }: DeadLetter): string {
-  return `${replaysOf(headers)} ${id}`;
+/**
+ * Tells the letters that come again, because their lease has ended, from those that only look the same: until the
+ * first lease can have ended, all are others. One that was replayed and came back is another, too.
+ */
+function rememberSeen(leaseMs: number) {
+  const firstEndsAt = performance.now() + leaseMs;
+  const copies = new Set<string>();
+  const copyOf = ({ id, headers }: DeadLetter): string => `${replaysOf(headers)} ${id}`;
+  return {
+    add(letter: DeadLetter): void {
+      copies.add(copyOf(letter));
+    },
+    comesAgain(letter: DeadLetter): boolean {
+      return performance.now() >= firstEndsAt && copies.has(copyOf(letter));
+    },
+  };
 }
 
-/** Long enough to hold what stays until the last one has been sent at this rate. */
+/** Long enough to hold what is seen until the last one has been, at this rate. */
 async function leaseFor(transport: Transport, address: Address, perSecond: number): Promise<number> {
-  if (!Number.isFinite(perSecond)) return LEASE_MS;
   const { dead } = await transport.depth(address);
-  return Math.min(transport.limits.leaseMs, LEASE_MS + (dead / perSecond) * 1_000);
+  const atMost = Math.min(perSecond, SLOWEST_PER_SECOND);
+  return Math.min(transport.limits.leaseMs, LEASE_MS + (dead / atMost) * 1_000);
 }
 
 function isSelected({ id, headers }: DeadLetter, { ids, code }: DeadLetterSelection): boolean {
@@ -166,16 +181,22 @@ function isSelected({ id, headers }: DeadLetter, { ids, code }: DeadLetterSelect
   );
 }
 
+/** Sees each letter once; ends with a page that brings none that is new. */
 async function scan(transport: Transport, address: Address, selection: DeadLetterSelection) {
+  const max = transport.limits.receiveEntries;
+  const leaseMs = await leaseFor(transport, address, Number.POSITIVE_INFINITY);
+  const known = rememberSeen(leaseMs);
   const selected: DeadLetter[] = [];
   const others: DeadLetter[] = [];
   for (;;) {
-    const page = await transport.deadLetters.scan(address, {
-      max: transport.limits.receiveEntries,
-      leaseMs: LEASE_MS,
-    });
-    if (page.length === 0) return { selected, others };
-    for (const letter of page) (isSelected(letter, selection) ? selected : others).push(letter);
+    const page = await transport.deadLetters.scan(address, { max, leaseMs });
+    const fresh = page.filter((letter) => !known.comesAgain(letter));
+    for (const letter of page) {
+      const isWanted = fresh.includes(letter) && isSelected(letter, selection);
+      (isWanted ? selected : others).push(letter);
+      known.add(letter);
+    }
+    if (fresh.length === 0) return { selected, others };
   }
 }
 

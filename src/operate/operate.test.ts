@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { faulty } from '../../test/support/faulty.ts';
 import { PING, topologyOf } from '../../test/support/ping.ts';
 import { deadLetterHeaders } from '../message/dead-letter.ts';
@@ -53,6 +53,59 @@ describe('dead letters', () => {
     }
     const exhausted = await listDeadLetters(transport, PING, { code: 'exhausted' });
     expect(exhausted.map(({ id }) => id)).toEqual(['id-1', 'id-3']);
+  });
+
+  it('are listed once each, and the list ends, when they come again before all have been seen', async () => {
+    await bury('rejected', 'exhausted', 'rejected', 'exhausted');
+    const clock = vi.spyOn(performance, 'now');
+    onTestFinished(() => clock.mockRestore());
+    let now = performance.now();
+    let pages = 0;
+    clock.mockImplementation(() => now);
+    const slow = faulty(transport, {
+      deadLetters: {
+        ...transport.deadLetters,
+        scan: async (address, options) => {
+          if (pages++ > 10) throw new Error('it does not end');
+          const page = await transport.deadLetters.scan(address, options);
+          now += 20_000;
+          return page;
+        },
+      },
+    });
+    const views = await listDeadLetters(slow, PING);
+    expect(views.map(({ id }) => id)).toEqual(['id-0', 'id-1', 'id-2', 'id-3']);
+    expect(await transport.deadLetters.scan(PING, { max: 9, leaseMs: 1_000 })).toHaveLength(4);
+  });
+
+  it('are leased for as long as it takes to see them all', async () => {
+    await bury('rejected', 'rejected');
+    const leases: number[] = [];
+    const large = faulty(transport, {
+      depth: async () => ({ ready: 0, inFlight: 0, delayed: 0, dead: 6_000 }),
+      deadLetters: {
+        ...transport.deadLetters,
+        scan: (address, options) => {
+          leases.push(options.leaseMs);
+          return transport.deadLetters.scan(address, options);
+        },
+      },
+    });
+    await listDeadLetters(large, PING);
+    await replayDeadLetters(large, PING, { ids: ['id-nobody'] });
+    await replayDeadLetters(large, PING, {}, { perSecond: 10 });
+    expect([...new Set(leases)]).toEqual([150_000, 630_000]);
+  });
+
+  it('of one id are listed all, and hide no others', async () => {
+    for (let times = 0; times < 4; times++) await bury('rejected');
+    await transport.send('ping', [{ id: 'id-last', body: '', headers: {} }]);
+    const [last] = await transport.receive(PING, { max: 1, waitMs: 0, leaseMs: 1_000 });
+    await transport.settle(PING, [{ receipt: last?.receipt ?? {}, action: 'deadLetter', headers: {} }]);
+    const views = await listDeadLetters(transport, PING);
+    expect(views.map(({ id }) => id)).toEqual(['id-0', 'id-0', 'id-0', 'id-0', 'id-last']);
+    const { done } = await replayDeadLetters(transport, PING, { ids: ['id-last'] });
+    expect(done).toHaveLength(1);
   });
 
   it('are replayed by id or reason: bytes, id and headers kept, the reason left behind', async () => {
