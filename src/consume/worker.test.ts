@@ -237,6 +237,25 @@ describe('closing a worker', () => {
     expect(await memory.depth(PING)).toMatchObject({ ready: 1, inFlight: 0 });
   });
 
+  it('waits without an end where it may, and not for a moment only', async () => {
+    const gate = Promise.withResolvers<void>();
+    let signal: AbortSignal | undefined;
+    const worker = work({
+      handler: (_, context) => {
+        signal = context.signal;
+        return gate.promise;
+      },
+    });
+    await publish(1);
+    await vi.waitFor(() => expect(signal).toBeDefined());
+    const closed = worker.close({ deadlineMs: Number.POSITIVE_INFINITY });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(signal?.aborted).toBe(false);
+    gate.resolve();
+    await closed;
+    expect(await memory.depth(PING)).toMatchObject({ ready: 0, inFlight: 0 });
+  });
+
   it('does not wait for a long poll beyond its deadline', async () => {
     const worker = work({ handler: () => undefined });
     const asked = performance.now();

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { Contract } from '../message/contract.ts';
 import { createCarrierState } from '../observe/carrier-state.ts';
 import { emit } from '../observe/events.ts';
-import { backoffDelay, pause } from '../time/backoff.ts';
+import { backoffDelay, LONGEST_TIMER, pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import { inPieces } from '../transport/in-pieces.ts';
 import type { Address, Incoming, Transport } from '../transport/transport.ts';
@@ -270,10 +270,13 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
     }),
     async close({ deadlineMs = 25_000 } = {}) {
       stop();
-      const timer = setTimeout(() => {
-        deadline.abort();
-        processor.cutShort(new TransportError('Closed', 'the worker closed before the handler answered'));
-      }, deadlineMs);
+      const timer = setTimeout(
+        () => {
+          deadline.abort();
+          processor.cutShort(new TransportError('Closed', 'the worker closed before the handler answered'));
+        },
+        Math.min(deadlineMs, LONGEST_TIMER),
+      );
       await end.promise.catch(() => undefined);
       clearTimeout(timer);
     },

@@ -1,7 +1,9 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { faulty } from '../../test/support/faulty.ts';
 import { ordered, PING, Ping, topologyOf } from '../../test/support/ping.ts';
+import { defineMessage } from '../message/contract.ts';
 import { InvalidMessage } from '../message/envelope.ts';
 import { createSpy, type Spy } from '../observe/spy.ts';
 import { TransportError } from '../transport/errors.ts';
@@ -219,6 +221,42 @@ describe('publishMany', () => {
     expect(Math.max(...batches.map(({ length }) => length))).toBe(7);
   });
 
+  it('keeps several lists at once within the bound together', async () => {
+    const { transport, batches } = counted(async (topic, messages) => {
+      await new Promise(setImmediate);
+      return memory.send(topic, messages);
+    });
+    const publisher = createPublisher({ transport, maxUnsent: 20 });
+    const lists = await Promise.all(
+      [30, 25, 40].map((count) =>
+        publisher.publishMany(
+          Ping,
+          Array.from({ length: count }, (_, n) => ({ data: { n } })),
+        ),
+      ),
+    );
+    expect(lists.flat().filter(({ status }) => status === 'accepted')).toHaveLength(95);
+    expect(batches.flat()).toHaveLength(95);
+  });
+
+  it('answers for each also when it is closed meanwhile', async () => {
+    const { transport } = counted(() => new Promise(() => {}));
+    const publisher = createPublisher({ transport, maxUnsent: 4 });
+    const lists = [1, 2].map(() =>
+      publisher.publishMany(
+        Ping,
+        Array.from({ length: 10 }, (_, n) => ({ data: { n } })),
+      ),
+    );
+    await new Promise(setImmediate);
+    await publisher.close({ deadlineMs: 10 });
+    const outcomes = (await Promise.all(lists)).flat();
+    expect(outcomes).toHaveLength(20);
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ status: 'failed', error: { code: 'Closed' } });
+    }
+  });
+
   it('takes an empty list', async () => {
     expect(await createPublisher({ transport: memory }).publishMany(Ping, [])).toEqual([]);
   });
@@ -243,6 +281,78 @@ describe('closing', () => {
     await vi.waitFor(() => expect(spy.all('carrier_unavailable')).toHaveLength(1));
     await publisher.close({ deadlineMs: 10 });
     await expect(published).rejects.toMatchObject({ code: 'Closed' });
+  });
+});
+
+describe('closing a publisher', () => {
+  it('waits without an end where it may, and not for a moment only', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { transport } = counted(async (topic, messages) => {
+      await gate.promise;
+      return memory.send(topic, messages);
+    });
+    const publisher = createPublisher({ transport });
+    const published = publisher.publish(Ping, { n: 1 });
+    const closed = publisher.close({ deadlineMs: Number.POSITIVE_INFINITY });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    gate.resolve();
+    await closed;
+    await expect(published).resolves.toMatchObject({ id: expect.any(String) });
+  });
+
+  it('does not hang on a driver that ignores the signal, and what that says later counts no more', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { transport } = counted(async (_, messages) => {
+      await gate.promise;
+      return messages.map(() => 'accepted');
+    });
+    const publisher = createPublisher({ transport });
+    const published = publisher.publish(Ping, { n: 1 }, { id: 'id' });
+    published.catch(() => {});
+    await new Promise(setImmediate);
+    await publisher.close({ deadlineMs: 10 });
+    await expect(published).rejects.toMatchObject({ code: 'Closed' });
+    gate.resolve();
+    await new Promise(setImmediate);
+    expect(spy.events).toEqual([{ event: 'publish_failed', topic: 'ping', id: 'id', code: 'Closed' }]);
+  });
+
+  /** A contract whose checks take until the gate opens. */
+  function slowContract() {
+    const gate = Promise.withResolvers<void>();
+    const validate = async (value: unknown) => {
+      await gate.promise;
+      return { value };
+    };
+    const schema: StandardSchemaV1 = { '~standard': { version: 1, vendor: 'test', validate } };
+    return { gate, Slow: defineMessage({ name: 'ping', version: 1, schema }) };
+  }
+
+  it('sends what a schema still checks', async () => {
+    const { gate, Slow } = slowContract();
+    const { transport, batches } = counted();
+    const publisher = createPublisher({ transport });
+    const published = publisher.publish(Slow, 1);
+    const many = publisher.publishMany(Slow, [{ data: 2 }, { data: 3 }]);
+    await new Promise(setImmediate);
+    const closed = publisher.close();
+    setTimeout(gate.resolve, 20);
+    await closed;
+    await expect(published).resolves.toMatchObject({ id: expect.any(String) });
+    expect(await many).toMatchObject([{ status: 'accepted' }, { error: { code: 'Closed' } }]);
+    expect(batches.flat()).toHaveLength(2);
+  });
+
+  it('sends nothing after its deadline that a schema has checked until then', async () => {
+    const { gate, Slow } = slowContract();
+    const { transport, batches } = counted();
+    const publisher = createPublisher({ transport });
+    const published = publisher.publish(Slow, 1);
+    published.catch(() => {});
+    await publisher.close({ deadlineMs: 10 });
+    gate.resolve();
+    await expect(published).rejects.toMatchObject({ code: 'Closed' });
+    expect(batches).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Contract } from '../message/contract.ts';
 import { InvalidMessage } from '../message/envelope.ts';
+import { pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import type { Outgoing, Transport } from '../transport/transport.ts';
 import { type PublishOptions, prepare } from './prepare.ts';
@@ -58,6 +59,8 @@ export interface PublisherOptions extends SenderOptions {
  */
 export function createPublisher({ transport, source, ...options }: PublisherOptions): Publisher {
   const senders = new Map<string, Sender>();
+  /** Schemas at work that take their time. */
+  const checks = new Set<Promise<Outgoing>>();
   let closed = false;
 
   function senderOf(topic: string): Sender {
@@ -74,12 +77,19 @@ export function createPublisher({ transport, source, ...options }: PublisherOpti
     return prepare(contract, data, source === undefined ? options : { source, ...options }, transport.limits);
   }
 
+  function checked(check: Promise<Outgoing>): Promise<Outgoing> {
+    checks.add(check);
+    return check.finally(() => checks.delete(check));
+  }
+
   return {
     publish(contract, data, options = {}) {
       try {
         const made = prepared(contract, data, options);
         const sender = senderOf(contract.name);
-        return made instanceof Promise ? made.then((message) => sender.send(message)) : sender.send(made);
+        return made instanceof Promise
+          ? checked(made).then((message) => sender.send(message))
+          : sender.send(made);
       } catch (error) {
         return Promise.reject(error);
       }
@@ -97,7 +107,7 @@ export function createPublisher({ transport, source, ...options }: PublisherOpti
         for (const item of items.slice(next, next + room)) {
           try {
             const made = prepared(contract, item.data, item);
-            messages.push(made instanceof Promise ? await made : made);
+            messages.push(made instanceof Promise ? await checked(made) : made);
             places.push(next);
           } catch (error) {
             outcomes[next] = { status: 'failed', error: publishError(error) };
@@ -105,7 +115,9 @@ export function createPublisher({ transport, source, ...options }: PublisherOpti
           next++;
         }
         if (messages.length === 0) continue;
-        const results = await sender.sendMany(messages);
+        const results = await sender
+          .sendMany(messages)
+          .catch((error: unknown) => messages.map(() => asTransportError(error)));
         for (const [index, place] of places.entries()) {
           const id = messages[index]?.id ?? '';
           const error = results[index];
@@ -118,7 +130,16 @@ export function createPublisher({ transport, source, ...options }: PublisherOpti
 
     async close({ deadlineMs = 10_000 } = {}) {
       closed = true;
-      await Promise.all(Array.from(senders.values(), (sender) => sender.close(deadlineMs)));
+      const endsAt = performance.now() + deadlineMs;
+      if (checks.size > 0) {
+        const over = new AbortController();
+        await Promise.race([Promise.allSettled(checks), pause(deadlineMs, over.signal)]);
+        over.abort();
+        // Whoever waited for a check hands its message over in this turn.
+        await new Promise(setImmediate);
+      }
+      const leftMs = Math.max(0, endsAt - performance.now());
+      await Promise.all(Array.from(senders.values(), (sender) => sender.close(leftMs)));
     },
   };
 }

@@ -1,6 +1,6 @@
 import { createCarrierState } from '../observe/carrier-state.ts';
 import { emit, observed } from '../observe/events.ts';
-import { backoffDelay, pause } from '../time/backoff.ts';
+import { backoffDelay, LONGEST_TIMER, pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import { type Outgoing, type SendOutcome, sizeOf, type Transport } from '../transport/transport.ts';
 
@@ -43,6 +43,8 @@ export function createSender(transport: Transport, topic: string, options: Sende
    */
   const behind = new Map<string, Unsent[]>();
   const stop = new AbortController();
+  /** Of the batches under way, what has no answer yet. */
+  const underWay = new Set<{ left: readonly Unsent[] }>();
   let queue: Unsent[] = [];
   let unsent = 0;
   let sending = 0;
@@ -118,18 +120,13 @@ export function createSender(transport: Transport, topic: string, options: Sende
 
   async function sendBatch(batch: readonly Unsent[]): Promise<void> {
     const giveUpAt = performance.now() + giveUpAfterMs;
-    let left = batch;
-    for (let tried = 1; left.length > 0; tried++) {
-      const failed = await trySend(left, performance.now() < giveUpAt);
-      if (failed.length === 0) return;
-      left = failed;
-      await pause(backoffDelay(BACKOFF, tried), stop.signal);
-      if (stop.signal.aborted) {
-        const error = new TransportError('Closed', 'the publisher was closed before the carrier answered');
-        for (const one of left) answer(one, error);
-        return;
-      }
+    const owed = { left: batch };
+    underWay.add(owed);
+    for (let tried = 1; owed.left.length > 0; tried++) {
+      owed.left = await trySend(owed.left, performance.now() < giveUpAt);
+      if (owed.left.length > 0) await pause(backoffDelay(BACKOFF, tried), stop.signal);
     }
+    underWay.delete(owed);
   }
 
   /** Sends once; returns what is worth another try. */
@@ -144,6 +141,8 @@ export function createSender(transport: Transport, topic: string, options: Sende
     } catch (error) {
       outcomes = asTransportError(error);
     }
+    // All have had their answer when it was cut off.
+    if (stop.signal.aborted) return [];
     const again: Unsent[] = [];
     for (const [index, one] of batch.entries()) {
       const outcome = outcomes instanceof TransportError ? { error: outcomes } : outcomes[index];
@@ -191,6 +190,12 @@ export function createSender(transport: Transport, topic: string, options: Sende
 
   function cutOff(): void {
     stop.abort();
+    // Not left to the driver: one that does not heed the signal would hold up closing.
+    const error = new TransportError('Closed', 'the publisher was closed before the carrier answered');
+    for (const owed of underWay) {
+      for (const one of owed.left) answer(one, error);
+      owed.left = [];
+    }
     refuseQueue();
   }
 
@@ -229,7 +234,7 @@ export function createSender(transport: Transport, topic: string, options: Sende
     },
     async close(deadlineMs) {
       closing = true;
-      const deadline = setTimeout(cutOff, deadlineMs);
+      const deadline = setTimeout(cutOff, Math.min(deadlineMs, LONGEST_TIMER));
       while (unsent > 0) await progress();
       clearTimeout(deadline);
     },
