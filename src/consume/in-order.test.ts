@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { faulty } from '../../test/support/faulty.ts';
 import { ordered, PING, Ping, topologyOf } from '../../test/support/ping.ts';
+import { refusingOneDeadLetter } from '../../test/support/refusing.ts';
 import { encode, wrap } from '../message/envelope.ts';
 import { createMemoryTransport } from '../transport/memory/memory.ts';
-import type { Incoming } from '../transport/transport.ts';
+import type { Incoming, Transport } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
 import { type Handler, Reject } from './handler.ts';
 import { createProcessor, type Ended } from './processor.ts';
@@ -197,6 +199,90 @@ describe('on an ordered topic', () => {
       delivery('a2', { leaseUntil: performance.now() + 40 }),
     ]);
     expect(endings(ended)).toEqual({ a1: 'ack', a2: 'release' });
+  });
+});
+
+describe('the turns of a key', () => {
+  it('are told as they end, and end where one could not be settled', async () => {
+    const trace: string[] = [];
+    const stored = Promise.withResolvers<boolean>();
+    const handling = processor(({ data: { note = '' } }) => {
+      trace.push(`begin ${note}`);
+      if (note === 'a2') throw new Reject('never');
+    }).process(batchOf('a1', 'a2', 'a3', 'b1'), {
+      onEnded({ id, action }) {
+        trace.push(`${action} ${id}`);
+        return id === 'a2' ? stored.promise : true;
+      },
+    });
+    await new Promise(setImmediate);
+    expect(trace.filter((line) => /a\d/.test(line))).toEqual([
+      'begin a1',
+      'ack a1',
+      'begin a2',
+      'deadLetter a2',
+    ]);
+    stored.resolve(false);
+    expect(endings(await handling)).toEqual({ a1: 'ack', a2: 'deadLetter', a3: 'release', b1: 'ack' });
+    expect(trace.at(-1)).toBe('release a3');
+  });
+
+  it('begin no more once they are cut short', async () => {
+    const handled: string[] = [];
+    const settled = Promise.withResolvers<boolean>();
+    const one = processor(({ data: { note = '' } }) => void handled.push(note));
+    const handling = one.process(batchOf('a1', 'a2'), { onEnded: () => settled.promise });
+    await new Promise(setImmediate);
+    one.cutShort(new Error('closing'));
+    settled.resolve(true);
+    expect(endings(await handling)).toEqual({ a1: 'ack', a2: 'release' });
+    expect(handled).toEqual(['a1']);
+  });
+});
+
+describe('a worker on an ordered topic of the memory carrier', () => {
+  /** A transport on which these have been published, and a worker on it. */
+  async function work(names: readonly string[], handler: Handler<Data>, faults: Partial<Transport> = {}) {
+    const memory = createMemoryTransport(ordered(topologyOf('ping', 'test')));
+    for (const name of names) {
+      const { id, body, key = '' } = delivery(name);
+      await memory.send('ping', [{ id, body, headers: {}, key }]);
+    }
+    const transport = faulty(memory, faults);
+    const worker = startWorker({ transport, address: PING, contract: Ping, handler, leaseMs: 200 });
+    onTestFinished(async () => {
+      await worker.close({ deadlineMs: 0 });
+      await memory.close();
+    });
+    return memory;
+  }
+
+  it('settles a key as it goes, and keeps the leases of those that wait', async () => {
+    const gate = Promise.withResolvers<void>();
+    const memory = await work(['a1', 'a2', 'a3'], async ({ data: { n } }) => {
+      if (n === 2) await gate.promise;
+    });
+    const inFlight = async () => (await memory.depth(PING)).inFlight;
+    await expect.poll(inFlight).toBe(2);
+    const begun = performance.now();
+    await expect.poll(() => performance.now() - begun).toBeGreaterThan(300);
+    expect(await memory.depth(PING)).toMatchObject({ ready: 0, inFlight: 2 });
+    gate.resolve();
+    await expect.poll(inFlight).toBe(0);
+  });
+
+  it('handles nothing of a key before the dead letter before it is stored', async () => {
+    const handled: string[] = [];
+    const memory: Transport = await work(
+      ['a1', 'a2', 'b1', 'a3'],
+      ({ data: { note = '' } }) => {
+        handled.push(note);
+        if (note === 'a1') throw new Reject('never');
+      },
+      { settle: refusingOneDeadLetter(() => memory) },
+    );
+    await expect.poll(() => memory.depth(PING)).toEqual({ ready: 0, inFlight: 0, delayed: 0, dead: 1 });
+    expect(handled.filter((name) => name.startsWith('a'))).toEqual(['a1', 'a1', 'a2', 'a3']);
   });
 });
 

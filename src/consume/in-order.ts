@@ -23,6 +23,8 @@ const NEVER = Number.POSITIVE_INFINITY;
 export function inOrder(processor: Processor, options: InOrderOptions): Processor {
   const { maxAttempts, handlerTimeoutMs, extend, extendByMs, release } = options;
   const releases = createReleaseLog();
+  /** Nothing more begins. */
+  let cut = false;
   // Those whose turn has not come keep their leases, or somebody else would have them when it does.
   const watch = createLeaseWatch({ extend, extendByMs, onTimeout: () => {}, onLeaseLost: () => {} });
 
@@ -34,7 +36,7 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
 
   async function handle(
     deliveries: readonly Incoming[],
-    { leftMs = NEVER, sentBack = new Set() }: ProcessOptions,
+    { leftMs = NEVER, sentBack = new Set(), onEnded = () => true }: ProcessOptions,
   ): Promise<Ended[]> {
     const endsAt = performance.now() + leftMs;
     const waiting = deliveries.map(
@@ -50,11 +52,13 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
       const left = endsAt - performance.now();
       // The first always gets its chance; another only if it can have its full time.
       const inTime = ended.length === 0 || left >= handlerTimeoutMs;
-      const blocked = key !== undefined && sentBack.has(key);
+      const blocked = cut || (key !== undefined && sentBack.has(key));
       if (blocked || !inTime || watch.isOver(attempt)) {
         if (key !== undefined) sentBack.add(key);
         releases.add(delivery);
-        ended.push(release(delivery));
+        const back = release(delivery);
+        ended.push(back);
+        await onEnded(back);
         continue;
       }
       const [one] = await processor.process([{ ...counted(delivery), leaseUntil }], { leftMs: left });
@@ -62,13 +66,14 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
       if (one.action !== 'retry') releases.forget(delivery);
       else if (key !== undefined) sentBack.add(key);
       ended.push(one);
+      if (!(await onEnded(one)) && key !== undefined) sentBack.add(key);
     }
     return ended;
   }
 
   return {
     async process(deliveries, processOptions = {}) {
-      if (deliveries.every(({ key }) => key === undefined)) {
+      if (processOptions.onEnded === undefined && deliveries.every(({ key }) => key === undefined)) {
         return processor.process(deliveries, processOptions);
       }
       const chains = chainsOf(deliveries);
@@ -102,7 +107,10 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
       return together.length > 0 ? [together, ...alone] : alone;
     },
 
-    cutShort: (reason) => processor.cutShort(reason),
+    cutShort(reason) {
+      cut = true;
+      processor.cutShort(reason);
+    },
   };
 }
 

@@ -241,6 +241,7 @@ describe('a pool', () => {
       onEnded: () => undefined,
       allSettled: () => true,
       onStale: () => undefined,
+      settled: async () => true,
       extend: async () => [],
       ...options,
     });

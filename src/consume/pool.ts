@@ -17,6 +17,8 @@ export interface PoolOptions {
   readonly ordered: boolean;
   readonly leaseMs: number;
   readonly onEnded: (ended: Ended) => void;
+  /** Whether one that has ended is settled, once that is known. */
+  readonly settled: (ended: Ended) => Promise<boolean>;
   /** Whether all that has ended is settled. */
   readonly allSettled: () => boolean;
   /** These have waited for half their lease: somebody less busy shall have them. */
@@ -147,9 +149,14 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   async function inTurn(deliveries: readonly Incoming[], sentBack: Set<string>): Promise<void> {
-    const ended = await processor.process(deliveries, { sentBack });
-    ends += ended.length;
-    for (const one of ended) options.onEnded(one);
+    await processor.process(deliveries, {
+      sentBack,
+      onEnded(ended) {
+        ends++;
+        options.onEnded(ended);
+        return ended.action !== 'deadLetter' || options.settled(ended);
+      },
+    });
     free();
   }
 

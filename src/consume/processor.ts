@@ -63,6 +63,11 @@ export interface ProcessOptions {
    * from one batch of what was received together to the next.
    */
   readonly sentBack?: Set<string>;
+  /**
+   * On an ordered topic: told of each when its turn is over, so that it need not wait for those behind it to be
+   * settled. Answers false when that failed, and those of its key must not overtake it.
+   */
+  readonly onEnded?: (ended: Ended) => boolean | Promise<boolean>;
 }
 
 /** One call of `process`: one promise for the whole batch. */

@@ -1,10 +1,13 @@
-import type { Address, Transport } from '../transport/transport.ts';
+import { TransportError } from '../transport/errors.ts';
+import type { Address, SettleOutcome, Transport } from '../transport/transport.ts';
 import type { Ended } from './processor.ts';
 import { type SettleOptions, settleAll } from './settle.ts';
 
 /** Gathers what has ended into batches and carries them out. */
 export interface Settler {
   add(ended: Ended): void;
+  /** Whether one that was added is settled, once that is known. */
+  settled(ended: Ended): Promise<boolean>;
   /** Nothing more is coming soon: a batch that is not full goes out now. */
   flush(): void;
   /** Ended, and not settled yet. */
@@ -33,6 +36,8 @@ export function createSettler(options: SettlerOptions): Settler {
   let timer: NodeJS.Timeout | undefined;
   /** Asked to go out while another batch was under way. */
   let due = false;
+  /** Of those that somebody waits for. */
+  const awaited = new Map<Ended, (settled: boolean) => void>();
 
   function send(): void {
     const batch = gathered;
@@ -42,12 +47,20 @@ export function createSettler(options: SettlerOptions): Settler {
     due = false;
     calls++;
     underWay += batch.length;
-    void settleAll(transport, address, batch, options).then(() => {
+    void settleAll(transport, address, batch, options).then((outcomes) => {
       calls--;
       underWay -= batch.length;
       if (due) flush();
+      if (awaited.size > 0) answer(batch, outcomes);
       onSettled();
     });
+  }
+
+  function answer(batch: readonly Ended[], outcomes: readonly SettleOutcome[]): void {
+    for (const [index, ended] of batch.entries()) {
+      awaited.get(ended)?.(!(outcomes[index] instanceof TransportError));
+      awaited.delete(ended);
+    }
   }
 
   function flush(): void {
@@ -63,6 +76,7 @@ export function createSettler(options: SettlerOptions): Settler {
       if (gathered.length >= settleEntries) send();
       else timer ??= setTimeout(flush, lingerMs);
     },
+    settled: (ended) => new Promise((resolve) => awaited.set(ended, resolve)),
     get unsettled() {
       return gathered.length + underWay;
     },

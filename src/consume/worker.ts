@@ -136,6 +136,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
       settler.add(ended);
       schedule();
     },
+    settled: settler.settled,
     allSettled: () => settler.unsettled === 0,
     onStale: (deliveries) => void giveBack(deliveries),
   });

@@ -6,6 +6,8 @@ import { defineMessage } from '../../src/message/contract.ts';
 import { listDeadLetters, purgeDeadLetters, replayDeadLetters } from '../../src/operate/dead-letters.ts';
 import { createPublisher } from '../../src/publish/publisher.ts';
 import type { Address } from '../../src/transport/transport.ts';
+import { faulty } from '../support/faulty.ts';
+import { refusingOneDeadLetter } from '../support/refusing.ts';
 import type { Check } from './suite.ts';
 import { ORDERS, outgoing, SHORT_LEASE, STOCK, unlessOrdered, type World } from './world.ts';
 
@@ -328,6 +330,28 @@ export function consuming(check: Check): void {
         expect(handled.filter(own)).toEqual(numbers(24).filter(own));
       }
       await expectEmpty(world);
+    },
+    unlessOrdered,
+  );
+
+  check(
+    'keep the place of a message whose dead letter could not be stored',
+    async (world) => {
+      const { transport } = world;
+      await publishOrders(world, 4, () => 'k');
+      const handled: number[] = [];
+      const refusing = faulty(transport, { settle: refusingOneDeadLetter(() => transport) });
+      await working(
+        { ...world, transport: refusing },
+        ({ data: { n } }) => {
+          handled.push(n);
+          if (n === 1) throw new Reject('never');
+        },
+        () => expect(handled).toContain(3),
+        { leaseMs: SHORT_LEASE },
+      );
+      await expectEmpty(world, 1);
+      expect(handled).toEqual([0, 1, 1, 2, 3]);
     },
     unlessOrdered,
   );
