@@ -38,7 +38,7 @@ export class Delivery {
  * key in order, and nobody gets any more of them until all of those are settled.
  */
 export function createQueue(ordered: boolean) {
-  let ready: (Entry | Group)[] = [];
+  let ready: (Entry | Group | undefined)[] = [];
   let head = 0;
   /** Latest first, so that what is due is at the end. */
   const delayed: { readonly at: number; readonly entry: Entry }[] = [];
@@ -128,6 +128,8 @@ export function createQueue(ordered: boolean) {
   function dequeue(most: number): Entry[] {
     const next = ready[head];
     if (next === undefined) return [];
+    // Its place is cut off only with many others: until then it must not keep the message.
+    ready[head] = undefined;
     head++;
     if (head > 1_024 && head * 2 > ready.length) {
       ready = ready.slice(head);
