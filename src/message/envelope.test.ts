@@ -168,5 +168,7 @@ describe('envelope', () => {
     for (const body of ['secret-token', '{"data": secret-token}', '{"data":"secret-token']) {
       expect(problem(() => readEnvelope(body)).message).not.toContain('secret');
     }
+    const { message } = problem(() => readEnvelope('{"data":{"card":41111111111111117}}'));
+    expect(message).toBe('data.card: a whole number beyond 2^53 would become another: send it as a string');
   });
 });

@@ -69,7 +69,7 @@ function inspect(text: string): void {
         unsafe ??= {
           holder: this,
           key,
-          message: `${context?.source} would become ${value}: send it as a string`,
+          message: 'a whole number beyond 2^53 would become another: send it as a string',
         };
       }
       return value;
