@@ -2,6 +2,7 @@ import type { Context } from 'aws-lambda';
 import type { FoundSubscription } from '../config/define-config.ts';
 import { pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
+import { openOnce } from '../transport/open-once.ts';
 import type { Settlement, Transport } from '../transport/transport.ts';
 import type { Handler } from './handler.ts';
 import { startWorker } from './worker.ts';
@@ -56,17 +57,7 @@ const COUNTED = {
  */
 export function createDrain({ found, handler, openTransport, concurrency = 10 }: DrainOptions): Drain {
   const { topic, subscription, address } = found;
-  let opened: Promise<Transport> | undefined;
-
-  async function open(): Promise<Transport> {
-    opened ??= openTransport();
-    try {
-      return await opened;
-    } catch (error) {
-      opened = undefined;
-      throw error;
-    }
-  }
+  const open = openOnce(openTransport);
 
   return async (_event, context) => {
     const transport = await open();

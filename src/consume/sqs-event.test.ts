@@ -191,6 +191,25 @@ describe('an SQS function', () => {
     expect(spy.all('dead_lettered')).toEqual([]);
   });
 
+  it('tries again at the next invocation to open a carrier that could not be opened', async () => {
+    let tries = 0;
+    const host = createSqsEventHandler({
+      found: found(),
+      handler: () => {
+        throw new Reject('never');
+      },
+      openTransport: async () => {
+        tries++;
+        if (tries === 1) throw new TransportError('Unavailable', 'no network yet');
+        return faulty(transport, { settle: async (_, settlements) => settlements.map(() => 'settled') });
+      },
+    });
+    expect((await host(eventOf(1), plenty)).batchItemFailures).toHaveLength(1);
+    expect((await host(eventOf(1), plenty)).batchItemFailures).toEqual([]);
+    expect(spy.all('dead_lettered')).toHaveLength(1);
+    expect(spy.all('carrier_back')).toHaveLength(1);
+  });
+
   it('runs alone and last what was delivered too often, after the rest is settled', async () => {
     const order: number[] = [];
     const answer = await host(({ data }) => void order.push(data.n))(eventOf(1, 9, 1), plenty);

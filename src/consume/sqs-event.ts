@@ -2,6 +2,7 @@ import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FoundSubscription } from '../config/define-config.ts';
 import { createCarrierState } from '../observe/carrier-state.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
+import { openOnce } from '../transport/open-once.ts';
 import { incomingFromRecord } from '../transport/sqs/record.ts';
 import type { Incoming, Transport } from '../transport/transport.ts';
 import type { Handler } from './handler.ts';
@@ -38,12 +39,7 @@ export function createSqsEventHandler({
 }: SqsEventHandlerOptions): SqsEventHandler {
   const { topic, subscription, address } = found;
   const carrier = createCarrierState('sqs');
-  let opened: Promise<Transport> | undefined;
-
-  function transport(): Promise<Transport> {
-    opened ??= openTransport();
-    return opened;
-  }
+  const transport = openOnce(openTransport);
 
   const processor = createProcessor({
     address,

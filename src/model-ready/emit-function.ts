@@ -2,6 +2,7 @@ import middy from '@middy/core';
 import type { Config } from '../config/define-config.ts';
 import { inLambda, logEvents } from '../observe/json-log.ts';
 import { type HttpError, httpEvent } from '../publish/http-event.ts';
+import { openOnce } from '../transport/open-once.ts';
 import { AnnounceFailed } from './announce.ts';
 import { createEmit, type Emit } from './emit.ts';
 import { InvalidEvaluation } from './evaluation.ts';
@@ -30,11 +31,11 @@ export function emitFunction(config: Config) {
     logEvents();
     logModelEvents();
   }
-  let emit: Promise<Emit> | undefined;
+  const open = openOnce(() => openEmit(config));
   return middy(async (payload: unknown) => {
-    emit ??= openEmit(config);
+    const emit = await open();
     const documents = isBatch(payload) ? payload.documents : [payload];
-    return (await emit)(documents.map((content, index) => ({ name: `documents[${index}]`, content })));
+    return emit(documents.map((content, index) => ({ name: `documents[${index}]`, content })));
   }).use(httpEvent({ maxBytes: MOST_BYTES, describe }));
 }
 
