@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PING, Ping } from '../../test/support/ping.ts';
@@ -112,6 +113,11 @@ describe('a handler', () => {
     expect(ended?.event).toMatchObject({ event: 'dead_lettered', code: 'exhausted' });
   });
 
+  it('that fails after more deliveries than it may be tried gives the message up as well', async () => {
+    const ended = await endOf(() => Promise.reject(new Error('no')), delivery(1, { deliveries: 7 }));
+    expect(reasonOf(ended)).toMatchObject({ code: 'exhausted', attempts: 7 });
+  });
+
   it('may be delivered more often than tried: only a failed handling gives it up', async () => {
     expect(await endOf(() => undefined, delivery(1, { deliveries: 99 }))).toMatchObject({ action: 'ack' });
   });
@@ -126,6 +132,10 @@ describe('a handler', () => {
     expect(await at(7_000)).toMatchObject({ action: 'retry', delayMs: 7_000 });
     expect(await at(9_999_999)).toMatchObject({ delayMs: 100_000 });
     expect(await at(-5)).toMatchObject({ delayMs: 0 });
+    const noNumber = await at(Number.NaN);
+    if (noNumber.action !== 'retry') expect.fail(noNumber.action);
+    expect(noNumber.delayMs).toBeGreaterThanOrEqual(0);
+    expect(noNumber.delayMs).toBeLessThanOrEqual(1_000);
     expect(
       reasonOf(await endOf(() => Promise.reject(new RetryAfter(1)), delivery(1, { deliveries: 3 }))),
     ).toMatchObject({
@@ -136,6 +146,46 @@ describe('a handler', () => {
   it('that throws something odd is tried again', async () => {
     const ended = await endOf(() => Promise.reject('a text'), delivery(1));
     expect(ended.event).toMatchObject({ error: 'a text' });
+    const secretive = {
+      toString() {
+        throw new Error('no');
+      },
+    };
+    for (const thrown of [secretive, Object.create(null)]) {
+      for (const handler of [
+        () => Promise.reject(thrown),
+        () => {
+          throw thrown;
+        },
+      ]) {
+        const { action, event } = await endOf(handler, delivery(1));
+        expect(action).toBe('retry');
+        expect(event).toMatchObject({ error: 'a value that cannot be written' });
+      }
+    }
+  });
+
+  it('is waited for, whoever made the promise that it returns', async () => {
+    const settle: { resolve: () => void; reject: (error: Error) => void }[] = [];
+    /** One of another realm: it looks like a promise, and is no instance of ours. */
+    function foreign(): Promise<void> {
+      const made: unknown = runInNewContext(
+        'new Promise((resolve, reject) => settle.push({ resolve, reject }))',
+        {
+          settle,
+        },
+      );
+      if (!isPromise(made)) throw new Error('not a promise');
+      expect(made).not.toBeInstanceOf(Promise);
+      return made;
+    }
+    const isPromise = (value: unknown): value is Promise<void> =>
+      typeof value === 'object' && value !== null && 'then' in value;
+    const ended = processor(foreign).process([delivery(1), delivery(2)]);
+    expect(spy.all('handled')).toEqual([]);
+    settle[0]?.resolve();
+    settle[1]?.reject(new Error('no'));
+    expect(await ended).toMatchObject([{ action: 'ack' }, { action: 'retry', event: { error: 'no' } }]);
   });
 
   it('whose time is up is tried again, its signal fires, and its late answer counts no more', async () => {

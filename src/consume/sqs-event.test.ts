@@ -219,16 +219,36 @@ describe('an SQS function', () => {
   });
 
   it('gives back untried what it has no time for', async () => {
-    const answer = await host(() => expect.unreachable())(eventOf(1), {
-      getRemainingTimeInMillis: () => 900,
-    });
+    let calls = 0;
+    const untried = host(() => void calls++);
+    const answer = await untried(eventOf(1), { getRemainingTimeInMillis: () => 900 });
     expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'm-0' }] });
+    expect(calls).toBe(0);
+    // Nor is it settled: that would count as a failure.
+    expect(opened).toBe(0);
+    expect(await untried(eventOf(1), { getRemainingTimeInMillis: () => 1_100 })).toEqual({
+      batchItemFailures: [],
+    });
+    expect(calls).toBe(1);
   });
 
   it('ends a handler before Lambda would, and has its message tried again', async () => {
-    const answer = await host(() => new Promise(() => {}))(eventOf(1), {
-      getRemainingTimeInMillis: () => 1_050,
+    const signals: AbortSignal[] = [];
+    const settled: string[] = [];
+    transport = faulty(transport, {
+      settle: async (_, settlements) => {
+        settled.push(...settlements.map(({ action }) => action));
+        return settlements.map(() => 'settled');
+      },
     });
+    const endsAt = performance.now() + 1_100;
+    const answer = await host((_, { signal }) => {
+      signals.push(signal);
+      return new Promise(() => {});
+    })(eventOf(1), { getRemainingTimeInMillis: () => endsAt - performance.now() });
+    expect(performance.now()).toBeLessThan(endsAt);
+    expect(signals.map(({ reason }) => reason)).toMatchObject([{ name: 'HandlerTimeout' }]);
+    expect(settled).toEqual(['retry']);
     expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'm-0' }] });
   });
 

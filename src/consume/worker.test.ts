@@ -116,6 +116,26 @@ describe('a worker', () => {
     expect(spy.all('lease_lost')).toEqual([]);
   });
 
+  it('extends leases in pieces the carrier takes', async () => {
+    const pieces: number[] = [];
+    const gate = Promise.withResolvers<void>();
+    const small = faulty(memory, {
+      limits: { ...memory.limits, settleEntries: 2 },
+      extend: async (address, receipts, leaseMs) => {
+        pieces.push(receipts.length);
+        return memory.extend(address, receipts, leaseMs);
+      },
+    });
+    work({ transport: small, leaseMs: 100, handler: () => gate.promise });
+    await publish(5);
+    await vi.waitFor(() => expect(pieces.length).toBeGreaterThan(5));
+    expect(pieces.slice(0, 3)).toEqual([2, 2, 1]);
+    expect(Math.max(...pieces)).toBe(2);
+    gate.resolve();
+    await emptied();
+    expect(spy.all('lease_lost')).toEqual([]);
+  });
+
   it('goes on by itself when the carrier comes back, and says both once', async () => {
     let down = false;
     const flaky = faulty(memory, {
@@ -211,11 +231,13 @@ describe('closing a worker', () => {
         return memory.receive(address, { ...options, waitMs: 0 });
       },
     });
-    const worker = work({ transport: slow, concurrency: 1, handler: () => expect.unreachable() });
+    let calls = 0;
+    const worker = work({ transport: slow, concurrency: 1, handler: () => void calls++ });
     await publish(1);
     const closed = worker.close();
     received.resolve();
     await closed;
+    expect(calls).toBe(0);
     expect(await memory.depth(PING)).toMatchObject({ ready: 1, inFlight: 0 });
     const [again] = await memory.receive(PING, { max: 1, waitMs: 0, leaseMs: 1_000 });
     expect(again?.deliveries).toBe(1);

@@ -58,6 +58,15 @@ describe('the platform', () => {
     expect(await post('c', { model_name: 7 })).toBe(400);
   });
 
+  it('answers a deployment that it has taken before as it did, by its id, also after a restart', async () => {
+    expect(await post('a', model('good'))).toBe(200);
+    expect(await post('a', model('never'))).toBe(200);
+    await platform.stop();
+    await start();
+    expect([await post('a', model('good')), await post('a', model('never'))]).toEqual([200, 200]);
+    expect(decisions()).toEqual(['deployed']);
+  });
+
   it('is busy so often, refuses what it always refuses, and remembers over a restart', async () => {
     expect(await post('a', model('busy'))).toBe(503);
     expect(await post('n', model('never'))).toBe(422);

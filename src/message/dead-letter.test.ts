@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deadLetterHeaders, readDeadLetterReason, replayHeaders, replaysOf } from './dead-letter.ts';
+import { escapeBeyond } from './json.ts';
 
 const reason = {
   code: 'exhausted',
@@ -14,15 +15,25 @@ describe('what is known about a dead letter', () => {
     expect(readDeadLetterReason({ other: 'x', ...deadLetterHeaders(reason) })).toEqual(reason);
   });
 
-  it('stays well below the 16 KiB kept for it', () => {
-    const history = Array.from({ length: 100 }, (_, attempt) => ({
-      attempt,
-      at: reason.at,
-      error: '"'.repeat(5_000),
-    }));
-    const headers = deadLetterHeaders({ ...reason, message: '\n'.repeat(50_000), history });
+  it.each([
+    '"',
+    '\\',
+    '\n',
+    '\u0001',
+    '\u009F',
+    'é',
+    '漢',
+    '\uFFFD',
+    '\uFFFF',
+    '\u{1F4EE}',
+    '\u{10FFFF}',
+    '\uD800',
+  ])('stays within the 16 KiB kept for it, whatever it is made of: %j', (character) => {
+    const text = character.repeat(5_000);
+    const history = Array.from({ length: 100 }, (_, attempt) => ({ attempt, at: reason.at, error: text }));
+    const headers = deadLetterHeaders({ ...reason, message: text, history });
     // Framed as JSON once more by the carrier, which escapes the escapes.
-    expect(Buffer.byteLength(JSON.stringify(headers))).toBeLessThan(16_384);
+    expect(Buffer.byteLength(escapeBeyond(JSON.stringify(headers)))).toBeLessThan(16_384);
     expect(readDeadLetterReason(headers).history).toHaveLength(8);
   });
 

@@ -282,9 +282,7 @@ describe('closing', () => {
     await publisher.close({ deadlineMs: 10 });
     await expect(published).rejects.toMatchObject({ code: 'Closed' });
   });
-});
 
-describe('closing a publisher', () => {
   it('waits without an end where it may, and not for a moment only', async () => {
     const gate = Promise.withResolvers<void>();
     const { transport } = counted(async (topic, messages) => {

@@ -44,6 +44,7 @@ test('an emulator is asked at its host and port, with the prefix and region of t
 test.each([
   ['what is it', 'is not a transport URL: expected memory:, or sqs://eu-west-1'],
   ['memry:', 'memry: is not a transport (did you mean memory?)'],
+  ['constructor:', 'constructor: is not a transport: expected'],
   ['kafka://host:9092', 'kafka: is not a transport: expected'],
   [
     'sqs://eu-west-1?prefx=prod',
