@@ -10,6 +10,12 @@ import type { RedisStreamsOptions } from '../../src/transport/redis-streams/opti
 /** Whether tests on Redis cannot run here; the setup of the tests has said why. */
 export const WITHOUT_REDIS = inject('redisServer') === '';
 
+/** Why tests on Valkey cannot run here; undefined where they can. */
+export const WITHOUT_VALKEY =
+  inject('valkeyServer') === ''
+    ? 'no valkey-server on PATH: "apt-get install valkey-server" or "brew install valkey"'
+    : undefined;
+
 /** A server of one's own, with nothing in it. */
 export interface RedisServer {
   readonly port: number;
@@ -26,8 +32,19 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server on a free port and a temporary folder, with AOF everysec. `settings` are those of redis.conf. */
-export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+/** The same as {@link startRedis}, on Valkey. */
+export function startValkey(): Promise<RedisServer> {
+  return startRedis({}, inject('valkeyServer'));
+}
+
+/**
+ * Starts a server on a free port and a temporary folder, with AOF everysec. `settings` are those of redis.conf,
+ * `command` the program.
+ */
+export async function startRedis(
+  settings: Readonly<Record<string, string>> = {},
+  command = inject('redisServer'),
+): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'hikyaku-redis-'));
   const port = await freePort();
   const all = {
@@ -53,7 +70,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   admin.on('error', () => undefined);
 
   async function start(): Promise<void> {
-    child = spawn(inject('redisServer'), args, { stdio: 'ignore' });
+    child = spawn(command, args, { stdio: 'ignore' });
     const exit = new Promise((resolve) => child?.once('exit', resolve));
     ended = exit;
     const answered = settings['port'] === '0' ? Promise.resolve() : admin.ping();
