@@ -83,6 +83,8 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
   }
 
   async function ask<Answer>(send: (client: Redis) => Promise<Answer>): Promise<Answer> {
+    // A call of several steps may be between two of them.
+    if (closed) throw closedError();
     const { client } = await connect().catch((error: unknown) => {
       throw closed ? closedError() : error;
     });

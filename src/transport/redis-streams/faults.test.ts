@@ -19,6 +19,7 @@ import { defineMessage } from '../../message/contract.ts';
 import { type CourierEvent, observe } from '../../observe/events.ts';
 import { createPublisher } from '../../publish/publisher.ts';
 import type { Incoming, Transport } from '../transport.ts';
+import { createConnection } from './connection.ts';
 
 const Order = defineMessage({ name: 'orders', version: 1, schema: z.object({ n: z.number() }) });
 
@@ -103,6 +104,14 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
     }
     expect(await traffic.settle()).toEqual([]);
     expect(traffic.events.filter(({ event }) => event === 'carrier_unavailable')).toEqual([]);
+  });
+
+  it('does not connect again for a call that was between two steps when it was closed', async () => {
+    const connection = createConnection(server.options);
+    await connection.call('PING');
+    connection.close();
+    await vi.waitFor(async () => expect(await server.admin.client('LIST')).not.toMatch(/\n./));
+    expect(await rejection(connection.call('PING'))).toMatchObject({ code: 'Closed' });
   });
 
   it('loses nothing when the server is killed and comes back, and goes on by itself', async () => {
