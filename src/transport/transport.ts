@@ -163,7 +163,7 @@ export interface ConsumerInfo {
   readonly name: string;
   /** When it was first seen; of one that was forgotten in between, when it came back. */
   readonly since: number;
-  /** When it last received, settled or extended. */
+  /** When it last received or extended; settled, where the carrier notes that. */
   readonly lastSeen: number;
   /** Deliveries it holds. */
   readonly inFlight: number;

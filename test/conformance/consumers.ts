@@ -35,4 +35,39 @@ export function consumers(check: Check): void {
     ]);
     expect(await transport.consumers(STOCK)).toEqual([]);
   });
+
+  check('who holds what comes again, and for how long it is extended', async ({ transport, publish }) => {
+    if (transport.consumers === undefined) return;
+    await publish(outgoing(), outgoing());
+    const options = { max: 2, waitMs: 2_000, leaseMs: LONG_LEASE };
+    const taken = await transport.receive(ORDERS, { ...options, consumer: 'one-1-a' });
+    const released = taken.map(({ receipt }) => ({ receipt, action: 'release' }) as const);
+    await transport.settle(ORDERS, released);
+    const [first] = await transport.receive(ORDERS, { ...options, max: 1, consumer: 'one-1-a' });
+    const [second] = await transport.receive(ORDERS, { ...options, max: 1, consumer: 'two-2-b' });
+    if (first === undefined || second === undefined) throw new Error('they have not come again');
+    const held = async () =>
+      new Map((await transport.consumers?.(ORDERS))?.map(({ name, inFlight }) => [name, inFlight]));
+    expect(await held()).toEqual(
+      new Map([
+        ['one-1-a', 1],
+        ['two-2-b', 1],
+      ]),
+    );
+    await transport.extend(ORDERS, [first.receipt, second.receipt], LONG_LEASE / 2);
+    await transport.settle(ORDERS, [{ receipt: second.receipt, action: 'ack' }]);
+    expect(await held()).toEqual(
+      new Map([
+        ['one-1-a', 1],
+        ['two-2-b', 0],
+      ]),
+    );
+  });
+
+  check('nobody of those that do not name themselves', async ({ transport, publish, takeOne }) => {
+    if (transport.consumers === undefined) return;
+    await publish(outgoing());
+    await takeOne();
+    expect(await transport.consumers(ORDERS)).toEqual([]);
+  });
 }

@@ -43,6 +43,7 @@ export function lifecycle(check: Check): void {
         send: () => transport.send('orders', [outgoing()]),
         receive: () => transport.receive(ORDERS, options),
         depth: () => transport.depth(ORDERS),
+        ...(transport.consumers !== undefined && { consumers: () => transport.consumers?.(ORDERS) }),
         scan: () => transport.deadLetters.scan(ORDERS, options),
       };
       for (const [name, call] of Object.entries(calls)) {
@@ -126,6 +127,7 @@ export function lifecycle(check: Check): void {
       () => transport.settle(ORDERS, [{ receipt, action: 'ack' }]),
       () => transport.extend(ORDERS, [receipt], LONG_LEASE),
       () => transport.depth(ORDERS),
+      ...(transport.consumers !== undefined ? [() => transport.consumers?.(ORDERS)] : []),
       () => transport.deadLetters.scan(ORDERS, options),
       () => transport.provision(),
       () => transport.verify(),

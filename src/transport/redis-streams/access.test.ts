@@ -61,6 +61,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
       () => publisher.extend(BILLING, [receipt], 1_000),
       () => publisher.deadLetters.scan(BILLING, { max: 1, leaseMs: 1_000 }),
       () => publisher.provision(),
+      async () => publisher.consumers?.(BILLING),
     ]) {
       expect(await rejection(call())).toMatchObject(DENIED);
     }
@@ -114,7 +115,13 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
   it('let an operator look, replay, purge and create, and nothing else', async () => {
     const { all, operator } = await given();
     await publish(all, messages(4));
-    const taken = await take(all, { max: 3 });
+    const receive = { max: 3, waitMs: 0, leaseMs: 60_000, consumer: 'worker' };
+    const first = (await all.receive(BILLING, receive)).map(
+      ({ receipt }) => ({ receipt, action: 'release' }) as const,
+    );
+    await all.settle(BILLING, first);
+    const taken = await all.receive(BILLING, receive);
+    expect(await operator.consumers?.(BILLING)).toMatchObject([{ name: 'worker', inFlight: 3 }]);
     const dead = taken.map(({ receipt }) => ({ receipt, action: 'deadLetter', headers: {} }) as const);
     await all.settle(BILLING, dead);
     expect(await operator.depth(BILLING)).toEqual({ ready: 1, inFlight: 0, delayed: 0, dead: 3 });

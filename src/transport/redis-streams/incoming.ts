@@ -7,7 +7,11 @@ import { integer, list, text } from './replies.ts';
  * An entry of the stream as the server answers it: id, and fields with their values. It is delivered once. What
  * another program added may have its body in a field `b`, and its frame in `m`.
  */
-export function streamMessage([place, fields]: readonly unknown[], leaseUntil: number): Incoming {
+export function streamMessage(
+  [place, fields]: readonly unknown[],
+  owner: string,
+  leaseUntil: number,
+): Incoming {
   const id = text(place);
   let frame = id;
   let body = '';
@@ -21,15 +25,21 @@ export function streamMessage([place, fields]: readonly unknown[], leaseUntil: n
     } else if (flat[index] === 'm') frame = value;
     else if (flat[index] === 'b') body = value;
   }
-  return incoming({ place: id, frame, body, deliveries: 1, enqueuedAt: Number.parseInt(id, 10), leaseUntil });
+  const enqueuedAt = Number.parseInt(id, 10);
+  return incoming({ place: id, owner, frame, body, deliveries: 1, enqueuedAt, leaseUntil });
 }
 
 /** A message held apart, as the script answers it. */
-export function heldMessage(reply: readonly unknown[], token: string, leaseUntil: number): Incoming {
+export function heldMessage(
+  reply: readonly unknown[],
+  { owner, token }: { readonly owner: string; readonly token: string },
+  leaseUntil: number,
+): Incoming {
   const [place, deliveries, frame, body, enqueuedAt] = reply;
   return incoming({
     place: text(place),
     token,
+    owner,
     frame: text(frame),
     body: text(body),
     deliveries: integer(deliveries),
@@ -41,6 +51,7 @@ export function heldMessage(reply: readonly unknown[], token: string, leaseUntil
 interface Fields {
   readonly place: string;
   readonly token?: string;
+  readonly owner: string;
   readonly frame: string;
   readonly body: string;
   readonly deliveries: number;
@@ -48,10 +59,11 @@ interface Fields {
   readonly leaseUntil: number;
 }
 
-function incoming({ place, token, frame: text, body, deliveries, enqueuedAt, leaseUntil }: Fields): Incoming {
-  const frame = decodeFrame(text);
+function incoming(fields: Fields): Incoming {
+  const { place, token, owner, body, deliveries, enqueuedAt, leaseUntil } = fields;
+  const frame = decodeFrame(fields.frame);
   const { id, headers, key } = frame;
-  const receipt = new RedisReceipt(place, token, frame, leaseUntil);
+  const receipt = new RedisReceipt(place, token, owner, frame, leaseUntil);
   return key === undefined
     ? { id, body, headers, deliveries, enqueuedAt, leaseUntil, receipt }
     : { id, body, headers, key, deliveries, enqueuedAt, leaseUntil, receipt };

@@ -7,14 +7,17 @@ export class RedisReceipt {
   readonly place: string;
   /** Sets this delivery of a held message apart from others. An entry of the stream is delivered only once. */
   readonly token: string | undefined;
+  /** Who received it: what its consumer's name on the server begins with. */
+  readonly owner: string;
   readonly frame: Frame;
   /** On `performance.now()`. */
   leaseUntil: number;
   /** The server has ended it for us. */
   over = false;
-  constructor(place: string, token: string | undefined, frame: Frame, leaseUntil: number) {
+  constructor(place: string, token: string | undefined, owner: string, frame: Frame, leaseUntil: number) {
     this.place = place;
     this.token = token;
+    this.owner = owner;
     this.frame = frame;
     this.leaseUntil = leaseUntil;
   }

@@ -7,6 +7,7 @@ import type { SubscriptionPlace, TopicPlace } from './directory.ts';
 import { withGroups } from './groups.ts';
 import { heldMessage, streamMessage } from './incoming.ts';
 import type { RedisStreamsOptions } from './options.ts';
+import { createOwners } from './owners.ts';
 import { integer, list } from './replies.ts';
 import { TAKE_HELD } from './scripts/receive.ts';
 
@@ -28,9 +29,14 @@ export interface ReceiverOptions {
   readonly topic: TopicPlace;
   readonly subscription: SubscriptionPlace;
   readonly options: RedisStreamsOptions;
-  /** The consumer's name where the lease is so long. */
-  readonly consumer: (leaseMs: number) => string;
+  /** What consumers are called that do not name themselves. */
+  readonly instance: string;
   readonly giveBack: (received: readonly Incoming[]) => Promise<void>;
+}
+
+/** A call, and in whose name: what the consumer is called before the length of its lease. */
+interface Request extends ReceiveOptions {
+  readonly owner: string;
 }
 
 /** Receives for one subscription. */
@@ -43,8 +49,10 @@ export interface Receiver {
 }
 
 export function createReceiver(receiver: ReceiverOptions): Receiver {
-  const { connection, topic, subscription, options, consumer } = receiver;
+  const { connection, topic, subscription, options } = receiver;
   const { keys, name } = subscription;
+  const consumerAway = options.consumerAwayMs ?? CONSUMER_AWAY;
+  const owners = createOwners(receiver.instance, consumerAway);
   const reader = createBlockingReader(receiver.connectBlocking, connection);
   /** Of the calls that wait. */
   const stops = new Set<AbortController>();
@@ -57,7 +65,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   let quietUntil = 0;
 
   /** Takes what is held apart and ready. */
-  async function takeHeld(max: number, leaseMs: number): Promise<Incoming[]> {
+  async function takeHeld({ max, leaseMs, owner }: Request): Promise<Incoming[]> {
     if (loss !== undefined) {
       const error = loss;
       loss = undefined;
@@ -66,7 +74,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const askedAt = performance.now();
     const sweep = askedAt - sweptAt >= SWEEP_EVERY;
     if (sweep) sweptAt = askedAt;
-    const token = `${consumer(leaseMs)}.${++tokens}`;
+    const token = `${owner}.${leaseMs}.${++tokens}`;
     const reply = await withGroups(connection, topic, () =>
       connection.run(
         TAKE_HELD,
@@ -79,7 +87,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
           sweep ? SWEEP_EVERY : 0,
           subscription.leaseMs,
           options.retentionMs,
-          options.consumerAwayMs ?? CONSUMER_AWAY,
+          consumerAway,
         ],
       ),
     );
@@ -88,21 +96,21 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     if (lost !== 0) loss = lostMessages(integer(lost));
     const quiet = integer(soon);
     quietUntil = askedAt + (quiet < 0 ? LONGEST_QUIET : Math.min(quiet, LONGEST_QUIET));
-    return list(held).map((message) => heldMessage(list(message), token, askedAt + leaseMs));
+    return list(held).map((message) => heldMessage(list(message), { owner, token }, askedAt + leaseMs));
   }
 
   /** Takes entries of the stream, as many as there are now. */
-  async function readNow({ max, leaseMs }: ReceiveOptions): Promise<Incoming[]> {
+  async function readNow(request: Request): Promise<Incoming[]> {
     const askedAt = performance.now();
-    const [command, ...args] = readCommand(max, leaseMs);
+    const [command, ...args] = readCommand(request);
     const reply = await withGroups(connection, topic, () =>
       connection.call(command, ...args, 'STREAMS', keys.stream, '>'),
     );
-    return entriesOf(reply, askedAt + leaseMs);
+    return entriesOf(reply, request.owner, askedAt + request.leaseMs);
   }
 
-  function readCommand(max: number, leaseMs: number) {
-    return ['XREADGROUP', 'GROUP', name, consumer(leaseMs), 'COUNT', max] as const;
+  function readCommand({ max, leaseMs, owner }: Request) {
+    return ['XREADGROUP', 'GROUP', name, `${owner}.${leaseMs}`, 'COUNT', max] as const;
   }
 
   function lostMessages(count: number): TransportError {
@@ -112,25 +120,22 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     );
   }
 
-  async function readBlocking(
-    { max, leaseMs }: ReceiveOptions,
-    waitMs: number,
-    stop: AbortSignal,
-  ): Promise<Incoming[]> {
+  async function readBlocking(request: Request, waitMs: number, stop: AbortSignal): Promise<Incoming[]> {
     // A lease begins when the message is handed over, which is known to be after the read has begun, no more.
     const askedAt = performance.now();
+    const { owner, leaseMs } = request;
     const ms = Math.max(1, Math.ceil(Math.min(waitMs, LONGEST_QUIET, leaseMs / 4)));
     const reply = await withGroups(connection, topic, () =>
-      reader.read([...readCommand(max, leaseMs), 'BLOCK', ms, 'STREAMS', keys.stream, '>'], {
+      reader.read([...readCommand(request), 'BLOCK', ms, 'STREAMS', keys.stream, '>'], {
         stop,
-        late: (late) => receiver.giveBack(entriesOf(late, askedAt + leaseMs)),
+        late: (late) => receiver.giveBack(entriesOf(late, owner, askedAt + leaseMs)),
       }),
     );
-    return entriesOf(reply, askedAt + leaseMs);
+    return entriesOf(reply, owner, askedAt + leaseMs);
   }
 
   /** Waits until there may be something, for `waitMs` at most; a blocking read brings it along. */
-  async function wait(request: ReceiveOptions, waitMs: number, tried: number): Promise<Incoming[]> {
+  async function wait(request: Request, waitMs: number, tried: number): Promise<Incoming[]> {
     const stop = new AbortController();
     const abort = (): void => stop.abort();
     stops.add(stop);
@@ -155,7 +160,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   }
 
   /** What is held must not be lost because of what comes after it: the next call finds out what that was. */
-  async function readMore(request: ReceiveOptions, held: Incoming[]): Promise<Incoming[]> {
+  async function readMore(request: Request, held: Incoming[]): Promise<Incoming[]> {
     if (held.length === 0) return readNow(request);
     const more = await readNow({ ...request, max: request.max - held.length }).catch(() => []);
     return [...held, ...more];
@@ -166,13 +171,14 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   }
 
   return {
-    async receive(request) {
-      const { max, waitMs, leaseMs, signal } = request;
+    async receive(asked) {
+      const request = { ...asked, owner: owners.ownerOf(asked.consumer) };
+      const { max, waitMs, signal } = request;
       const deadline = performance.now() + waitMs;
       for (let tried = 0; ; tried++) {
         ensureOpen();
         if (signal?.aborted) return [];
-        const held = performance.now() < quietUntil ? [] : await takeHeld(max, leaseMs);
+        const held = performance.now() < quietUntil ? [] : await takeHeld(request);
         if (held.length === max) return held;
         const waits = options.blocking && reader.underWay === undefined && held.length === 0;
         const now = performance.now();
@@ -200,8 +206,8 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   };
 }
 
-function entriesOf(reply: unknown, leaseUntil: number): Incoming[] {
+function entriesOf(reply: unknown, owner: string, leaseUntil: number): Incoming[] {
   if (reply === null || reply === undefined) return [];
   const [, entries] = list(list(reply)[0]);
-  return list(entries).map((entry) => streamMessage(list(entry), leaseUntil));
+  return list(entries).map((entry) => streamMessage(list(entry), owner, leaseUntil));
 }

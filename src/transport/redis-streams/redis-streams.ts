@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { TransportError } from '../errors.ts';
 import type { Address, Incoming, Topology, Transport } from '../transport.ts';
 import { createConnection } from './connection.ts';
+import { forEachOwner, listConsumers } from './consumers.ts';
 import { createDeadLetterQueue } from './dead-letters.ts';
 import { createDirectory } from './directory.ts';
 import { provision, verify, withGroups } from './groups.ts';
@@ -26,9 +27,8 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
   const connection = createConnection(options);
   const deadLetters = createDeadLetterQueue(connection, directory);
   const receivers = new Map<string, Receiver>();
-  /** Sets this transport's consumers apart from all others. */
+  /** Sets this transport's consumers that do not name themselves apart from all others. */
   const instance = randomBytes(9).toString('base64url');
-  const consumer = (leaseMs: number): string => `${instance}.${leaseMs}`;
   let closing: Promise<void> | undefined;
 
   function ensureOpen(): void {
@@ -45,7 +45,7 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
       topic,
       subscription,
       options,
-      consumer,
+      instance,
       giveBack: async (received) => {
         await settle(connection, subscription, received.map(released), options.retentionMs);
       },
@@ -57,7 +57,7 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
   return {
     name: 'redis',
     limits: LIMITS,
-    capabilities: new Set(),
+    capabilities: new Set(['consumers']),
 
     async send(topic, messages, signal) {
       ensureOpen();
@@ -84,7 +84,9 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
     async extend(address, receipts, leaseMs) {
       ensureOpen();
       const { subscription } = directory.at(address);
-      return extend(connection, subscription, receipts, { consumer: consumer(leaseMs), leaseMs });
+      return forEachOwner(receipts, instance, (owner, owned) =>
+        extend(connection, subscription, owned, { consumer: `${owner}.${leaseMs}`, leaseMs }),
+      );
     },
 
     async depth(address) {
@@ -96,6 +98,12 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
       );
       const [ready, inFlight, delayed, dead] = list(reply).map(integer);
       return { ready: ready ?? 0, inFlight: inFlight ?? 0, delayed: delayed ?? 0, dead: dead ?? 0 };
+    },
+
+    async consumers(address) {
+      ensureOpen();
+      const { topic, subscription } = directory.at(address);
+      return listConsumers(connection, topic, subscription);
     },
 
     deadLetters: {

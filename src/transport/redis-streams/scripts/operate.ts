@@ -1,12 +1,12 @@
 import { defineScript } from './define.ts';
 import { HOLD, NOW } from './shared.ts';
 
-const FIELD = `
+export const FIELD = `
 local function field(list, name)
   for i = 1, #list, 2 do if list[i] == name then return list[i + 1] end end
 end`;
 
-const NEEDS_GROUP = `
+export const NEEDS_GROUP = `
 local function groupOf(stream, name)
   local groups = redis.pcall('XINFO', 'GROUPS', stream)
   if groups.err then

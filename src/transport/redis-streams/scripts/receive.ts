@@ -1,3 +1,4 @@
+import { SEEN } from './consumers.ts';
 import { defineScript } from './define.ts';
 import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
 
@@ -88,6 +89,7 @@ export const TAKE_HELD = defineScript(
   FREE,
   SWEEP,
   TAKE,
+  SEEN,
   `
 local stream, waiting, leased = KEYS[1], KEYS[2], KEYS[3]
 local group, max, leaseMs, token = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
@@ -104,6 +106,7 @@ for _, key in ipairs({ leased, waiting }) do
     lost = lost + take(due, key, token, time, leaseMs, taken)
   end
 end
+seen(stream, group, token)
 local soon = -1
 for _, key in ipairs({ waiting, leased }) do
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]

@@ -1,0 +1,79 @@
+import type { ConsumerInfo, Receipt, SettleOutcome } from '../transport.ts';
+import type { Connection } from './connection.ts';
+import type { SubscriptionPlace, TopicPlace } from './directory.ts';
+import { withGroups } from './groups.ts';
+import { readOwner } from './owners.ts';
+import { RedisReceipt } from './receipt.ts';
+import { integer, list, text } from './replies.ts';
+import { CONSUMERS } from './scripts/consumers.ts';
+
+/** Held messages that one script looks at. */
+const PAGE = 500;
+
+/**
+ * Who consumes, in all processes: what they own of the stream, and what they hold of what is kept apart. Those that do
+ * not name themselves are left out.
+ */
+export async function listConsumers(
+  connection: Connection,
+  topic: TopicPlace,
+  { name: group, keys }: SubscriptionPlace,
+): Promise<ConsumerInfo[]> {
+  const found = new Map<string, ConsumerInfo>();
+  function add(owner: string, inFlight: number, seenAt: number): void {
+    const one = readOwner(owner);
+    if (one === undefined) return;
+    const { name, since } = one;
+    const known = found.get(name) ?? { name, since, lastSeen: since, inFlight: 0 };
+    found.set(name, {
+      name,
+      since: Math.min(known.since, since),
+      // Its clock may be ahead of the server's.
+      lastSeen: Math.max(known.lastSeen, seenAt),
+      inFlight: known.inFlight + inFlight,
+    });
+  }
+
+  for (let offset = 0; ; offset += PAGE) {
+    const reply = await withGroups(connection, topic, () =>
+      connection.run(CONSUMERS, [keys.stream, keys.leased, keys.states], [group, offset, PAGE]),
+    );
+    const [consumers, held, count] = list(reply);
+    for (const consumer of list(consumers)) {
+      const [name, owned, seenAt] = list(consumer);
+      // Its name ends in the length of its lease.
+      add(text(name).replace(/\.\d+$/, ''), integer(owned), integer(seenAt));
+    }
+    for (const owned of list(held)) {
+      const [owner, inFlight, seenAt] = list(owned);
+      add(text(owner), integer(inFlight), integer(seenAt));
+    }
+    if (integer(count) < PAGE) return [...found.values()];
+  }
+}
+
+/**
+ * Has the receipts of each owner extended by themselves, for entries are claimed in its name. Answers in the order of
+ * the receipts. A receipt that is not ours is asked about with those of `nobody`.
+ */
+export async function forEachOwner(
+  receipts: readonly Receipt[],
+  nobody: string,
+  extend: (owner: string, receipts: readonly Receipt[]) => Promise<SettleOutcome[]>,
+): Promise<SettleOutcome[]> {
+  const byOwner = Map.groupBy(receipts.entries(), ([, receipt]) =>
+    receipt instanceof RedisReceipt ? receipt.owner : nobody,
+  );
+  const outcomes = new Array<SettleOutcome>(receipts.length);
+  for (const [owner, owned] of byOwner) {
+    const answers = await extend(
+      owner,
+      owned.map(([, receipt]) => receipt),
+    );
+    for (const [index, answer] of answers.entries()) {
+      const [place] = owned[index] ?? [];
+      if (place !== undefined) outcomes[place] = answer;
+    }
+  }
+  return outcomes;
+}
