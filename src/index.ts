@@ -52,6 +52,7 @@ export {
   type HealthServerOptions,
   startHealthServer,
 } from './operate/health.ts';
+export { type ReplayedPage, readHistory, replayHistory } from './operate/history.ts';
 export { peek } from './operate/peek.ts';
 export { readStatus, type SubscriptionStatus } from './operate/status.ts';
 export { type ConsumerView, listConsumers } from './operate/workers.ts';
@@ -63,5 +64,13 @@ export {
   type PublishOutcome,
 } from './publish/publisher.ts';
 export { type ErrorCode, TransportError } from './transport/errors.ts';
-export type { Address, ConsumerInfo, Depth, Topology, Transport } from './transport/transport.ts';
+export type {
+  Address,
+  ConsumerInfo,
+  Depth,
+  HistoryMessage,
+  HistoryRange,
+  Topology,
+  Transport,
+} from './transport/transport.ts';
 export { InvalidTransportUrl, openTransport, transportUrl } from './transport/url.ts';

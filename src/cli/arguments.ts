@@ -8,3 +8,12 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}.`);
   };
 }
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** Reads a moment as Unix time in ms. Without a zone it would be another one on each machine. */
+export function moment(text: string): number {
+  const value = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(value)) return value;
+  throw new InvalidArgumentError('expected a time with its zone, such as 2026-11-20T10:00:00Z.');
+}

@@ -67,7 +67,7 @@ export function replayHeaders(headers: Readonly<Record<string, string>>): Record
   return { ...kept, [REPLAYS]: String(replaysOf(headers) + 1) };
 }
 
-/** How often the message has come back from the dead-letter queue. */
+/** How often the message has been replayed: from the dead-letter queue, or from history. */
 export function replaysOf(headers: Readonly<Record<string, string>>): number {
   const count = Number(headers[REPLAYS]);
   return Number.isSafeInteger(count) && count > 0 ? count : 0;

@@ -58,6 +58,9 @@ export interface Transport {
 
   readonly deadLetters: DeadLetterQueue;
 
+  /** What has been handled and is kept. Absent where `history` is not declared. */
+  readonly history?: History;
+
   /** Creates what the topology needs and brings what exists up to date. Doing it twice is doing it once. */
   provision(): Promise<void>;
 
@@ -199,6 +202,49 @@ export interface DeadLetter {
   readonly receipt: Receipt;
 }
 
+/** What a topic keeps of what a subscription has been handed: from it the subscription can be replayed by time. */
+export interface History {
+  /**
+   * One page of what was handed over to this subscription at least once, oldest first; an empty one at the end.
+   * Only of what was sent to all of the topic's subscriptions at once, without a delay.
+   */
+  read(address: Address, page: HistoryPage): Promise<HistoryMessage[]>;
+  /**
+   * Gives messages to this subscription once more, and to no other: bytes and id kept, with these headers, delivered
+   * as if for the first time. One that is not done yet is left as it is.
+   */
+  replay(
+    address: Address,
+    messages: readonly { message: HistoryMessage; headers: Headers }[],
+  ): Promise<HistoryOutcome[]>;
+}
+
+/** By when messages were accepted: Unix time in ms, by the carrier's clock. */
+export interface HistoryRange {
+  readonly from: number;
+  /** Before this. */
+  readonly to: number;
+}
+
+export interface HistoryPage extends HistoryRange {
+  readonly max: number;
+  /** The receipt of the last message of the page before. */
+  readonly after?: Receipt;
+}
+
+export interface HistoryMessage {
+  readonly id: string;
+  readonly headers: Headers;
+  readonly key?: string;
+  readonly enqueuedAt: number;
+  /** The subscription is not done with it: it is in flight, or waits to come again. */
+  readonly undone: boolean;
+  readonly receipt: Receipt;
+}
+
+/** `replayed`; `undone`, and so left as it is; or why not: `NotFound` when it is no longer kept. */
+export type HistoryOutcome = 'replayed' | 'undone' | TransportError;
+
 /** What only some carriers can do. */
 export type Capability =
   /**
@@ -210,7 +256,9 @@ export type Capability =
   /** On ordered topics, a message sent again under its id within five minutes is accepted and not stored again. */
   | 'deduplicate'
   /** Knows who consumes: `consumers` tells those that name themselves when they receive. */
-  | 'consumers';
+  | 'consumers'
+  /** Keeps what has been handled for a while: `history` reads it, and replays a subscription from it. */
+  | 'history';
 
 /** What the carrier takes at most. */
 export interface Limits {

@@ -4,7 +4,7 @@ import type { Capability } from '../../src/transport/transport.ts';
 import type { Check } from './suite.ts';
 import { type Facts, LONG_LEASE, ORDERS, only, outgoing, topologyFor } from './world.ts';
 
-const CAPABILITIES: readonly Capability[] = ['ordered', 'deduplicate', 'consumers'];
+const CAPABILITIES: readonly Capability[] = ['ordered', 'deduplicate', 'consumers', 'history'];
 
 const unlessProvisioned = ({ provisions }: Facts): string | undefined =>
   provisions ? undefined : 'nothing has to be provisioned';
@@ -44,6 +44,9 @@ export function lifecycle(check: Check): void {
         receive: () => transport.receive(ORDERS, options),
         depth: () => transport.depth(ORDERS),
         ...(transport.consumers !== undefined && { consumers: () => transport.consumers?.(ORDERS) }),
+        ...(transport.history !== undefined && {
+          history: () => transport.history?.read(ORDERS, { from: 0, to: Date.now(), max: 1 }),
+        }),
         scan: () => transport.deadLetters.scan(ORDERS, options),
       };
       for (const [name, call] of Object.entries(calls)) {
@@ -128,6 +131,12 @@ export function lifecycle(check: Check): void {
       () => transport.extend(ORDERS, [receipt], LONG_LEASE),
       () => transport.depth(ORDERS),
       ...(transport.consumers !== undefined ? [() => transport.consumers?.(ORDERS)] : []),
+      ...(transport.history !== undefined
+        ? [
+            () => transport.history?.read(ORDERS, { from: 0, to: Date.now(), max: 1 }),
+            () => transport.history?.replay(ORDERS, []),
+          ]
+        : []),
       () => transport.deadLetters.scan(ORDERS, options),
       () => transport.provision(),
       () => transport.verify(),

@@ -4,6 +4,7 @@ import { carrying } from './carrying.ts';
 import { consumers } from './consumers.ts';
 import { consuming } from './consuming.ts';
 import { deadLetters } from './dead-letters.ts';
+import { history } from './history.ts';
 import { lifecycle } from './lifecycle.ts';
 import { ordering } from './ordering.ts';
 import { receiving } from './receiving.ts';
@@ -61,6 +62,7 @@ export function describeTransport(name: string, start: () => Promise<Carrier>): 
     describe('keeps order', () => ordering(check));
     describe('keeps dead letters', () => deadLetters(check));
     describe('knows', () => consumers(check));
+    describe('keeps history', () => history(check));
     describe('opens and closes', () => lifecycle(check));
     describe('lets a publisher and workers', () => consuming(check));
   });

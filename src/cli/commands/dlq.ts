@@ -14,6 +14,7 @@ import { wholeNumber } from '../arguments.ts';
 import { type Context, withTransport } from '../context.ts';
 import { BadInput, NotThere } from '../exit.ts';
 import { ago, paint, print, printable, printJson, table } from '../output.ts';
+import { stoppable } from '../stop-signals.ts';
 
 interface Options {
   readonly json?: true;
@@ -130,20 +131,6 @@ function acting(
         if (missing.length > 0) throw new NotThere(`no dead letter ${missing.join(', ')} in ${name}`);
       }),
     );
-}
-
-/** Ctrl-C and SIGTERM end it early instead of killing it: what it holds is given back, and the count is told. */
-async function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  const abort = (): void => stop.abort();
-  process.once('SIGINT', abort);
-  process.once('SIGTERM', abort);
-  try {
-    return await work(stop.signal);
-  } finally {
-    process.off('SIGINT', abort);
-    process.off('SIGTERM', abort);
-  }
 }
 
 function addressOf({ config }: Context, name: string) {

@@ -37,12 +37,13 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
   });
   afterAll(() => server.stop());
 
+  const options = () => ({ ...server.options, retentionMs: 3_600_000 });
   const as = (username: string, topology = TOPOLOGY): Transport =>
-    openRedis({ ...server.options, username, password: 'change-me' }, topology);
+    openRedis({ ...options(), username, password: 'change-me' }, topology);
 
   async function given() {
     await server.admin.del(...(await server.admin.keys('hikyaku:*')), 'none');
-    const all = openRedis(server.options, TOPOLOGY);
+    const all = openRedis(options(), TOPOLOGY);
     await all.provision();
     return { all, publisher: as('publisher'), consumer: as('consumer'), operator: as('operator') };
   }
@@ -62,6 +63,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
       () => publisher.deadLetters.scan(BILLING, { max: 1, leaseMs: 1_000 }),
       () => publisher.provision(),
       async () => publisher.consumers?.(BILLING),
+      async () => publisher.history?.read(BILLING, { from: 0, to: Date.now() + 1, max: 1 }),
     ]) {
       expect(await rejection(call())).toMatchObject(DENIED);
     }
@@ -112,7 +114,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     expect(await all.depth(BILLING)).toMatchObject({ inFlight: 1 });
   });
 
-  it('let an operator look, replay, purge and create, and nothing else', async () => {
+  it('let an operator look, replay from dead letters and history, purge and create, and nothing else', async () => {
     const { all, operator } = await given();
     await publish(all, messages(4));
     const receive = { max: 3, waitMs: 0, leaseMs: 60_000, consumer: 'worker' };
@@ -133,6 +135,14 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     ]);
     expect(await operator.deadLetters.purge(BILLING, [purged])).toEqual(['settled']);
     expect(await operator.deadLetters.release(BILLING, [released])).toEqual(['settled']);
+    // The fourth entry, and the one that was replayed.
+    for (const _ of [1, 2]) expect(await take(all, { max: 1, waitMs: 2_000 })).toHaveLength(1);
+    const { history } = operator;
+    if (history === undefined) return expect.unreachable();
+    const kept = await history.read(BILLING, { from: 0, to: Date.now() + 1_000, max: 10 });
+    expect(kept.map(({ undone }) => undone)).toEqual([false, false, false, true]);
+    const again = kept.map((one) => ({ message: one, headers: {} }));
+    expect(await history.replay(BILLING, again)).toEqual(['replayed', 'replayed', 'replayed', 'undone']);
     await operator.provision();
     await operator.verify();
     expect(await operator.warnings?.()).toEqual([

@@ -6,7 +6,7 @@ export interface RedisStreamsOptions {
   readonly username?: string;
   readonly password?: string;
   readonly database: number;
-  /** How long entries stay in the stream once every subscription is done with them. */
+  /** How old entries get in the stream that every subscription is done with; 0: freed at once, no history. */
   readonly retentionMs: number;
   /** Messages of one topic that may stand undone before publishes are `Throttled`; 0: as many as memory takes. */
   readonly maxDepth: number;

@@ -31,6 +31,14 @@ export class DeadLetterReceipt {
   }
 }
 
+/** Stands for one message of the past, by its id in the stream. */
+export class HistoryReceipt {
+  readonly place: string;
+  constructor(place: string) {
+    this.place = place;
+  }
+}
+
 export function foreignReceipt(): TransportError {
   return new TransportError('Invalid', 'the receipt is not from the redis transport');
 }

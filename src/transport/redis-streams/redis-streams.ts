@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { TransportError } from '../errors.ts';
-import type { Address, Incoming, Topology, Transport } from '../transport.ts';
+import type { Address, History, Incoming, Topology, Transport } from '../transport.ts';
 import { createConnection } from './connection.ts';
 import { forEachOwner, listConsumers } from './consumers.ts';
 import { createDeadLetterQueue } from './dead-letters.ts';
 import { createDirectory } from './directory.ts';
 import { provision, verify, withGroups } from './groups.ts';
+import { createHistory } from './history.ts';
 import { LIMITS } from './limits.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import { createReceiver, LONGEST_QUIET, type Receiver } from './receive.ts';
@@ -26,6 +27,9 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
   const directory = createDirectory(topology);
   const connection = createConnection(options);
   const deadLetters = createDeadLetterQueue(connection, directory);
+  const history = createHistory(connection, directory);
+  /** Without retention an entry is gone as soon as all are done with it. */
+  const keepsHistory = options.retentionMs > 0;
   const receivers = new Map<string, Receiver>();
   /** Sets this transport's consumers that do not name themselves apart from all others. */
   const instance = randomBytes(9).toString('base64url');
@@ -57,7 +61,7 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
   return {
     name: 'redis',
     limits: LIMITS,
-    capabilities: new Set(['consumers']),
+    capabilities: new Set(keepsHistory ? ['consumers', 'history'] : ['consumers']),
 
     async send(topic, messages, signal) {
       ensureOpen();
@@ -125,6 +129,20 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
         return deadLetters.release(address, letters);
       },
     },
+
+    ...(keepsHistory && {
+      history: {
+        async read(address, page) {
+          ensureOpen();
+          return history.read(address, page);
+        },
+        async replay(address, messages) {
+          ensureOpen();
+          receiverAt(address).expect(0);
+          return history.replay(address, messages);
+        },
+      } satisfies History,
+    }),
 
     async provision() {
       ensureOpen();

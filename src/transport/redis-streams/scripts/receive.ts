@@ -25,7 +25,7 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
         local entry = redis.call('XRANGE', stream, one[1], one[1])[1]
         if entry then
           local frame, body, enqueuedAt = readEntry(entry)
-          hold(KEYS[2], KEYS[4], KEYS[5], frame, body, enqueuedAt, one[4], time)
+          hold(KEYS[2], KEYS[4], KEYS[5], frame, body, enqueuedAt, one[4], time, one[1])
         else
           lost = lost + 1
         end

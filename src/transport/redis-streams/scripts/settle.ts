@@ -21,9 +21,9 @@ local function endEntry(group, id, action, argument, time, done)
     if action == 'deadLetter' then
       bury(argument, body, enqueuedAt, time)
     elseif action == 'retry' then
-      hold(KEYS[2], KEYS[4], KEYS[5], frame, body, enqueuedAt, 1, time + argument)
+      hold(KEYS[2], KEYS[4], KEYS[5], frame, body, enqueuedAt, 1, time + argument, id)
     else
-      hold(KEYS[2], KEYS[4], KEYS[5], frame, body, enqueuedAt, 0, time)
+      hold(KEYS[2], KEYS[4], KEYS[5], frame, body, enqueuedAt, 0, time, id)
     end
   end
   redis.call('XACK', stream, group, id)

@@ -20,10 +20,15 @@ local function readEntry(entry)
   return frame, body, tonumber(string.match(entry[1], '^%d+'))
 end`;
 
-/** Keeps a message apart from the stream, for one subscription: ready at a time, delivered so often. */
+/**
+ * Keeps a message apart from the stream, for one subscription: ready at a time, delivered so often. One that stood in
+ * the stream goes by its id there, so that it can be known that it is not done.
+ */
 export const HOLD = `
-local function hold(waiting, bodies, states, frame, body, enqueuedAt, deliveries, readyAt)
-  local place = redis.call('HINCRBY', states, '#', 1)
+local function hold(waiting, bodies, states, frame, body, enqueuedAt, deliveries, readyAt, id)
+  local place = id
+  -- A stream that was lost and made anew may give an id again.
+  if not id or redis.call('HMGET', states, id)[1] then place = redis.call('HINCRBY', states, '#', 1) end
   redis.call('HSET', bodies, place, cmsgpack.pack({ frame, body, enqueuedAt }))
   redis.call('HSET', states, place, deliveries .. ':')
   redis.call('ZADD', waiting, readyAt, place)
@@ -38,15 +43,8 @@ local function mayWrite(key)
   redis.call('ZREM', key, '')
 end`;
 
-/**
- * Frees entries. `edge`: the first id that some group has not done with. `free(stream, ids, retention)`: ids that
- * one group is done with just now; they go when all others are done with them too, and nothing is retained.
- */
-export const FREE = `
-local function field(list, name)
-  for i = 1, #list, 2 do if list[i] == name then return list[i + 1] end end
-end
-
+/** Whether one id comes before another. */
+export const BEFORE = `
 local function parts(id)
   local ms, sequence = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(ms), tonumber(sequence)
@@ -56,6 +54,16 @@ local function before(a, b)
   local aMs, aSequence = parts(a)
   local bMs, bSequence = parts(b)
   return aMs < bMs or (aMs == bMs and aSequence < bSequence)
+end`;
+
+/**
+ * Frees entries. `edge`: the first id that some group has not done with. `free(stream, ids, retention)`: ids that
+ * one group is done with just now; they go when all others are done with them too, and nothing is retained.
+ */
+export const FREE = `${BEFORE}
+
+local function field(list, name)
+  for i = 1, #list, 2 do if list[i] == name then return list[i + 1] end end
 end
 
 local function edgeOf(stream, groups)
