@@ -23,7 +23,7 @@ describe('a config', () => {
               handlerTimeoutMs: 30_000,
               leaseMs: 192_000,
               maxDeliveries: 25,
-              lambda: { timeoutMs: 32_000, batchSize: 10, windowMs: 0, maxConcurrency: 10 },
+              lambda: { timeoutMs: 32_000, batchSize: 10, windowMs: 0, maxConcurrency: 10, partitions: 1 },
             },
           ],
         },
@@ -41,6 +41,10 @@ describe('a config', () => {
     ],
     [{ handlerTimeoutMs: 898_001 }, 'topics.ping.subscriptions.test.handlerTimeoutMs'],
     [{ lambda: { ...lambda, batchSize: 0 } }, 'topics.ping.subscriptions.test.lambda.batchSize'],
+    [
+      { lambda: { ...lambda, partitions: 0 } },
+      'lambda.partitions is 0: expected a whole number from 1 to 100',
+    ],
     [{ lambda: { ...lambda, maxConcurrency: 1 } }, 'maxConcurrency is 1: expected a whole number from 2'],
   ])('names the path to what cannot be: %j', (wrong, message) => {
     const act = () => defineConfig({ topics: [topic(Ping, { test: { loadHandler, lambda, ...wrong } })] });

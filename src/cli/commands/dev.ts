@@ -11,7 +11,7 @@ import { observe } from '../../observe/events.ts';
 import { listDeadLetters, replayDeadLetters } from '../../operate/dead-letters.ts';
 import { readStatus } from '../../operate/status.ts';
 import { pause } from '../../time/backoff.ts';
-import { describeUrl } from '../../transport/url.ts';
+import { describeUrl } from '../../transport/schemes.ts';
 import { type Account, createAccount } from '../account.ts';
 import { BadInput } from '../exit.ts';
 import { paint, printJson } from '../output.ts';
