@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startCli } from '../../test/support/cli.ts';
 import { Ping } from '../../test/support/ping.ts';
 import { InvalidName } from '../message/names.ts';
 import { defineConfig, InvalidConfig, subscriptionsOf, topic } from './define-config.ts';
@@ -80,6 +84,7 @@ describe('finding a subscription', () => {
     expect(() => findSubscription(config, 'ping')).toThrow(
       /several subscriptions: name one of ping\/one, ping\/two/,
     );
+    expect(() => findSubscription(defineConfig({ topics: [] }), 'zzz')).toThrow(/there are none$/);
     expect(() => findSubscription(config, 'zzz')).toThrow(/there are ping\/one, ping\/two, pong\/only/);
   });
 });
@@ -114,6 +119,22 @@ describe('loading a config', () => {
     expect((await loadConfig(process.cwd())).topics.map(({ name }) => name)).toEqual([
       'model_ready_to_deploy',
     ]);
+  });
+
+  it.each([
+    ['export default {', /hikyaku\.config\.ts:1 cannot be loaded: Unexpected token/],
+    ['import "./nope.ts";', /hikyaku\.config\.ts cannot be loaded: Cannot find module .*nope\.ts/],
+    ['\nconst x: unknown = undefined;\nx.y;', /hikyaku\.config\.ts:3 cannot be loaded: Cannot read prop/],
+  ])('says where %j went wrong', async (text, message) => {
+    const folder = mkdtempSync(join(tmpdir(), 'hikyaku-config-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    writeFileSync(join(folder, 'hikyaku.config.ts'), text);
+    // In a process of its own: the test runner has an import of its own.
+    const command = startCli(['status'], { TRANSPORT_URL: 'memory:' }, folder);
+    expect(await command.exit).toBe(2);
+    expect(command.stderr()).toMatch(message);
+    expect(command.stderr()).not.toMatch(/\n +at /);
   });
 
   it('says where it looked', async () => {
