@@ -1,7 +1,13 @@
 /** What users import. Transports come by URL, each loaded only when it is used. */
 export { type Config, defineConfig, InvalidConfig, topic } from './config/define-config.ts';
 export { findSubscription } from './config/find.ts';
-export { createDrain, type Drain, type DrainOptions, type DrainResult } from './consume/drain.ts';
+export {
+  createDrain,
+  type Drain,
+  type DrainOptions,
+  type DrainResult,
+  InvalidDrainEvent,
+} from './consume/drain.ts';
 export {
   type Handler,
   type HandlerContext,
@@ -64,6 +70,7 @@ export {
   type PublishOutcome,
 } from './publish/publisher.ts';
 export { type ErrorCode, TransportError } from './transport/errors.ts';
+export { InvalidTransportUrl, transportUrl } from './transport/schemes.ts';
 export type {
   Address,
   ConsumerInfo,
@@ -73,4 +80,4 @@ export type {
   Topology,
   Transport,
 } from './transport/transport.ts';
-export { InvalidTransportUrl, openTransport, transportUrl } from './transport/url.ts';
+export { openTransport } from './transport/url.ts';

@@ -1,7 +1,7 @@
 import type { Plugin } from 'esbuild';
 
 /**
- * Leaves out drivers that a function is not deployed with: what `url.ts` would load for another `TRANSPORT_URL`.
+ * Leaves out drivers that a function is not deployed with: what would be loaded for another `TRANSPORT_URL`.
  *
  * @param drivers The folders of `src/transport` that stay.
  */
@@ -11,7 +11,7 @@ export function onlyDrivers(drivers: readonly string[]): Plugin {
     setup({ onLoad, onResolve }) {
       onResolve({ filter: DRIVER }, ({ path, importer, kind }) => {
         const folder = DRIVER.exec(path)?.[1] ?? '';
-        const asked = kind === 'dynamic-import' && importer.endsWith('/src/transport/url.ts');
+        const asked = kind === 'dynamic-import' && LOADS.test(importer);
         return asked && !drivers.includes(folder) ? { path: folder, namespace: LEFT_OUT } : undefined;
       });
       onLoad({ filter: /^/, namespace: LEFT_OUT }, ({ path }) => ({
@@ -21,6 +21,8 @@ export function onlyDrivers(drivers: readonly string[]): Plugin {
   };
 }
 
-/** A driver's module, as `url.ts` names it. */
+/** Who loads drivers. */
+const LOADS = /\/src\/transport\/(?:url|open-redis)\.ts$/;
+/** A driver's module, as they name it. */
 const DRIVER = /^\.\/([a-z-]+)\/[a-z-]+\.ts$/;
 const LEFT_OUT = 'left-out';

@@ -25,6 +25,16 @@ export const EMIT = {
 /** Deploys what emit announces: the consumer of the subscription `deploy`. */
 export const DEPLOY = `${EMIT.topic}-deploy`;
 
+/**
+ * Deploys the same on Redis, which Lambda has no event source for: a drain, invoked on a schedule. No stack
+ * deploys it yet.
+ */
+export const DRAIN = {
+  name: 'drain-model',
+  entry: join(ROOT, 'lambdas/drain-model.ts'),
+  drivers: ['redis-streams'],
+} as const satisfies LambdaFunction;
+
 /** The function that consumes a subscription. */
 export function consumerOf({ address, subscription }: FoundSubscription): LambdaFunction {
   return {

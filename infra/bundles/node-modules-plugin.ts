@@ -11,8 +11,6 @@ export const nodeModules: Plugin = {
     onResolve({ filter: /^/ }, ({ path, kind }) =>
       kind === 'require-call' && isBuiltin(path) ? { path, namespace: REQUIRED } : undefined,
     );
-    onResolve({ filter: OPTIONAL }, ({ path }) => ({ path, namespace: ABSENT }));
-    onLoad({ filter: /^/, namespace: ABSENT }, () => ({ contents: '' }));
     onLoad({ filter: /^/, namespace: REQUIRED }, ({ path }) => ({
       contents: `module.exports = require('${IMPORTED}:${path}').default;`,
     }));
@@ -26,8 +24,5 @@ export const nodeModules: Plugin = {
   },
 };
 
-/** What ioredis's debug output would colour itself with, were it installed. */
-const OPTIONAL = /^supports-color$/;
-const ABSENT = 'absent';
 const REQUIRED = 'node-required';
 const IMPORTED = 'node-imported';

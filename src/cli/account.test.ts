@@ -61,6 +61,8 @@ describe('the account', () => {
     const account = createAccount({ json: false });
     for (const event of MODELS) account.model(event);
     for (const event of COURIER) account.courier(event);
+    account.error(new Error('a poll\u001B[2J failed'));
+    account.warn('no fsync');
     account.stop();
     expect(
       printed
@@ -80,6 +82,8 @@ describe('the account', () => {
       'away | sqs | gone',
       'back | sqs',
       'unsent | iris v2 | TooLarge',
+      'error | Error: a poll\\u001b[2J failed',
+      'careful | no fsync',
     ]);
     expect(account.counts).toEqual({
       judged: 1,
@@ -94,6 +98,8 @@ describe('the account', () => {
   it('is one JSON object a line for a program, and nothing else', () => {
     const account = createAccount({ json: true });
     account.say('hello');
+    account.error(new Error('a poll failed'));
+    account.warn('no fsync');
     for (const event of MODELS) account.model(event);
     for (const event of COURIER) account.courier(event);
     account.stop();
@@ -101,7 +107,12 @@ describe('the account', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(lines).toEqual([...MODELS, ...COURIER]);
+    expect(lines).toEqual([
+      { event: 'error', error: 'Error: a poll failed' },
+      { event: 'warning', warning: 'no fsync' },
+      ...MODELS,
+      ...COURIER,
+    ]);
   });
 
   it('keeps a progress line below in a terminal, and takes it away at the end', () => {

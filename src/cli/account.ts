@@ -8,6 +8,10 @@ export interface Account {
   courier(event: CourierEvent): void;
   /** Something said besides; left out of JSON. */
   say(text?: string): void;
+  /** Something failed that is nobody's message. */
+  error(error: unknown): void;
+  /** What the carrier does not promise. */
+  warn(warning: string): void;
   /** How many models were deployed, rejected, dead-lettered so far. */
   readonly counts: Readonly<Counts>;
   stop(): void;
@@ -60,6 +64,15 @@ export function createAccount({ json }: { readonly json: boolean }): Account {
   return {
     counts,
     say,
+    error(thrown) {
+      const error = String(thrown);
+      if (json) printJson({ event: 'error', error });
+      else line('red', 'error', printable(error), '');
+    },
+    warn(warning) {
+      if (json) printJson({ event: 'warning', warning });
+      else line('yellow', 'careful', printable(warning), '');
+    },
     stop() {
       clearInterval(drawing);
       if (live) process.stdout.write('\r\u001B[2K');

@@ -1,8 +1,9 @@
 import type { Config } from '../config/define-config.ts';
 import { loadConfig } from '../config/load.ts';
 import { findRunning, stateFolder } from '../dev/run-state.ts';
+import { transportUrl } from '../transport/schemes.ts';
 import type { Transport } from '../transport/transport.ts';
-import { openTransport, transportUrl } from '../transport/url.ts';
+import { openTransport } from '../transport/url.ts';
 import { BadInput } from './exit.ts';
 
 /** What a command works on. */

@@ -7,7 +7,7 @@ import { InvalidDeployOptions } from '../model-ready/deploy.ts';
 import { InvalidEvaluation } from '../model-ready/evaluation.ts';
 import { RegistryError } from '../model-ready/mlflow.ts';
 import { type ErrorCode, TransportError } from '../transport/errors.ts';
-import { InvalidTransportUrl } from '../transport/url.ts';
+import { InvalidTransportUrl } from '../transport/schemes.ts';
 
 /** What a script can tell apart. */
 export const EXIT = {

@@ -8,7 +8,7 @@ import { status } from './commands/status.ts';
 import { work } from './commands/work.ts';
 import { workers } from './commands/workers.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
-import { paint } from './output.ts';
+import { paint, printable } from './output.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done · 1 a fault of ours · 2 something given is wrong · 3 the carrier is away, try later
@@ -43,7 +43,8 @@ function settle(command: Command): void {
 
 function report(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
-  console.error(`${paint('red', 'error')}: ${message}`);
+  console.error(`${paint('red', 'error')}: ${printable(message)}`);
+  if (exitCodeOf(error) !== EXIT.unexpected || !(error instanceof Error)) return;
   // A fault of ours: whoever reports it needs to know where it was.
-  if (exitCodeOf(error) === EXIT.unexpected && error instanceof Error) console.error(error.stack);
+  for (const line of error.stack?.split('\n') ?? []) console.error(printable(line));
 }

@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startCli } from '../../test/support/cli.ts';
 import { Ping } from '../../test/support/ping.ts';
 import { InvalidName } from '../message/names.ts';
 import { defineConfig, InvalidConfig, subscriptionsOf, topic } from './define-config.ts';
@@ -23,7 +27,7 @@ describe('a config', () => {
               handlerTimeoutMs: 30_000,
               leaseMs: 192_000,
               maxDeliveries: 25,
-              lambda: { timeoutMs: 32_000, batchSize: 10, windowMs: 0, maxConcurrency: 10 },
+              lambda: { timeoutMs: 32_000, batchSize: 10, windowMs: 0, maxConcurrency: 10, partitions: 1 },
             },
           ],
         },
@@ -41,6 +45,10 @@ describe('a config', () => {
     ],
     [{ handlerTimeoutMs: 898_001 }, 'topics.ping.subscriptions.test.handlerTimeoutMs'],
     [{ lambda: { ...lambda, batchSize: 0 } }, 'topics.ping.subscriptions.test.lambda.batchSize'],
+    [
+      { lambda: { ...lambda, partitions: 0 } },
+      'lambda.partitions is 0: expected a whole number from 1 to 100',
+    ],
     [{ lambda: { ...lambda, maxConcurrency: 1 } }, 'maxConcurrency is 1: expected a whole number from 2'],
   ])('names the path to what cannot be: %j', (wrong, message) => {
     const act = () => defineConfig({ topics: [topic(Ping, { test: { loadHandler, lambda, ...wrong } })] });
@@ -76,6 +84,7 @@ describe('finding a subscription', () => {
     expect(() => findSubscription(config, 'ping')).toThrow(
       /several subscriptions: name one of ping\/one, ping\/two/,
     );
+    expect(() => findSubscription(defineConfig({ topics: [] }), 'zzz')).toThrow(/there are none$/);
     expect(() => findSubscription(config, 'zzz')).toThrow(/there are ping\/one, ping\/two, pong\/only/);
   });
 });
@@ -110,6 +119,22 @@ describe('loading a config', () => {
     expect((await loadConfig(process.cwd())).topics.map(({ name }) => name)).toEqual([
       'model_ready_to_deploy',
     ]);
+  });
+
+  it.each([
+    ['export default {', /hikyaku\.config\.ts:1 cannot be loaded: Unexpected token/],
+    ['import "./nope.ts";', /hikyaku\.config\.ts cannot be loaded: Cannot find module .*nope\.ts/],
+    ['\nconst x: unknown = undefined;\nx.y;', /hikyaku\.config\.ts:3 cannot be loaded: Cannot read prop/],
+  ])('says where %j went wrong', async (text, message) => {
+    const folder = mkdtempSync(join(tmpdir(), 'hikyaku-config-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    writeFileSync(join(folder, 'hikyaku.config.ts'), text);
+    // In a process of its own: the test runner has an import of its own.
+    const command = startCli(['status'], { TRANSPORT_URL: 'memory:' }, folder);
+    expect(await command.exit).toBe(2);
+    expect(command.stderr()).toMatch(message);
+    expect(command.stderr()).not.toMatch(/\n +at /);
   });
 
   it('says where it looked', async () => {

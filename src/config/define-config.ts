@@ -39,6 +39,8 @@ export interface LambdaOptions {
   /** How long the event source gathers a batch larger than one receive brings. */
   readonly windowMs: number;
   readonly maxConcurrency: number;
+  /** How many drains are scheduled at once, where the carrier has no event source. They share all messages. */
+  readonly partitions: number;
 }
 
 /** A topic as written in the config: {@link defineConfig} fills in what is left out. */
@@ -64,7 +66,13 @@ export interface SubscriptionDefinition<Data> {
   readonly retry?: Partial<RetryPolicy>;
   /** Default 30 s, at most 898 s, on an ordered topic 449 s. The lease is six times the function's timeout, as Lambda's event source asks. */
   readonly handlerTimeoutMs?: number;
-  readonly lambda: { readonly entry: string; readonly batchSize?: number; readonly maxConcurrency?: number };
+  readonly lambda: {
+    readonly entry: string;
+    readonly batchSize?: number;
+    readonly maxConcurrency?: number;
+    /** Drains only: how many are scheduled at once, at most 100. Default 1. */
+    readonly partitions?: number;
+  };
 }
 
 /** A config that cannot work: the message names the path to the field, and what was expected. */
@@ -149,12 +157,13 @@ function complete(
   whole(`${path}.handlerTimeoutMs`, handlerTimeoutMs, 1, (LONGEST_FUNCTION - SPARE_MS) / handlers);
   // Lambda counts whole seconds.
   const timeoutMs = Math.ceil(handlerTimeoutMs / 1_000) * 1_000 * handlers + SPARE_MS;
-  const { entry, batchSize = 10, maxConcurrency = 10 } = definition.lambda;
+  const { entry, batchSize = 10, maxConcurrency = 10, partitions = 1 } = definition.lambda;
   const windowMs = batchSize > ONE_RECEIVE ? 1_000 : 0;
   const mostAtOnce = ordered ? ONE_RECEIVE : 10_000;
   const why = ordered ? ', for the event source of a FIFO queue takes no window to gather more' : '';
   whole(`${path}.lambda.batchSize`, batchSize, 1, mostAtOnce, why);
   whole(`${path}.lambda.maxConcurrency`, maxConcurrency, 2, 1_000);
+  whole(`${path}.lambda.partitions`, partitions, 1, 100);
   return {
     name,
     loadHandler: definition.loadHandler,
@@ -162,7 +171,7 @@ function complete(
     handlerTimeoutMs,
     leaseMs: timeoutMs * LEASE_TIMEOUTS + windowMs,
     maxDeliveries: retry.maxAttempts * deliveries + SPARE_DELIVERIES.inAll,
-    lambda: { entry, timeoutMs, batchSize, windowMs, maxConcurrency },
+    lambda: { entry, timeoutMs, batchSize, windowMs, maxConcurrency, partitions },
   };
 }
 

@@ -16,6 +16,6 @@ export function findSubscription(config: Config, name: string): FoundSubscriptio
   throw new InvalidConfig(
     found.length > 1
       ? `${name} has several subscriptions: name one of ${found.map(full).join(', ')}`
-      : `${name} is not a subscription${closest(name, [...names, ...config.topics.map((topic) => topic.name)])}; there are ${names.join(', ')}`,
+      : `${name} is not a subscription${closest(name, [...names, ...config.topics.map((topic) => topic.name)])}; there are ${names.join(', ') || 'none'}`,
   );
 }

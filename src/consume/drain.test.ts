@@ -1,20 +1,22 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { faulty } from '../../test/support/faulty.ts';
 import { PING, Ping } from '../../test/support/ping.ts';
+import { startRedis, WITHOUT_REDIS } from '../../test/support/redis.ts';
 import { defineConfig, topic } from '../config/define-config.ts';
 import { findSubscription } from '../config/find.ts';
 import { createSpy, type Spy } from '../observe/spy.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { TransportError } from '../transport/errors.ts';
 import { createMemoryTransport } from '../transport/memory/memory.ts';
+import { openRedisTransport } from '../transport/open-redis.ts';
 import type { Transport } from '../transport/transport.ts';
-import { createDrain } from './drain.ts';
+import { createDrain, InvalidDrainEvent } from './drain.ts';
 import { type Handler, Reject } from './handler.ts';
 import { lambdaDrain } from './lambda-drain.ts';
 
 type Data = { n: number; note?: string | undefined };
 
-const config = (handlerTimeoutMs = 1_000) =>
+const config = (handlerTimeoutMs = 1_000, partitions = 1) =>
   defineConfig({
     prefix: 'test',
     topics: [
@@ -22,7 +24,7 @@ const config = (handlerTimeoutMs = 1_000) =>
         test: {
           loadHandler: async () => ({ default: () => undefined }),
           handlerTimeoutMs,
-          lambda: { entry: 'x.ts' },
+          lambda: { entry: 'x.ts', partitions },
         },
       }),
     ],
@@ -152,15 +154,104 @@ describe('a drain', () => {
     expect(opens).toBe(2);
   });
 
+  it('asks once more when what it kept open since its last invocation has died', async () => {
+    await publish(3);
+    let failures = 0;
+    const dying = faulty(memory, {
+      receive: (address, options) =>
+        failures-- > 0
+          ? Promise.reject(new TransportError('Unavailable', 'closed'))
+          : memory.receive(address, options),
+    });
+    const invoke = drain(() => undefined, dying);
+    // What has only just been opened has not died.
+    failures = 1;
+    await expect(invoke({}, context())).rejects.toThrow('closed');
+    failures = 2;
+    await expect(invoke({}, context())).rejects.toThrow('closed');
+    failures = 1;
+    expect(await invoke({}, context())).toMatchObject({ received: 3, handled: 3 });
+  });
+
   it('fails when there is nothing to drain', async () => {
     const strange = createMemoryTransport({ prefix: 'test', topics: [] });
     await expect(drain(() => undefined, strange)({}, context())).rejects.toMatchObject({ code: 'NotFound' });
   });
 
-  it('is a Lambda function that takes its carrier from the environment', async () => {
-    vi.stubEnv('TRANSPORT_URL', 'memory:');
+  it('receives under a name that tells its partition', async () => {
+    const found = findSubscription(config(1_000, 2), 'ping');
+    const invoke = createDrain({ found, handler: () => undefined, openTransport: async () => memory });
+    expect(await invoke({ partition: 1 }, context())).toMatchObject({ partition: 1, ...nothing });
+    expect(await invoke({ time: 'of a schedule' }, context())).not.toHaveProperty('partition');
+    expect(await invoke(null, context())).toMatchObject(nothing);
+    const names = (await memory.consumers?.(PING))?.map(({ name }) => name);
+    expect(names).toEqual([expect.stringMatching(/^partition-1-/), ...Array(2).fill(expect.any(String))]);
+    expect(names?.filter((name) => name.startsWith('partition-'))).toHaveLength(1);
+  });
+
+  it.each([
+    [
+      { partition: 2 },
+      /^partition is 2: expected a whole number from 0 to 1, for ping\/test has 2 in its config/,
+    ],
+    [{ partition: -1 }, /^partition is -1/],
+    [{ partition: 0.5 }, /^partition is 0.5/],
+    [{ partition: '0' }, /^partition is "0"/],
+    [{ partition: null }, /^partition is null/],
+    ['partition 0', /^the event is "partition 0": expected an object, as \{"partition": 0\} or \{\}$/],
+  ])('refuses %j before it opens anything', async (event, message) => {
+    const openTransport = vi.fn();
+    const found = findSubscription(config(1_000, 2), 'ping');
+    const refused = createDrain({ found, handler: () => undefined, openTransport })(event, context());
+    await expect(refused).rejects.toThrow(InvalidDrainEvent);
+    await expect(refused).rejects.toThrow(message);
+    expect(openTransport).not.toHaveBeenCalled();
+  });
+
+  it('is a Lambda function that takes its server from the environment, and only Redis', async () => {
     const handler = lambdaDrain<Data>(config(), 'ping/test', () => undefined);
-    expect(await handler({}, context())).toMatchObject(nothing);
+    vi.stubEnv('TRANSPORT_URL', 'sqs://eu-west-1');
+    await expect(handler({}, context())).rejects.toThrow(/^sqs: is not Redis: expected redis:/);
+    vi.stubEnv('TRANSPORT_URL', 'redis://127.0.0.1:1');
+    await expect(handler({}, context())).rejects.toMatchObject({ code: 'Unavailable' });
     vi.unstubAllEnvs();
+  });
+});
+
+describe.skipIf(WITHOUT_REDIS)('drains on Redis', () => {
+  it('share what there is: partitions at once, and the next round before the last has ended', async () => {
+    const server = await startRedis();
+    onTestFinished(() => server.stop());
+    // Each in an environment of its own, as in Lambda: partitions 0, 1, 2, and again 0, 1, 2.
+    const transports = await Promise.all(
+      Array.from({ length: 6 }, () => openRedisTransport(server.url, config())),
+    );
+    onTestFinished(async () => {
+      await Promise.all(transports.map((transport) => transport.close()));
+    });
+    const publisher = createPublisher({ transport: transports[0] ?? memory });
+    await transports[0]?.provision();
+    const items = Array.from({ length: 3_000 }, (_, n) => ({ data: { n }, id: `id-${n}` }));
+    await publisher.publishMany(Ping, items);
+
+    const handled: number[] = [];
+    const found = findSubscription(config(1_000, 3), 'ping');
+    const results = await Promise.all(
+      transports.map((transport, index) => {
+        const handler: Handler<Data> = async ({ data }) => {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          handled.push(data.n);
+        };
+        const invoke = createDrain({ found, handler, openTransport: async () => transport });
+        return invoke({ partition: index % 3 }, context());
+      }),
+    );
+    expect(handled.toSorted((a, b) => a - b)).toEqual(items.map(({ data }) => data.n));
+    const counts = results.map(({ handled }) => handled);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(3_000);
+    // Nobody has it all, and nobody nothing.
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+    expect(results.map(({ partition }) => partition)).toEqual([0, 1, 2, 0, 1, 2]);
+    expect(results).toMatchObject(counts.map((received) => ({ received, retried: 0, released: 0 })));
   });
 });

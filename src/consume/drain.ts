@@ -19,6 +19,8 @@ export interface DrainOptions {
 
 /** What one invocation did, and the time it had left, in ms. Counted when the carrier had settled it. */
 export interface DrainResult {
+  /** Of the event; absent where that names none. */
+  readonly partition?: number;
   readonly received: number;
   readonly handled: number;
   readonly retried: number;
@@ -28,9 +30,15 @@ export interface DrainResult {
   readonly remainingMs: number;
 }
 
+/** An event that names no partition there is: the message says which there are. */
+export class InvalidDrainEvent extends Error {
+  override readonly name = 'InvalidDrainEvent';
+}
+
 /**
- * The event is not read: an invocation works on the whole subscription. Where a topic has partitions, it will
- * name the one to work on.
+ * Of the event only `partition` is read, which may be absent: a whole number below the subscription's
+ * `lambda.partitions`. It tells drains that are scheduled at the same time from each other; each of them works
+ * on the whole subscription, and takes its share of what is ready.
  */
 export type Drain = (
   event: unknown,
@@ -53,14 +61,21 @@ const COUNTED = {
  * Hosts a consumer in a Lambda function that is invoked on a schedule, for carriers that Lambda has no event
  * source for. Each invocation takes what is ready, and what others abandoned; it ends when nothing more is
  * ready, or when a handler that began now might not end in time. Invocations may overlap: to the carrier each
- * is one more consumer. Rejects, after settling what it had, when the carrier cannot be reached.
+ * is one more consumer. Rejects, after settling what it had, when the carrier cannot be reached; at once with
+ * InvalidDrainEvent.
  */
 export function createDrain({ found, handler, openTransport, concurrency = 10 }: DrainOptions): Drain {
   const { topic, subscription, address } = found;
   const open = openOnce(openTransport);
+  /** An earlier invocation has left the transport open. */
+  let used = false;
 
-  return async (_event, context) => {
+  return async (event, context) => {
+    const partition = partitionOf(event, found);
     const transport = await open();
+    // Its connections may have died while the function was frozen, which the first call finds out.
+    let mayBeStale = used;
+    used = true;
     const counts = { received: 0, handled: 0, retried: 0, deadLettered: 0, released: 0 };
     let failure: TransportError | undefined;
     /** Received and not settled. */
@@ -75,7 +90,13 @@ export function createDrain({ found, handler, openTransport, concurrency = 10 }:
       ...transport,
       async receive(from, options) {
         try {
-          const received = await transport.receive(from, { ...options, waitMs: 0 });
+          const received = await transport.receive(from, {
+            ...options,
+            ...(partition !== undefined && { consumer: `partition-${partition}-${options.consumer}` }),
+            waitMs: 0,
+          });
+          mayBeStale = false;
+          failure = undefined;
           counts.received += received.length;
           held += received.length;
           // Empty, but what is at hand may come back: look again when some of it has ended.
@@ -84,7 +105,9 @@ export function createDrain({ found, handler, openTransport, concurrency = 10 }:
           return received;
         } catch (error) {
           failure = asTransportError(error);
-          enough.resolve();
+          // The worker asks again where that may help, and the driver connects anew.
+          if (!(mayBeStale && failure.retryable)) enough.resolve();
+          mayBeStale = false;
           throw failure;
         }
       },
@@ -119,6 +142,29 @@ export function createDrain({ found, handler, openTransport, concurrency = 10 }:
     change();
     await worker.close({ deadlineMs: Math.max(0, context.getRemainingTimeInMillis() - SETTLE_MS) });
     if (failure !== undefined) throw failure;
-    return { ...counts, remainingMs: context.getRemainingTimeInMillis() };
+    return {
+      ...(partition !== undefined && { partition }),
+      ...counts,
+      remainingMs: context.getRemainingTimeInMillis(),
+    };
   };
+}
+
+function partitionOf(event: unknown, { address, subscription }: FoundSubscription): number | undefined {
+  // Invoked with nothing, as from a console, it is null.
+  if (event === undefined || event === null) return undefined;
+  if (typeof event !== 'object') {
+    throw new InvalidDrainEvent(
+      `the event is ${JSON.stringify(event)}: expected an object, as {"partition": 0} or {}`,
+    );
+  }
+  if (!('partition' in event)) return undefined;
+  const { partition } = event;
+  const { partitions } = subscription.lambda;
+  if (typeof partition === 'number' && Number.isSafeInteger(partition)) {
+    if (partition >= 0 && partition < partitions) return partition;
+  }
+  throw new InvalidDrainEvent(
+    `partition is ${JSON.stringify(partition)}: expected a whole number from 0 to ${partitions - 1}, for ${address.topic}/${address.subscription} has ${partitions} in its config (lambda.partitions)`,
+  );
 }

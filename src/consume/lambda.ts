@@ -17,7 +17,8 @@ export function lambdaConsumer<Data>(config: Config, name: string, handler: Hand
     found: findSubscription(config, name),
     handler,
     openTransport: async () => {
-      const { openTransport, transportUrl } = await import('../transport/url.ts');
+      const { transportUrl } = await import('../transport/schemes.ts');
+      const { openTransport } = await import('../transport/url.ts');
       return openTransport(transportUrl(), config);
     },
   });

@@ -6,14 +6,20 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import * as z from 'zod/mini';
 import { backoffDelay, pause } from '../time/backoff.ts';
 
-/** A Lambda function as its event source calls it. */
+/** A Lambda function as its event source calls it. What it answers is checked as AWS does. */
 export type SqsFunction = (
   event: SQSEvent,
   context: { getRemainingTimeInMillis(): number },
-) => Promise<SQSBatchResponse>;
+) => Promise<unknown>;
+
+/** Nothing, or no list, says that the whole batch succeeded. */
+const BatchResponse = z.nullish(
+  z.object({ batchItemFailures: z.nullish(z.array(z.object({ itemIdentifier: z.string() }))) }),
+);
 
 /** Durations in ms. */
 export interface EventSourceMappingOptions {
@@ -66,10 +72,17 @@ export function startEventSourceMapping(options: EventSourceMappingOptions): Eve
   async function invoke(queueUrl: string, messages: readonly Message[]): Promise<void> {
     const endsAt = performance.now() + options.functionTimeoutMs;
     const event: SQSEvent = { Records: messages.map((message) => toRecord(message, queueName, region)) };
-    const { batchItemFailures } = await options.invoke(event, {
+    const answer = await options.invoke(event, {
       getRemainingTimeInMillis: () => Math.max(0, endsAt - performance.now()),
     });
-    const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    const response = BatchResponse.safeParse(answer);
+    if (!response.success) {
+      throw new Error(
+        `the function answered ${JSON.stringify(answer)}: expected nothing, or {"batchItemFailures":[{"itemIdentifier":"…"}]}`,
+      );
+    }
+    const failures = response.data?.batchItemFailures ?? [];
+    const failed = new Set(failures.map(({ itemIdentifier }) => itemIdentifier));
     const known = new Set(messages.map(({ MessageId }) => MessageId));
     for (const id of failed) {
       // As on AWS, an answer that names a message that was not in the batch fails the whole batch.

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -9,7 +10,7 @@ export interface Example {
 
 /**
  * Reads the example models of a folder: `mlflow/runs/<kind>.<model>….json`, answers of an MLflow server, and
- * `evaluations/<name>.json`. In the order of their names.
+ * `evaluations/<name>.json`. In the order of their names; none where there is no such folder.
  */
 export async function readExamples(folder: string): Promise<Example[]> {
   const groups = new Map<string, unknown[]>();
@@ -28,6 +29,7 @@ export async function readExamples(folder: string): Promise<Example[]> {
 }
 
 async function jsonFiles(folder: string): Promise<string[]> {
+  if (!existsSync(folder)) return [];
   const files = await readdir(folder);
   return files.filter((file) => file.endsWith('.json')).toSorted();
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
@@ -78,6 +78,20 @@ describe('the platform', () => {
       await post('n', model('never')),
     ]).toEqual([503, 200, 422]);
     expect(decisions()).toEqual(['busy', 'refused', 'busy', 'deployed', 'refused']);
+  });
+
+  it('starts after a kill that tore its last line, and goes on behind it', async () => {
+    expect(await post('n', model('never'))).toBe(422);
+    await platform.stop();
+    appendFileSync(file, '{"id":"a","decision":"depl');
+    await start();
+    expect([...platform.refused]).toEqual(['n']);
+    expect(await post('a', model('good'))).toBe(200);
+    await platform.stop();
+    await start();
+    expect(await post('a', model('good'))).toBe(200);
+    const lines = readFileSync(file, 'utf8').trim().split('\n');
+    expect(lines.filter((line) => line.includes('"deployed"'))).toHaveLength(1);
   });
 
   it('is told from another that took its port', async () => {

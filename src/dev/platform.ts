@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { Webhook } from 'standardwebhooks';
 import * as z from 'zod/mini';
+import { appendLine, takeUpLines } from './ndjson.ts';
 
 /** Plays the platform that models are deployed to: takes Standard Webhooks, once each. */
 export interface Platform {
@@ -12,6 +12,8 @@ export interface Platform {
   readonly secret: string;
   /** Names this run of it: see {@link isRunning}. */
   readonly instance: string;
+  /** Ids of the webhooks it has refused, also before a restart. */
+  readonly refused: ReadonlySet<string>;
   stop(): Promise<void>;
 }
 
@@ -35,11 +37,16 @@ export async function startPlatform({ file, busy, refuses }: PlatformOptions): P
   const secret = `whsec_${randomBytes(24).toString('base64')}`;
   const webhook = new Webhook(secret);
   const deployed = new Set<string>();
+  const refused = new Set<string>();
   let timesBusy = 0;
-  for (const { id, decision } of readDecisions(file)) {
+
+  function count(id: string, decision: Decision): void {
     if (decision === 'deployed') deployed.add(id);
+    if (decision === 'refused') refused.add(id);
     if (decision === 'busy') timesBusy++;
   }
+
+  for (const { id, decision } of takeUpLines(file, Remembered)) count(id, decision);
 
   function decide(id: string, model: Model): Decision {
     if (deployed.has(id)) return 'deployed';
@@ -50,9 +57,8 @@ export async function startPlatform({ file, busy, refuses }: PlatformOptions): P
 
   function remember(id: string, decision: Decision, model: Model): void {
     // Kept before it is answered: what was answered must not be forgotten by a crash.
-    if (!deployed.has(id)) appendFileSync(file, `${JSON.stringify({ id, decision, ...model })}\n`);
-    if (decision === 'deployed') deployed.add(id);
-    if (decision === 'busy') timesBusy++;
+    if (!deployed.has(id)) appendLine(file, { id, decision, ...model });
+    count(id, decision);
   }
 
   const app = new Hono();
@@ -90,6 +96,7 @@ export async function startPlatform({ file, busy, refuses }: PlatformOptions): P
     url: `http://127.0.0.1:${port}${TAKES}`,
     secret,
     instance,
+    refused,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -112,9 +119,3 @@ const Deployment = z.object({ data: z.object({ model_name: z.string(), model_ver
 type Model = z.infer<typeof Deployment>['data'];
 
 const Remembered = z.object({ id: z.string(), decision: z.enum(['deployed', 'busy', 'refused']) });
-
-function readDecisions(file: string): z.infer<typeof Remembered>[] {
-  if (!existsSync(file)) return [];
-  const lines = readFileSync(file, 'utf8').split('\n');
-  return lines.filter((line) => line !== '').map((line) => Remembered.parse(JSON.parse(line)));
-}

@@ -1,6 +1,7 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import { appendLine, parse, takeUpLines } from './ndjson.ts';
 import { isRunning } from './platform.ts';
 
 /** Where a running system says how it is reached. */
@@ -41,27 +42,27 @@ export function stateFolder(environment: NodeJS.ProcessEnv = process.env): strin
 export async function findRunning(folder: string): Promise<Running | undefined> {
   const file = join(folder, RUNNING_FILE);
   if (!existsSync(file)) return undefined;
-  const running = Running.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-  if (!running.success) return undefined;
-  return (await isRunning(running.data.platform)) ? running.data : undefined;
+  const running = parse(readFileSync(file, 'utf8'), Running);
+  return running !== undefined && (await isRunning(running.platform)) ? running : undefined;
 }
 
 /**
- * Opens a folder for a run. A run that was killed is taken up again: what it had announced is not announced
- * anew, and the platform remembers. After one that ended well, everything starts afresh; dead letters stay.
+ * Opens a folder for a run. A run that was killed is taken up again on the same carrier: what it had announced is
+ * not announced anew, and the platform remembers. After one that ended well, everything starts afresh; dead letters
+ * stay.
  */
-export function openRunState(folder: string): RunState {
+export function openRunState(folder: string, carrier: string): RunState {
   const unfinished = join(folder, 'unfinished');
   const fedFile = join(folder, 'announced.ndjson');
   const platformFile = join(folder, 'platform.ndjson');
   mkdirSync(folder, { recursive: true });
-  const resumed = existsSync(unfinished);
+  const resumed = existsSync(unfinished) && readFileSync(unfinished, 'utf8') === carrier;
   if (!resumed) {
     rmSync(fedFile, { force: true });
     rmSync(platformFile, { force: true });
-    writeFileSync(unfinished, '');
+    writeFileSync(unfinished, carrier);
   }
-  const fed = new Set(readLines(fedFile).map((line) => Fed.parse(JSON.parse(line)).name));
+  const fed = new Set(takeUpLines(fedFile, Fed).map(({ name }) => name));
   return {
     queuesFolder: join(folder, 'queues'),
     platformFile,
@@ -69,12 +70,15 @@ export function openRunState(folder: string): RunState {
     fed,
     rememberFed(name) {
       fed.add(name);
-      appendFileSync(fedFile, `${JSON.stringify({ name })}\n`);
+      appendLine(fedFile, { name });
     },
     announceRunning(running) {
       // The URL may hold a password.
       const text = JSON.stringify({ pid: process.pid, ...running });
-      writeFileSync(join(folder, RUNNING_FILE), text, { mode: 0o600 });
+      const file = join(folder, RUNNING_FILE);
+      // Others see it whole or not at all.
+      writeFileSync(`${file}.new`, text, { mode: 0o600 });
+      renameSync(`${file}.new`, file);
     },
     finish() {
       rmSync(unfinished, { force: true });
@@ -83,12 +87,4 @@ export function openRunState(folder: string): RunState {
       rmSync(join(folder, RUNNING_FILE), { force: true });
     },
   };
-}
-
-function readLines(file: string): string[] {
-  return existsSync(file)
-    ? readFileSync(file, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-    : [];
 }

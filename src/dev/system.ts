@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Config, InvalidConfig, subscriptionsOf } from '../config/define-config.ts';
@@ -6,7 +7,7 @@ import { queueNames } from '../transport/names.ts';
 import type { Transport } from '../transport/transport.ts';
 import { openTransport } from '../transport/url.ts';
 import { startEmulator } from './emulator.ts';
-import { type SqsFunction, startEventSourceMapping } from './event-source-mapping.ts';
+import { startEventSourceMapping } from './event-source-mapping.ts';
 import { type Platform, type PlatformOptions, startPlatform } from './platform.ts';
 
 /** The whole system in one process: a carrier, what consumes from it, a platform. */
@@ -144,13 +145,18 @@ async function startWorkers(
 /** A function as it is deployed: the export `handler` of its source file. */
 async function loadFunction(folder: string, entry: string): Promise<LambdaFunction> {
   const file = resolve(folder, entry);
+  if (!existsSync(file)) {
+    throw new InvalidConfig(
+      `${file} is not there: expected the source of a function; run this where the config is`,
+    );
+  }
   const module: { handler?: unknown } = await import(pathToFileURL(file).href);
   if (isFunction(module.handler)) return module.handler;
   throw new InvalidConfig(`${join(folder, entry)}: expected it to export a function named handler`);
 }
 
 // What it takes and answers is checked where it is used: SQS's partial batch response by the event source.
-type LambdaFunction = SqsFunction & ((event: unknown, context: object) => Promise<unknown>);
+type LambdaFunction = (event: unknown, context: object) => Promise<unknown>;
 
 function isFunction(value: unknown): value is LambdaFunction {
   return typeof value === 'function';

@@ -44,6 +44,12 @@ describe('what is known about a dead letter', () => {
     },
   );
 
+  it('is read with what is sound of a history that others wrote', () => {
+    const history = [null, 'x', { attempt: '1', at: reason.at, error: 'no' }, reason.history[0]];
+    const read = readDeadLetterReason({ 'hikyaku-dead': JSON.stringify({ ...reason, history }) });
+    expect(read).toEqual(reason);
+  });
+
   it('leaves a replayed message its own headers and counts the replays', () => {
     const dead = { 'x-own': '1', ...deadLetterHeaders(reason) };
     const once = replayHeaders(dead);

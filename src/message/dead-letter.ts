@@ -89,10 +89,24 @@ function parseReason(text: string): DeadLetterReason | undefined {
   } catch {
     return undefined;
   }
-  return isReason(value) ? value : undefined;
+  return isReason(value) ? { ...value, history: value.history.filter(isFailure) } : undefined;
 }
 
-function isReason(value: unknown): value is DeadLetterReason {
+/** Others may have written it. */
+function isFailure(value: unknown): value is Failure {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'attempt' in value &&
+    typeof value.attempt === 'number' &&
+    'at' in value &&
+    typeof value.at === 'string' &&
+    'error' in value &&
+    typeof value.error === 'string'
+  );
+}
+
+function isReason(value: unknown): value is DeadLetterReason & { readonly history: readonly unknown[] } {
   return (
     typeof value === 'object' &&
     value !== null &&

@@ -63,6 +63,9 @@ test('a platform without a secret is refused when the function loads', () => {
   expect(() => deployHandlerFrom({ DEPLOY_URL: 'https://example.com', DEPLOY_SECRET: '' })).toThrow(
     InvalidDeployOptions,
   );
+  expect(() => deployHandlerFrom({ DEPLOY_URL: 'platform' })).toThrow(
+    'the deploy URL is not a URL: expected https://… (DEPLOY_URL, DEPLOY_SECRET)',
+  );
 });
 
 test('in Lambda a deployment is a line of the log, without the data, and no file', async () => {

@@ -1,6 +1,6 @@
 import type { Handler } from '../consume/handler.ts';
 import type { ModelReadyToDeploy } from './contract.ts';
-import { createDeployHandler, type Deployment } from './deploy.ts';
+import { createDeployHandler, type Deployment, InvalidDeployOptions } from './deploy.ts';
 
 /**
  * The deploy handler that the environment asks for. `DEPLOY_URL` and `DEPLOY_SECRET` name the platform. In
@@ -13,14 +13,16 @@ export function deployHandlerFrom(environment: NodeJS.ProcessEnv): Handler<Model
   const url = environment['DEPLOY_URL'] || undefined;
   const secret = environment['DEPLOY_SECRET'] || undefined;
   const folder = environment['HIKYAKU_DIR'] || '.hikyaku';
-  if (environment['AWS_LAMBDA_FUNCTION_NAME']) return createDeployHandler({ url, secret, record: log });
-  return createDeployHandler({
-    url,
-    secret,
-    record: async (deployment) => {
-      if (url === undefined) await append(folder, deployment);
-    },
-  });
+  const write = async (deployment: Deployment): Promise<void> => {
+    if (url === undefined) await append(folder, deployment);
+  };
+  const record = environment['AWS_LAMBDA_FUNCTION_NAME'] ? log : write;
+  try {
+    return createDeployHandler({ url, secret, record });
+  } catch (error) {
+    if (!(error instanceof InvalidDeployOptions)) throw error;
+    throw new InvalidDeployOptions(`${error.message} (DEPLOY_URL, DEPLOY_SECRET)`);
+  }
 }
 
 export default deployHandlerFrom(process.env);

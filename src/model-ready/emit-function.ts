@@ -40,7 +40,8 @@ export function emitFunction(config: Config) {
 }
 
 async function openEmit(config: Config): Promise<Emit> {
-  const { openTransport, transportUrl } = await import('../transport/url.ts');
+  const { transportUrl } = await import('../transport/schemes.ts');
+  const { openTransport } = await import('../transport/url.ts');
   const least = process.env['MIN_IMPROVEMENT'];
   const minImprovement = least ? parseMinImprovement(least) : undefined;
   return createEmit(await openTransport(transportUrl(), config), { source: 'hikyaku/emit', minImprovement });

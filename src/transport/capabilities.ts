@@ -17,3 +17,14 @@ export function checkCapabilities(
     `topic ${ordered.name} asks for order, which ${name} does not keep: choose a carrier that does, as sqs:, or take "ordered" off the topic`,
   );
 }
+
+/** A transport that has just been opened, if it can keep the topology; else it is closed: {@link checkCapabilities}. */
+export async function checked(transport: Transport, topology: Topology): Promise<Transport> {
+  try {
+    checkCapabilities(transport, topology);
+  } catch (error) {
+    await transport.close();
+    throw error;
+  }
+  return transport;
+}

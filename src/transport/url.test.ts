@@ -1,8 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
 import { startSqsServer } from '../../test/support/sqs-server.ts';
 import { InvalidName } from '../message/names.ts';
+import { openRedisTransport } from './open-redis.ts';
+import { describeUrl, InvalidTransportUrl, transportUrl } from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
-import { describeUrl, InvalidTransportUrl, openTransport, transportUrl } from './url.ts';
+import { openTransport } from './url.ts';
 
 const TOPOLOGY: Topology = {
   prefix: 'here',
@@ -62,6 +64,22 @@ test.each([
   const error = await open(url).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(InvalidTransportUrl);
   expect(error).toHaveProperty('message', expect.stringContaining(message));
+});
+
+test('who runs on Redis only takes its URLs, with their prefix, and no others', async () => {
+  const transport = await openRedisTransport('redis://127.0.0.1?prefix=prod', TOPOLOGY);
+  opened.push(transport);
+  expect(transport.name).toBe('redis');
+  const [topic] = TOPOLOGY.topics;
+  const ordered = { prefix: 'here', topics: topic === undefined ? [] : [{ ...topic, ordered: true }] };
+  await expect(openRedisTransport('redis://127.0.0.1', ordered)).rejects.toMatchObject({
+    code: 'Unsupported',
+  });
+  for (const url of ['memory:', 'sqs://eu-west-1']) {
+    await expect(openRedisTransport(url, TOPOLOGY)).rejects.toThrow(
+      /^(memory|sqs): is not Redis: expected redis:\/\/host:6379, or rediss:/,
+    );
+  }
 });
 
 test('a prefix follows the grammar of names', async () => {

@@ -70,6 +70,21 @@ describe('bad input', () => {
     ],
     [['peek', 'a/../b'], { TRANSPORT_URL: 'memory:' }, 2, /is not a subscription/],
     [['emit', '/nonexistent.json'], { TRANSPORT_URL: 'memory:' }, 2, /nonexistent\.json/],
+    [['emit', 'lambdas'], {}, 2, /^error: lambdas: expected files that end in \.json, found none$/m],
+    [
+      ['dlq', 'purge', 'model_ready_to_deploy', 'a', '--all'],
+      { TRANSPORT_URL: 'memory:' },
+      2,
+      /--all or these ids\?/,
+    ],
+    [['peek', 'x\u001B[2J'], { TRANSPORT_URL: 'memory:' }, 2, /^error: x\\u001b\[2J is not a subscription/],
+    [['dev'], { TRANSPORT_URL: 'redsi://x' }, 2, /redsi: is not a transport \(did you mean redis\?\)/],
+    [
+      ['dev'],
+      { TRANSPORT_URL: 'sqs://eu-west-1' },
+      2,
+      /TRANSPORT_URL is sqs:\/\/eu-west-1: this system runs on an SQS of its own, or on Redis: unset/,
+    ],
   ])('%j %j ends with %i', async (words, environment, code, message) => {
     const result = await cli(words, environment);
     expect(result.stderr).toMatch(message);
@@ -96,6 +111,25 @@ describe('a carrier that is not there', () => {
     const { code, stderr } = await cli(['status'], { TRANSPORT_URL: `sqs://127.0.0.1:${await freePort()}` });
     expect(code).toBe(3);
     expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('is said to be away while emit tries again', async () => {
+    const port = await freePort();
+    const url = `sqs://127.0.0.1:${port}`;
+    const emitting = startCli(['emit', file('away.json', GOOD), '--json'], {
+      TRANSPORT_URL: url,
+      HIKYAKU_DIR: folder,
+    });
+    await expect
+      .poll(emitting.stderr, { timeout: 10_000 })
+      .toMatch(/^away: .*; trying again for half a minute/);
+    const emulator = await startFauxqs({ port, logger: false });
+    const transport = await openTransport(url, config);
+    await transport.provision();
+    await transport.close();
+    expect(await emitting.exit, emitting.stderr()).toBe(0);
+    expect(emitting.events()).toMatchObject([{ event: 'announced' }]);
+    await emulator.stop();
   });
 
   it('without credentials ends a command with 5 and one sentence', async () => {

@@ -96,6 +96,23 @@ describe('peek and status', () => {
     );
   });
 
+  it('leaves Ctrl-C to the process, but while it watches', async () => {
+    const listeners = () => process.listenerCount('SIGINT') + process.listenerCount('SIGTERM');
+    const before = listeners();
+    const on = vi.spyOn(process, 'on');
+    const once = vi.spyOn(process, 'once');
+    await cli('status');
+    const asked = [...on.mock.calls, ...once.mock.calls].map(([event]) => event);
+    on.mockRestore();
+    once.mockRestore();
+    expect(asked).not.toContain('SIGINT');
+    const watching = cli('status', '--watch');
+    await vi.waitFor(() => expect(listeners()).toBe(before + 2));
+    process.emit('SIGTERM');
+    expect((await watching).code).toBe(0);
+    expect(listeners()).toBe(before);
+  });
+
   it('watches until Ctrl-C', async () => {
     const watching = cli('status', '--watch', '--json');
     await vi.waitFor(() => expect(process.listenerCount('SIGINT')).toBeGreaterThan(0));

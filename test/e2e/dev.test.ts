@@ -119,6 +119,32 @@ describe('npm start', () => {
     ).toEqual(passing);
   }, 120_000);
 
+  it('replays, taken up after a kill, what the platform had refused before it', async () => {
+    const killed = start('--json');
+    await killed.waitFor({ event: 'dead_lettered' });
+    killed.child.kill('SIGKILL');
+    await killed.exit;
+    expect(killed.events().some(({ event }) => event === 'replayed')).toBe(false);
+    const last = start('--once', '--json');
+    expect(await last.exit, last.stderr()).toBe(0);
+    expect(last.events().filter(({ event }) => event === 'replayed')).toHaveLength(1);
+    expect(last.events().at(-1)).toMatchObject({ event: 'settled', queues: [{ dead: 1 }] });
+  }, 60_000);
+
+  it('runs once in a folder, also when two start at the same moment; a torn file is in nobody’s way', async () => {
+    writeFileSync(join(folder, 'dev.json'), '{"pid":1,"tran');
+    const both = [start('--json'), start('--json')];
+    const code = await Promise.race(both.map(({ exit }) => exit));
+    expect(code).toBe(2);
+    const [refused, running] = both.toSorted((a, b) => Number(a.stdout() !== '') - Number(b.stdout() !== ''));
+    expect(refused?.stderr()).toMatch(/^error: it runs here already \(process \d+\)/);
+    await running?.waitFor({ event: 'started' });
+    running?.child.kill('SIGKILL');
+    await running?.exit;
+    // Its lock died with it.
+    await start('--json').waitFor({ event: 'started' });
+  }, 60_000);
+
   it('stays up until Ctrl-C, which drains, and meanwhile serves the other commands', async () => {
     const command = start('--json');
     await command.waitFor({ event: 'settled' });

@@ -1,11 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startFauxqs } from 'fauxqs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import config from '../../hikyaku.config.ts';
 import { openTransport } from '../../src/transport/url.ts';
 import { runHere, startCli } from '../support/cli.ts';
+import { startHttpServer } from '../support/http-server.ts';
+import { plainEvaluation } from '../support/model-examples.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hikyaku-work-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,6 +32,37 @@ describe('hikyaku work', () => {
     await expect.poll(ready, { timeout: 3_000, interval: 20 }).toBe(503);
     expect(await worker.exit).toBe(0);
     await emulator.stop();
+  }, 40_000);
+
+  it('drains when nobody reads any more what it says', async () => {
+    const emulator = await startFauxqs({ port: 0, logger: false });
+    onTestFinished(() => emulator.stop());
+    const url = `sqs://127.0.0.1:${emulator.port}`;
+    const transport = await openTransport(url, config);
+    onTestFinished(() => transport.close());
+    await transport.provision();
+    const deploying = Promise.withResolvers<ServerResponse>();
+    const platform = await startHttpServer((_, response) => deploying.resolve(response));
+    const evaluation = join(folder, 'evaluation.json');
+    writeFileSync(evaluation, JSON.stringify(plainEvaluation()));
+    const emitted = await runHere(['emit', evaluation], { TRANSPORT_URL: url });
+    expect(emitted.code, emitted.stderr).toBe(0);
+
+    const worker = startCli(['work', 'model_ready_to_deploy', '--json'], {
+      TRANSPORT_URL: url,
+      HIKYAKU_DIR: folder,
+      DEPLOY_URL: platform.url,
+      DEPLOY_SECRET: `whsec_${Buffer.alloc(24).toString('base64')}`,
+    });
+    const response = await deploying.promise;
+    worker.child.stdout.destroy();
+    // What it says of this one finds nobody, while the other is being deployed.
+    await transport.send('model_ready_to_deploy', [{ id: 'bad', body: 'not json', headers: {} }]);
+    const depth = () => transport.depth({ topic: 'model_ready_to_deploy', subscription: 'deploy' });
+    await expect.poll(depth, { timeout: 10_000 }).toMatchObject({ dead: 1 });
+    response.end();
+    expect(await worker.exit).toBe(0);
+    expect(await depth()).toEqual({ ready: 0, inFlight: 0, delayed: 0, dead: 1 });
   }, 40_000);
 
   it.each([

@@ -20,10 +20,14 @@ export interface RunningCommand {
   readonly exit: Promise<number | null>;
 }
 
-/** Starts `hikyaku` with these words, in the project's folder. */
-export function startCli(words: readonly string[], environment: NodeJS.ProcessEnv): RunningCommand {
+/** Starts `hikyaku` with these words, in the project's folder or another. */
+export function startCli(
+  words: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  folder = ROOT,
+): RunningCommand {
   const child = spawn(process.execPath, [BIN, ...words], {
-    cwd: ROOT,
+    cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', NO_COLOR: '1', ...environment },
   });

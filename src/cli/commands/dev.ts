@@ -3,15 +3,17 @@ import { Command } from 'commander';
 import { type Config, subscriptionsOf } from '../../config/define-config.ts';
 import { loadConfig } from '../../config/load.ts';
 import { readExamples } from '../../dev/examples.ts';
+import { lockFolder } from '../../dev/folder-lock.ts';
+import { replayRefused } from '../../dev/replay-refused.ts';
 import { findRunning, openRunState, type RunState, stateFolder } from '../../dev/run-state.ts';
 import { untilSettled } from '../../dev/settled.ts';
 import { type System, startSystem } from '../../dev/system.ts';
 import { observeModels } from '../../model-ready/events.ts';
 import { observe } from '../../observe/events.ts';
-import { listDeadLetters, replayDeadLetters } from '../../operate/dead-letters.ts';
+import { listDeadLetters } from '../../operate/dead-letters.ts';
 import { readStatus } from '../../operate/status.ts';
 import { pause } from '../../time/backoff.ts';
-import { describeUrl } from '../../transport/url.ts';
+import { describeUrl, parseTransportUrl } from '../../transport/schemes.ts';
 import { type Account, createAccount } from '../account.ts';
 import { BadInput } from '../exit.ts';
 import { paint, printJson } from '../output.ts';
@@ -36,71 +38,85 @@ export const dev = new Command('dev')
   .action(async ({ once = false, json = false }: { once?: boolean; json?: boolean }) => {
     const folder = process.cwd();
     const config = await loadConfig(folder);
-    await refuseSecond(stateFolder());
-    const state = openRunState(stateFolder());
-    const stop = stopSignal();
+    const carrierUrl = carrierOf(process.env);
+    // Whatever fails on the way, what has been begun is ended, the last one first.
+    await using begun = new AsyncDisposableStack();
+    begun.defer(await takeFolder(stateFolder()));
+    const state = openRunState(stateFolder(), carrierUrl === undefined ? EMBEDDED : describeUrl(carrierUrl));
+    const stop = stopSignal(begun);
     const account = createAccount({ json });
-    const refused = new Set<string>();
-    const unobserve = [
-      observe((event) => {
-        account.courier(event);
-        if (event.event === 'dead_lettered' && event.code === 'rejected') refused.add(event.id);
-      }),
-      observeModels(account.model),
-    ];
+    begun.defer(account.stop);
+    begun.defer(observe(account.courier));
+    begun.defer(observeModels(account.model));
     const system = await startSystem({
       config,
       folder,
       queuesFolder: state.queuesFolder,
-      ...carrierOf(process.env),
+      ...(carrierUrl !== undefined && { carrierUrl }),
       platform: { file: state.platformFile, busy: BUSY, refuses: REFUSES },
-      onError: (error) => account.say(`  ${paint('red', 'error')} ${String(error)}`),
+      onError: account.error,
     });
+    begun.defer(state.stopped);
+    begun.defer(system.close);
     const { url, instance } = system.platform;
     state.announceRunning({ transportUrl: system.url, platform: { url, instance } });
-    try {
-      greet(account, system, state, json);
-      for (const warning of (await system.transport.warnings?.()) ?? []) {
-        account.say(`  ${paint('yellow', 'careful')}    ${warning}`);
-      }
-      await feed(system, state, stop);
-      await untilSettled(system.transport, config, stop);
-      await replayRefused(system, config, account, refused);
-      await untilSettled(system.transport, config, stop);
-      if (!stop.aborted) {
-        state.finish();
-        account.stop();
-        await summarize(system, config, account, json);
-        if (!once) await untilAborted(stop, account);
-      }
-    } finally {
-      account.stop();
-      await system.close();
-      state.stopped();
-      for (const end of unobserve) end();
-    }
+    greet(account, system, state, json);
+    for (const warning of (await system.transport.warnings?.()) ?? []) account.warn(warning);
+    await feed(system, state, stop);
+    await untilSettled(system.transport, config, stop);
+    await replayRefused(system.transport, config, {
+      refused: system.platform.refused,
+      signal: stop,
+      onReplay: () =>
+        account.say('replaying what the platform refused, as an operator would: npx hikyaku dlq replay …'),
+    });
+    await untilSettled(system.transport, config, stop);
+    if (stop.aborted) return;
+    state.finish();
+    account.stop();
+    await summarize(system, config, account, json);
+    if (!once) await untilAborted(stop, account);
   });
 
 /** Redis, where `TRANSPORT_URL` names one; else SQS embedded here, which needs no account and no server. */
-function carrierOf({ TRANSPORT_URL: url = '' }: NodeJS.ProcessEnv): { readonly carrierUrl?: string } {
-  return /^rediss?:/.test(url) ? { carrierUrl: url } : {};
+function carrierOf({ TRANSPORT_URL: url }: NodeJS.ProcessEnv): string | undefined {
+  if (!url) return undefined;
+  const { scheme } = parseTransportUrl(url);
+  if (scheme === 'redis' || scheme === 'rediss') return url;
+  throw new BadInput(
+    `TRANSPORT_URL is ${describeUrl(url)}: this system runs on an SQS of its own, or on Redis: unset TRANSPORT_URL, or set it to redis://host:6379`,
+  );
 }
+
+/** What the carrier is called that is embedded here: its port is another one each time. */
+const EMBEDDED = 'embedded';
 
 /** How long a system whose npm was killed may take to notice. */
 const PATIENCE_MS = 5_000;
 
-/** Two systems on one folder would spoil each other's queues. */
-async function refuseSecond(folder: string): Promise<void> {
+/** Two systems on one folder would spoil each other's queues. Returns what gives it back. */
+async function takeFolder(folder: string): Promise<() => void> {
   const deadline = performance.now() + PATIENCE_MS;
-  let running = await findRunning(folder);
-  while (running !== undefined && performance.now() < deadline) {
+  for (;;) {
+    const giveBack = tryLock(folder);
+    if (giveBack !== undefined) return giveBack;
+    if (performance.now() > deadline) break;
     await pause(200);
-    running = await findRunning(folder);
   }
-  if (running === undefined) return;
+  const running = await findRunning(folder);
+  const who = running === undefined ? 'another process' : `process ${running.pid}`;
   throw new BadInput(
-    `it runs here already (process ${running.pid}): use that one, stop it, or set HIKYAKU_DIR to another folder`,
+    `it runs here already (${who}): use that one, stop it, or set HIKYAKU_DIR to another folder`,
   );
+}
+
+function tryLock(folder: string): (() => void) | undefined {
+  try {
+    return lockFolder(folder);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new BadInput(`${folder} cannot hold its state: ${why}; set HIKYAKU_DIR to another folder`);
+  }
 }
 
 function greet(account: Account, system: System, state: RunState, json: boolean): void {
@@ -122,20 +138,6 @@ async function feed(system: System, state: RunState, stop: AbortSignal): Promise
     if (state.fed.has(name)) continue;
     await system.emit({ documents });
     state.rememberFed(name);
-  }
-}
-
-/** Shows how a dead letter is brought back; this one will be refused again. */
-async function replayRefused(
-  system: System,
-  config: Config,
-  account: Account,
-  refused: ReadonlySet<string>,
-): Promise<void> {
-  if (refused.size === 0) return;
-  account.say('replaying what the platform refused, as an operator would: npx hikyaku dlq replay …');
-  for (const { address } of subscriptionsOf(config)) {
-    await replayDeadLetters(system.transport, address, { ids: [...refused] });
   }
 }
 
@@ -175,15 +177,16 @@ Ctrl-C drains and ends.`);
 }
 
 /** Fires at the first Ctrl-C or SIGTERM; and when npm, which started us, has been killed. */
-function stopSignal(): AbortSignal {
+function stopSignal(begun: AsyncDisposableStack): AbortSignal {
   const stop = new AbortController();
   const abort = (): void => stop.abort();
-  onStopSignals(abort);
+  begun.defer(onStopSignals(abort));
   if (process.env['npm_lifecycle_event'] === 'start') {
     const parent = process.ppid;
-    setInterval(() => {
+    const looking = setInterval(() => {
       if (process.ppid !== parent) abort();
     }, 250).unref();
+    begun.defer(() => clearInterval(looking));
   }
   return stop.signal;
 }

@@ -108,6 +108,11 @@ function acting(
             `which ones? Name ids, or give --all or --reason: hikyaku dlq ${verb} ${name} --all`,
           );
         }
+        if (ids.length > 0 && options.all) {
+          throw new BadInput(
+            '--all or these ids? Give one of them: ids may go with --reason, and so may --all',
+          );
+        }
         const address = addressOf(context, name);
         const wanted = selection(ids, options);
         const { done: views, failed } = options.dryRun
@@ -150,21 +155,27 @@ export function deadLetterTable(views: readonly DeadLetterView[]): string {
     ['id', 'reason', 'attempts', 'replays', 'since', 'why'],
     views.map(({ id, reason, replays, enqueuedAt }) => [
       printable(id),
-      reason.code,
+      printable(reason.code),
       reason.attempts,
       replays,
-      ago(reason.at === '' ? enqueuedAt : Date.parse(reason.at)),
+      ago(timeOf(reason.at) ?? enqueuedAt),
       printable(reason.message.length > 90 ? `${reason.message.slice(0, 89)}…` : reason.message),
     ]),
   );
 }
 
+/** Unix time in ms; undefined where there is none, or what stands there is not one. */
+function timeOf(at: string): number | undefined {
+  const time = Date.parse(at);
+  return Number.isNaN(time) ? undefined : time;
+}
+
 function whole({ id, reason, replays, enqueuedAt, headers, body }: DeadLetterView): string {
   const history = reason.history.map(
-    ({ attempt, at, error }) => `  attempt ${attempt}  ${at}  ${printable(error)}`,
+    ({ attempt, at, error }) => `  attempt ${attempt}  ${printable(at)}  ${printable(error)}`,
   );
   return [
-    `${paint('bold', printable(id))}  ${paint('red', reason.code)}`,
+    `${paint('bold', printable(id))}  ${paint('red', printable(reason.code))}`,
     printable(reason.message),
     `attempts ${reason.attempts}, replays ${replays}, in the queue ${ago(enqueuedAt)}`,
     ...(history.length > 0 ? ['history', ...history] : []),

@@ -8,6 +8,7 @@ import { createEmit } from '../../model-ready/emit.ts';
 import type { Document } from '../../model-ready/inputs.ts';
 import type { MinImprovement } from '../../model-ready/min-improvement.ts';
 import { parseMinImprovement } from '../../model-ready/parse-min-improvement.ts';
+import { observe } from '../../observe/events.ts';
 import { withTransport } from '../context.ts';
 import { BadInput } from '../exit.ts';
 import { paint, print, printable, printJson } from '../output.ts';
@@ -37,6 +38,12 @@ export const emit = new Command('emit')
     // Read before anything is opened: a wrong file leaves nothing half done.
     const documents = (await Promise.all(inputs.map(readInput))).flat();
     await withTransport(async ({ transport }) => {
+      const unobserve = observe((event) => {
+        if (event.event !== 'carrier_unavailable') return;
+        console.error(
+          `${paint('red', 'away')}: ${printable(event.error)}; trying again for half a minute, under the same ids`,
+        );
+      });
       try {
         report(await createEmit(transport, { source: 'hikyaku/cli', minImprovement })(documents), json);
       } catch (error) {
@@ -45,6 +52,8 @@ export const emit = new Command('emit')
           if (json) for (const one of error.report.failed) printJson({ event: 'announce_failed', ...one });
         }
         throw error;
+      } finally {
+        unobserve();
       }
     });
   });
@@ -73,6 +82,7 @@ async function readInput(input: string): Promise<Document[]> {
   try {
     if (!(await stat(input)).isDirectory()) return [parse(input, await readFile(input, 'utf8'))];
     const files = (await readdir(input)).filter((file) => file.endsWith('.json')).toSorted();
+    if (files.length === 0) throw new BadInput(`${input}: expected files that end in .json, found none`);
     return await Promise.all(
       files.map(async (file) => parse(join(input, file), await readFile(join(input, file), 'utf8'))),
     );

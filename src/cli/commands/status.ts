@@ -3,6 +3,7 @@ import { readStatus, type SubscriptionStatus } from '../../operate/status.ts';
 import { pause } from '../../time/backoff.ts';
 import { withTransport } from '../context.ts';
 import { paint, print, printJson, table } from '../output.ts';
+import { onStopSignals } from '../stop-signals.ts';
 
 export const status = new Command('status')
   .description('show how many messages stand where')
@@ -11,17 +12,23 @@ export const status = new Command('status')
   .addHelpText('after', '\nExamples:\n  $ hikyaku status\n  $ hikyaku status --json | jq .dead')
   .action(({ watch, json }: { watch?: true; json?: true }) =>
     withTransport(async ({ config, transport }) => {
-      const stop = new AbortController();
-      process.once('SIGINT', () => stop.abort());
-      do {
+      const show = async (): Promise<void> => {
         const rows = await readStatus(transport, config);
-        if (json) rows.forEach(printJson);
-        else {
-          if (watch && process.stdout.isTTY) process.stdout.write('\u001B[2J\u001B[H');
-          print(statusTable(rows));
+        if (json) return rows.forEach(printJson);
+        if (watch && process.stdout.isTTY) process.stdout.write('\u001B[2J\u001B[H');
+        print(statusTable(rows));
+      };
+      if (!watch) return show();
+      const stop = new AbortController();
+      const unlisten = onStopSignals(() => stop.abort());
+      try {
+        while (!stop.signal.aborted) {
+          await show();
+          await pause(1_000, stop.signal);
         }
-        if (watch) await pause(1_000, stop.signal);
-      } while (watch && !stop.signal.aborted);
+      } finally {
+        unlisten();
+      }
     }),
   );
 

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import type { Plugin } from 'esbuild';
+
+/**
+ * Makes ioredis lighter by a fifth. What it knows of commands is packed: written out, it repeats the same words
+ * 400 times. And its debug output is left out: who sets `DEBUG` in a function would find nobody's.
+ */
+export const lightIoredis: Plugin = {
+  name: 'light-ioredis',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^debug$/ }, ({ path, importer }) =>
+      IOREDIS.test(importer) ? { path, namespace: SILENT } : undefined,
+    );
+    onLoad({ filter: /^/, namespace: SILENT }, () => ({
+      contents: 'exports.default = () => Object.assign(() => {}, { enabled: false });',
+    }));
+    onLoad({ filter: /@ioredis\/commands\/built\/commands\.json$/ }, async ({ path }) => ({
+      contents: pack(JSON.parse(await readFile(path, 'utf8'))),
+    }));
+  },
+};
+
+const IOREDIS = /node_modules\/ioredis\//;
+const SILENT = 'silent';
+
+/** What `@ioredis/commands` reads of a command; nobody reads its arity and policies. */
+interface Command {
+  readonly flags: readonly string[];
+  readonly keyStart: number;
+  readonly keyStop: number;
+  readonly step: number;
+  readonly subcommands?: Commands;
+}
+type Commands = Readonly<Record<string, Command>>;
+
+/** A command in a row: flags as bits, places of keys, subcommands. */
+type Row = [flags: number, keyStart: number, keyStop: number, step: number, subcommands?: Rows];
+type Rows = { readonly [name: string]: Row };
+
+/** The source of a module that unpacks to the same. */
+function pack(commands: Commands): string {
+  const flags = [...new Set(flagsOf(commands))];
+  const bits = (command: Command): number =>
+    command.flags.reduce((sum, flag) => sum | (1 << flags.indexOf(flag)), 0);
+  const rows = (some: Commands): Rows =>
+    Object.fromEntries(Object.entries(some).map(([name, command]) => [name, row(command)]));
+  const row = (command: Command): Row => {
+    const { keyStart, keyStop, step, subcommands } = command;
+    const places: Row = [bits(command), keyStart, keyStop, step];
+    if (subcommands !== undefined) places.push(rows(subcommands));
+    return places;
+  };
+  return `const flags = ${JSON.stringify(flags)};
+    const unpack = (rows) => {
+      for (const name in rows) {
+        const [bits, keyStart, keyStop, step, subcommands] = rows[name];
+        rows[name] = { flags: flags.filter((_, bit) => bits & (1 << bit)), keyStart, keyStop, step };
+        if (subcommands) rows[name].subcommands = unpack(subcommands);
+      }
+      return rows;
+    };
+    module.exports = unpack(${JSON.stringify(rows(commands))});`;
+}
+
+function flagsOf(commands: Commands): string[] {
+  return Object.values(commands).flatMap(({ flags, subcommands = {} }) => [
+    ...flags,
+    ...flagsOf(subcommands),
+  ]);
+}

@@ -1,0 +1,82 @@
+import { prefixName } from '../message/names.ts';
+import { closest } from '../text/closest.ts';
+import type { Topology } from './transport.ts';
+
+/** A `TRANSPORT_URL` that cannot be used. The message says what is wrong and what would be right. */
+export class InvalidTransportUrl extends Error {
+  override readonly name = 'InvalidTransportUrl';
+}
+
+interface Scheme {
+  readonly example: string;
+  /** Options the query may name, besides `prefix`, which all take. */
+  readonly options: readonly string[];
+}
+
+const REDIS_OPTIONS = ['retention', 'maxDepth', 'blocking'];
+
+export const SCHEMES = {
+  memory: { example: 'memory:', options: [] },
+  sqs: { example: 'sqs://eu-west-1 (AWS) or sqs://127.0.0.1:4566 (an emulator)', options: ['region'] },
+  redis: { example: 'redis://host:6379', options: REDIS_OPTIONS },
+  rediss: { example: 'rediss://host:6379 (TLS)', options: REDIS_OPTIONS },
+} as const satisfies Readonly<Record<string, Scheme>>;
+export type SchemeName = keyof typeof SCHEMES;
+
+/** A transport URL, checked. */
+export interface ParsedUrl {
+  readonly url: URL;
+  readonly scheme: SchemeName;
+}
+
+/** `TRANSPORT_URL` of the environment. Throws {@link InvalidTransportUrl} when it is not set. */
+export function transportUrl(environment: NodeJS.ProcessEnv = process.env): string {
+  const url = environment['TRANSPORT_URL'];
+  if (url) return url;
+  throw new InvalidTransportUrl(`TRANSPORT_URL is not set: expected ${examples()}`);
+}
+
+/** The URL without user, password and query, for messages and tables. */
+export function describeUrl(text: string): string {
+  const { url } = parseTransportUrl(text);
+  return url.host ? `${url.protocol}//${url.host}` : url.protocol;
+}
+
+/** @throws InvalidTransportUrl, InvalidName naming the misspelled part and the nearest right one. */
+export function parseTransportUrl(text: string): ParsedUrl {
+  const url = URL.parse(text);
+  if (url === null)
+    throw new InvalidTransportUrl(`${JSON.stringify(text)} is not a transport URL: expected ${examples()}`);
+  const name = url.protocol.slice(0, -1);
+  if (!isScheme(name)) {
+    throw new InvalidTransportUrl(
+      `${name}: is not a transport${closest(name, Object.keys(SCHEMES))}: expected ${examples()}`,
+    );
+  }
+  const options = [...SCHEMES[name].options, 'prefix'];
+  for (const key of url.searchParams.keys()) {
+    if (options.includes(key)) continue;
+    throw new InvalidTransportUrl(
+      `${key} is not an option of ${name}:${closest(key, options)}; it takes ${options.join(', ')}`,
+    );
+  }
+  const prefix = url.searchParams.get('prefix');
+  if (prefix !== null) prefixName(prefix);
+  return { url, scheme: name };
+}
+
+/** The topology of the installation that the URL names: its `prefix` replaces the config's. */
+export function installed(topology: Topology, url: URL): Topology {
+  const prefix = url.searchParams.get('prefix');
+  return prefix === null ? topology : { ...topology, prefix };
+}
+
+function isScheme(name: string): name is SchemeName {
+  return Object.hasOwn(SCHEMES, name);
+}
+
+function examples(): string {
+  return Object.values(SCHEMES)
+    .map(({ example }) => example)
+    .join(', or ');
+}
