@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -40,4 +40,22 @@ it('what ioredis knows of commands comes out of a bundle as it was, at a third o
   expect(look(packed)).toEqual(look(original));
   expect(packed.list.length).toBeGreaterThan(200);
   expect(bundle?.total.bytes).toBeLessThan(JSON.stringify(known).length / 3);
+});
+
+it('says to a client that asks for certificates which are not in the bundle what to do', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hikyaku-certificates-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const entry = join(folder, 'client.ts');
+  writeFileSync(
+    entry,
+    `import { Redis } from 'ioredis';
+     export const handler = (tls) => new Redis({ tls, lazyConnect: true }).options.tls;`,
+  );
+  const [bundle] = await bundleLambdas([{ name: 'client', entry }], folder);
+  const { handler } = await import(pathToFileURL(bundle?.module ?? '').href);
+  expect(handler({ ca: 'own' })).toEqual({ ca: 'own' });
+  expect(() => handler({ profile: 'RedisCloudFixed' })).toThrow(
+    'this function was bundled without the certificates of Redis Cloud: give them as tls.ca',
+  );
 });
