@@ -183,6 +183,18 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
       ...DENIED,
       message: expect.stringMatching(/NOAUTH.*put user and password into TRANSPORT_URL/),
     });
+    const needless = await openTransport(`redis://:secret@127.0.0.1:${server.port}`, TOPOLOGY);
+    onTestFinished(() => needless.close());
+    const warn = vi.spyOn(console, 'warn');
+    onTestFinished(() => warn.mockRestore());
+    await needless.provision();
+    expect(warn).not.toHaveBeenCalled();
+    const nowhere = await openTransport(`redis://127.0.0.1:${server.port}/99`, TOPOLOGY);
+    onTestFinished(() => nowhere.close());
+    expect(await rejection(nowhere.provision())).toMatchObject({
+      code: 'Invalid',
+      message: expect.stringContaining('the path of TRANSPORT_URL names a database that it does not have'),
+    });
     const right = await openTransport(`redis://:secret@127.0.0.1:${locked.port}/3`, TOPOLOGY);
     onTestFinished(() => right.close());
     await right.provision();

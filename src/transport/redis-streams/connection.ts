@@ -38,10 +38,7 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
     const client = new Redis({
       host: options.host,
       port: options.port,
-      ...(options.username !== undefined && { username: options.username }),
-      ...(options.password !== undefined && { password: options.password }),
       ...(options.tls && { tls: {} }),
-      db: options.database,
       protocol: 2,
       lazyConnect: true,
       connectTimeout: CONNECT_TIMEOUT,
@@ -76,9 +73,13 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
 
   async function begin(client: Redis): Promise<{ client: Redis; server: Server }> {
     await client.connect();
-    const server = readServer(await client.call('HELLO'));
+    // By ourselves: the client would print a warning about the password, and go on without the database.
+    const { username = 'default', password } = options;
+    const login = password === undefined ? [] : ['2', 'AUTH', username, password];
+    const server = readServer(await client.call('HELLO', ...login));
     const problem = oldServer(server, place);
     if (problem !== undefined) throw problem;
+    if (options.database !== 0) await client.select(options.database);
     return { client, server };
   }
 

@@ -61,6 +61,11 @@ const RULES: readonly Rule[] = [
     code: 'Unsupported',
     advice: 'the server is too old: Redis 7.0 or Valkey 7.2 is needed',
   },
+  {
+    when: /DB index is out of range/,
+    code: 'Invalid',
+    advice: 'the path of TRANSPORT_URL names a database that it does not have',
+  },
   { when: /^(?:ERR|NOSCRIPT|CROSSSLOT|UNKILLABLE) /, code: 'Invalid', advice: '' },
 ];
 

@@ -178,7 +178,8 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
       for (let tried = 0; ; tried++) {
         ensureOpen();
         if (signal?.aborted) return [];
-        const held = performance.now() < quietUntil ? [] : await takeHeld(request);
+        // Who does not wait wants all that there is.
+        const held = waitMs > 0 && performance.now() < quietUntil ? [] : await takeHeld(request);
         if (held.length === max) return held;
         const waits = options.blocking && reader.underWay === undefined && held.length === 0;
         const now = performance.now();

@@ -52,6 +52,17 @@ describe.skipIf(WITHOUT_REDIS)('redis streams', () => {
     expect(await transport.depth(STOCK)).toEqual({ ready: 0, inFlight: 0, delayed: 0, dead: 0 });
   });
 
+  it('sees what another has given back at once, when it does not wait', async () => {
+    const { transport, another } = await given();
+    const other = another();
+    await publish(transport, messages(1));
+    const [delivery] = await take(other);
+    if (delivery === undefined) return expect.unreachable();
+    expect(await take(transport)).toEqual([]);
+    await other.settle(BILLING, [{ receipt: delivery.receipt, action: 'release' }]);
+    expect(await take(transport)).toMatchObject([{ id: delivery.id }]);
+  });
+
   it('frees an entry when every group is done with it, and not before', async () => {
     const { transport, length } = await given({}, ['billing', 'stock']);
     await publish(transport, messages(6));
