@@ -3,6 +3,7 @@ import { dev } from './commands/dev.ts';
 import { dlq } from './commands/dlq.ts';
 import { emit } from './commands/emit.ts';
 import { peek } from './commands/peek.ts';
+import { provision } from './commands/provision.ts';
 import { replay } from './commands/replay.ts';
 import { status } from './commands/status.ts';
 import { work } from './commands/work.ts';
@@ -24,7 +25,8 @@ export async function run(words: readonly string[]): Promise<number> {
       'after',
       `${EXIT_CODES}\n\nWhich carrier: TRANSPORT_URL, for example sqs://eu-west-1; else the system that npm start runs here.`,
     );
-  for (const command of [dev, emit, work, workers, status, peek, dlq, replay]) program.addCommand(command);
+  for (const command of [dev, emit, work, workers, status, peek, dlq, replay, provision])
+    program.addCommand(command);
   settle(program);
   try {
     await program.parseAsync(words, { from: 'user' });

@@ -32,7 +32,15 @@ describe.skipIf(WITHOUT_REDIS)('hikyaku workers on Redis', () => {
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const environment = { TRANSPORT_URL: server.url, HIKYAKU_DIR: folder };
     const transport = await openTransport(server.url, config);
-    await transport.provision();
+    expect(await runHere(['status'], environment)).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('create what is missing with hikyaku provision'),
+    });
+    expect(await runHere(['provision', '--json'], environment)).toMatchObject({
+      code: 0,
+      events: expect.arrayContaining([{ topic: TOPIC, subscription: 'deploy' }]),
+    });
+    expect((await runHere(['provision'], environment)).stdout).toContain(`${TOPIC}/deploy is there`);
     expect((await runHere(['workers'], environment)).stdout).toBe('nobody consumes here\n');
 
     const busy = startWorker({

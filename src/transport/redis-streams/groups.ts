@@ -46,7 +46,7 @@ export async function withGroups<Answer>(
       if (!(denied instanceof TransportError) || denied.code !== 'Denied') throw denied;
       throw new TransportError(
         'Unavailable',
-        `${connection.place} has lost the groups of ${topic.name}, and this user may not make them anew: a consumer or provision() will`,
+        `${connection.place} has lost the groups of ${topic.name}, and this user may not make them anew: a consumer or hikyaku provision will`,
         { cause: denied },
       );
     });
@@ -78,6 +78,6 @@ async function missingGroups(connection: Connection, topic: TopicPlace): Promise
 function notFound({ place }: Connection, missing: readonly string[]): TransportError {
   return new TransportError(
     'NotFound',
-    `${place} has no ${missing.join(', ')}: create what is missing with provision()`,
+    `${place} has no ${missing.join(', ')}: create what is missing with hikyaku provision, or provision()`,
   );
 }

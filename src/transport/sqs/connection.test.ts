@@ -131,7 +131,7 @@ test('a queue that is missing is named, with what to do', async () => {
   emulator.deleteQueue('p-orders-stock-dlq');
   await expect(transport.verify()).rejects.toMatchObject({
     code: 'NotFound',
-    message: `SQS at ${emulator.options.endpoint} has no queue p-orders-billing, p-orders-stock-dlq: deploy the stack, or create what is missing with provision()`,
+    message: `SQS at ${emulator.options.endpoint} has no queue p-orders-billing, p-orders-stock-dlq: deploy the stack, or create what is missing with hikyaku provision`,
   });
 });
 

@@ -77,7 +77,7 @@ export function transportError(error: unknown, place: string, queue: string): Tr
 export function missingQueues(queues: readonly string[], place: string, cause: unknown): TransportError {
   return new TransportError(
     'NotFound',
-    `${place} has no queue ${queues.join(', ')}: deploy the stack, or create what is missing with provision()`,
+    `${place} has no queue ${queues.join(', ')}: deploy the stack, or create what is missing with hikyaku provision`,
     { cause },
   );
 }
