@@ -1,7 +1,8 @@
 import middy from '@middy/core';
 import type { Config } from '../config/define-config.ts';
 import { inLambda, logEvents } from '../observe/json-log.ts';
-import { type HttpError, httpEvent } from '../publish/http-event.ts';
+import type { HttpError } from '../publish/http-answer.ts';
+import { httpEvent } from '../publish/http-event.ts';
 import { openOnce } from '../transport/open-once.ts';
 import { AnnounceFailed } from './announce.ts';
 import { createEmit, type Emit } from './emit.ts';
