@@ -119,6 +119,21 @@ describe('a bundled function', () => {
     await expect(openTransport(url(false), topology)).rejects.toThrow('bundled without the driver');
   });
 
+  it('carries no handler that its config would load for workers', async () => {
+    const entry = join(folder, 'configured.ts');
+    writeFileSync(
+      join(folder, 'hikyaku.config.ts'),
+      `export default { loadHandler: () => import('./first.ts') };`,
+    );
+    writeFileSync(
+      entry,
+      `import config from './hikyaku.config.ts'; export const handler = () => config.loadHandler();`,
+    );
+    const [only] = await bundleLambdas([{ name: 'configured', entry }], join(folder, 'out'));
+    const { handler } = await import(pathToFileURL(only?.module ?? '').href);
+    await expect(handler()).rejects.toThrow('bundled without ./first.ts');
+  });
+
   it('says what is loaded at start, and what there is in all', () => {
     expect(bundle.start).toEqual({ bytes: bytes(['index.mjs']), modules: ['eager', 'node:os'] });
     expect(bundle.total).toEqual({

@@ -3,6 +3,7 @@ import { basename, join, relative } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { onlyDrivers } from './drivers-plugin.ts';
 import { type LambdaFunction, ROOT } from './functions.ts';
+import { noHandlersOfConfig } from './handlers-plugin.ts';
 import { lightIoredis } from './ioredis-plugin.ts';
 import { mergeStart, type SplitFile } from './merge-start.ts';
 import { nodeModules } from './node-modules-plugin.ts';
@@ -68,7 +69,7 @@ async function bundle(
     // ES modules where a package has them: only they can be shaken and split.
     mainFields: ['module', 'main'],
     write: false,
-    plugins: [nodeModules, lightIoredis, onlyDrivers(drivers)],
+    plugins: [nodeModules, lightIoredis, onlyDrivers(drivers), noHandlersOfConfig],
   });
   const { outputs } = split.metafile;
   for (const { imports } of Object.values(outputs)) {
