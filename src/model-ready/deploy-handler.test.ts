@@ -1,9 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startHttpServer } from '../../test/support/http-server.ts';
 import { evaluation } from '../../test/support/model-examples.ts';
+import { startSecretsManager } from '../../test/support/secrets-manager.ts';
 import type { HandlerContext } from '../consume/handler.ts';
 import { wrap } from '../message/envelope.ts';
 import { modelReadyToDeploy } from './contract.ts';
@@ -66,6 +68,36 @@ test('a platform without a secret is refused when the function loads', () => {
   expect(() => deployHandlerFrom({ DEPLOY_URL: 'platform' })).toThrow(
     'the deploy URL is not a URL: expected https://… (DEPLOY_URL, DEPLOY_SECRET)',
   );
+});
+
+test('the secret comes from Secrets Manager at the first deployment, once', async () => {
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { arn, requests } = await startSecretsManager({ AWSCURRENT: SECRET });
+  const platform = await startHttpServer((_, response) => {
+    response.end();
+  });
+  const handler = deployHandlerFrom({ DEPLOY_URL: platform.url, DEPLOY_SECRET_ARN: arn });
+  expect(requests).toEqual([]);
+  await handler(announcement('7'), context);
+  await handler(announcement('8'), context);
+  expect(requests.map(({ body }) => JSON.parse(body).VersionStage).toSorted()).toEqual([
+    'AWSCURRENT',
+    'AWSPREVIOUS',
+  ]);
+  for (const { headers, body } of platform.requests) {
+    expect(() =>
+      new Webhook(SECRET).verify(body, {
+        'webhook-id': String(headers['webhook-id']),
+        'webhook-timestamp': String(headers['webhook-timestamp']),
+        'webhook-signature': String(headers['webhook-signature']),
+      }),
+    ).not.toThrow();
+  }
+});
+
+test('a secret is said in one way', () => {
+  const both = { DEPLOY_URL: 'https://example.com', DEPLOY_SECRET: SECRET, DEPLOY_SECRET_ARN: 'arn:aws:…' };
+  expect(() => deployHandlerFrom(both)).toThrow(InvalidDeployOptions);
 });
 
 test('in Lambda a deployment is a line of the log, without the data, and no file', async () => {

@@ -1,17 +1,20 @@
 import type { Handler } from '../consume/handler.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import { openOnce } from '../transport/open-once.ts';
 import type { ModelReadyToDeploy } from './contract.ts';
 import { createDeployHandler, type Deployment, InvalidDeployOptions } from './deploy.ts';
 
 /**
- * The deploy handler that the environment asks for. `DEPLOY_URL` and `DEPLOY_SECRET` name the platform. In
- * Lambda each deployment is a JSON line of the log; elsewhere, without a platform, it is a line of
- * `deployments.ndjson` in `HIKYAKU_DIR` (default `.hikyaku`).
+ * The deploy handler that the environment asks for. `DEPLOY_URL` names the platform, and `DEPLOY_SECRET` what its
+ * requests are signed with, or `DEPLOY_SECRET_ARN` the secret in Secrets Manager that holds it. In Lambda each
+ * deployment is a JSON line of the log; elsewhere, without a platform, it is a line of `deployments.ndjson` in
+ * `HIKYAKU_DIR` (default `.hikyaku`).
  *
  * @throws InvalidDeployOptions
  */
 export function deployHandlerFrom(environment: NodeJS.ProcessEnv): Handler<ModelReadyToDeploy> {
   const url = environment['DEPLOY_URL'] || undefined;
-  const secret = environment['DEPLOY_SECRET'] || undefined;
+  const secret = secretFrom(environment);
   const folder = environment['HIKYAKU_DIR'] || '.hikyaku';
   const write = async (deployment: Deployment): Promise<void> => {
     if (url === undefined) await append(folder, deployment);
@@ -26,6 +29,23 @@ export function deployHandlerFrom(environment: NodeJS.ProcessEnv): Handler<Model
 }
 
 export default deployHandlerFrom(process.env);
+
+function secretFrom({
+  DEPLOY_SECRET: secret,
+  DEPLOY_SECRET_ARN: arn,
+}: NodeJS.ProcessEnv): string | Secrets | undefined {
+  if (!arn) return secret || undefined;
+  if (secret) throw new InvalidDeployOptions('DEPLOY_SECRET and DEPLOY_SECRET_ARN are both set: set one');
+  // Loaded at the first deployment, not when a Lambda function starts.
+  const secrets = openOnce(async () => {
+    const { secretsOfArn } = await import('../secrets/secrets-of-arn.ts');
+    return secretsOfArn('DEPLOY_SECRET_ARN', arn);
+  });
+  return {
+    current: async () => (await secrets()).current(),
+    renewed: async () => (await secrets()).renewed(),
+  };
+}
 
 function log({ id, at, model: { model_name, model_version } }: Deployment): void {
   const line = { time: at, level: 'info', event: 'deployed', id, model_name, model_version };

@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { Webhook } from 'standardwebhooks';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Received, startHttpServer } from '../../test/support/http-server.ts';
 import { evaluation } from '../../test/support/model-examples.ts';
 import { type HandlerContext, Reject, RetryAfter } from '../consume/handler.ts';
 import { type Envelope, wrap } from '../message/envelope.ts';
 import { type ModelReadyToDeploy, modelReadyToDeploy } from './contract.ts';
-import { createDeployHandler, DeployFailed, type Deployment, InvalidDeployOptions } from './deploy.ts';
+import { createDeployHandler, type Deployment, InvalidDeployOptions } from './deploy.ts';
+import { DeployFailed } from './deploy-request.ts';
 import { type ModelEvent, observeModels } from './events.ts';
 import { judge } from './gate.ts';
 
@@ -223,4 +224,54 @@ test.each([
   const creating = () => createDeployHandler({ url, secret, record: () => {} });
   expect(creating).toThrow(InvalidDeployOptions);
   expect(creating).toThrow(message);
+});
+
+describe('a secret that is rotated', () => {
+  const OTHER = `whsec_${Buffer.from('another secret of 24 bytes').toString('base64')}`;
+
+  /** Deploys to a platform that takes what is signed with `accepted`. */
+  async function deploy(current: string, renewed: readonly string[] | undefined, status = 401) {
+    const server = await startHttpServer(({ headers, body }, response) => {
+      try {
+        new Webhook(SECRET).verify(body, {
+          'webhook-id': String(headers['webhook-id']),
+          'webhook-timestamp': String(headers['webhook-timestamp']),
+          'webhook-signature': String(headers['webhook-signature']),
+        });
+        response.end();
+      } catch {
+        response.writeHead(status).end();
+      }
+    });
+    const renew = vi.fn(async () => renewed);
+    const secret = { current: async () => [current], renewed: renew };
+    const handler = createDeployHandler({ url: server.url, secret, record: () => {} });
+    const deploying = Promise.resolve(handler(announcement(), context()));
+    return { outcome: await deploying.catch((error: unknown) => error), requests: server.requests, renew };
+  }
+
+  test.each([401, 403])('is tried after %d', async (status) => {
+    const { outcome, requests } = await deploy(OTHER, [SECRET, OTHER], status);
+    expect(outcome).toBeUndefined();
+    expect(requests).toHaveLength(2);
+  });
+
+  test('is not asked for while the one that is known fits', async () => {
+    const { outcome, renew } = await deploy(SECRET, undefined);
+    expect(outcome).toBeUndefined();
+    expect(renew).not.toHaveBeenCalled();
+  });
+
+  test.each([undefined, [OTHER]])('is not there: %o', async (renewed) => {
+    const { outcome, requests } = await deploy(OTHER, renewed);
+    expect(outcome).toBeInstanceOf(Reject);
+    expect(requests).toHaveLength(1);
+  });
+
+  test('that cannot be used is said without being told', async () => {
+    const { outcome } = await deploy('not base64', undefined);
+    expect(outcome).toEqual(
+      new InvalidDeployOptions('the deploy secret cannot be used: expected whsec_ and base64'),
+    );
+  });
 });

@@ -9,8 +9,10 @@ export interface Received {
   readonly body: string;
 }
 
-/** A real HTTP server on a free port of this machine, stopped when the test ends. */
-export async function startHttpServer(answer: (request: Received, response: ServerResponse) => void) {
+export type Answer = (request: Received, response: ServerResponse) => void;
+
+/** A real HTTP server on a free port of this machine, until it is stopped. */
+export async function serveHttp(answer: Answer) {
   const requests: Received[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -31,6 +33,12 @@ export async function startHttpServer(answer: (request: Received, response: Serv
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   }
-  onTestFinished(stop);
   return { url, requests, stop };
+}
+
+/** The same, stopped when the test ends. */
+export async function startHttpServer(answer: Answer): ReturnType<typeof serveHttp> {
+  const server = await serveHttp(answer);
+  onTestFinished(server.stop);
+  return server;
 }

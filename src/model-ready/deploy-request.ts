@@ -1,0 +1,96 @@
+import { Webhook } from 'standardwebhooks';
+import { Reject, RetryAfter } from '../consume/handler.ts';
+import type { Envelope } from '../message/envelope.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import type { ModelReadyToDeploy } from './contract.ts';
+
+/** The platform did not take the model this time; trying again may help. */
+export class DeployFailed extends Error {
+  override readonly name = 'DeployFailed';
+}
+
+/** Where deployments are posted, and how. */
+export interface DeployTarget {
+  readonly url: URL;
+  readonly secrets: Secrets;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Asks a platform to deploy a model, again with a newer secret where the one that was known does not fit.
+ *
+ * @throws Reject, RetryAfter, DeployFailed
+ */
+export async function requestDeployment(
+  target: DeployTarget,
+  message: Envelope<ModelReadyToDeploy>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!SENDABLE_ID.test(message.id)) {
+    throw new Reject('its id cannot be sent as a header: expected printable ASCII');
+  }
+  const [known = ''] = await target.secrets.current();
+  const response = await ask(target, message, known, signal);
+  const renewed = UNSIGNED.has(response.status) ? await target.secrets.renewed() : undefined;
+  const [newest = known] = renewed ?? [];
+  judgeAnswer(target.url.host, newest === known ? response : await ask(target, message, newest, signal));
+}
+
+async function ask(
+  { url, timeoutMs }: DeployTarget,
+  { id, type, time, data }: Envelope<ModelReadyToDeploy>,
+  secret: string,
+  signal: AbortSignal,
+): Promise<Response> {
+  const body = JSON.stringify({ type, timestamp: time, data });
+  const now = new Date();
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: {
+        'content-type': 'application/json',
+        'webhook-id': id,
+        'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
+        'webhook-signature': new Webhook(secret).sign(id, now, body),
+      },
+      body,
+      signal: AbortSignal.any([signal, timeout]),
+    });
+    // The status says it all: the body is not read, however long it is.
+    await response.body?.cancel();
+    return response;
+  } catch (cause) {
+    throw new DeployFailed(
+      timeout.aborted
+        ? `${url.host} did not answer within ${timeoutMs / 1_000} s`
+        : `${url.host} could not be asked`,
+      { cause },
+    );
+  }
+}
+
+/** What a platform may answer when the signature does not fit. */
+const UNSIGNED: ReadonlySet<number> = new Set([401, 403]);
+/** What fetch sends unchanged as a header. */
+const SENDABLE_ID = /^[\x21-\x7E]+$/;
+const RETRIED: ReadonlySet<number> = new Set([408, 425, 429]);
+
+function judgeAnswer(where: string, { ok, status, headers }: Response): void {
+  if (ok) return;
+  const answered = `${where} answered ${status}`;
+  if (status >= 500 || RETRIED.has(status)) {
+    const delayMs = retryAfterMs(headers.get('retry-after'));
+    throw delayMs === undefined ? new DeployFailed(answered) : new RetryAfter(delayMs, answered);
+  }
+  throw new Reject(status < 400 ? `${answered}: redirects are not followed, give the final URL` : answered);
+}
+
+/** Seconds, or an HTTP date; undefined for anything else. */
+function retryAfterMs(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  if (/^\d{1,10}$/.test(header)) return Number(header) * 1_000;
+  const at = /^[A-Z][a-z]+, /.test(header) ? Date.parse(header) : Number.NaN;
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+}
