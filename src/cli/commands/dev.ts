@@ -1,6 +1,6 @@
 import { dirname, join, relative } from 'node:path';
 import { Command } from 'commander';
-import { type Config, subscriptionsOf } from '../../config/define-config.ts';
+import type { Config } from '../../config/define-config.ts';
 import { loadConfig } from '../../config/load.ts';
 import { readExamples } from '../../dev/examples.ts';
 import { lockFolder } from '../../dev/folder-lock.ts';
@@ -153,11 +153,12 @@ async function summarize(system: System, config: Config, account: Account, json:
     `${paint('bold', 'settled')}  ${announced} announced, ${rejected} rejected, ${deployed} deployed`,
   );
   account.say(statusTable(rows));
-  for (const { address } of subscriptionsOf(config)) {
-    const letters = await listDeadLetters(system.transport, address);
+  for (const { topic, subscription, dead } of rows) {
+    if (dead === 0) continue;
+    const letters = await listDeadLetters(system.transport, { topic, subscription });
     if (letters.length === 0) continue;
     account.say();
-    account.say(`dead letters of ${address.topic}/${address.subscription}`);
+    account.say(`dead letters of ${topic}/${subscription}`);
     account.say(deadLetterTable(letters));
   }
 }
