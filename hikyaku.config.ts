@@ -1,8 +1,9 @@
-import { defineConfig, topic } from './src/config/define-config.ts';
+import { type Config, defineConfig, topic } from './src/config/define-config.ts';
 import { modelReadyToDeploy } from './src/model-ready/contract.ts';
+import { modelToEvaluate } from './src/model-ready/to-evaluate.ts';
 
 /** What flows: read by the Lambda functions, the command line and the CDK app. */
-export default defineConfig({
+const config: Config = defineConfig({
   topics: [
     topic(modelReadyToDeploy, {
       deploy: {
@@ -11,5 +12,20 @@ export default defineConfig({
         lambda: { entry: 'lambdas/deploy-model.ts' },
       },
     }),
+    topic(modelToEvaluate, {
+      judge: {
+        loadHandler: async () => {
+          const { evaluateHandlerFrom } = await import('./src/model-ready/evaluate-handler.ts');
+          return { default: evaluateHandlerFrom(process.env, config) };
+        },
+        // Four questions to a registry that takes ten seconds for each.
+        handlerTimeoutMs: 60_000,
+        // A registry may be away, and a run go on, for a quarter of an hour.
+        retry: { maxAttempts: 12 },
+        lambda: { entry: 'lambdas/evaluate-model.ts' },
+      },
+    }),
   ],
 });
+
+export default config;

@@ -3,6 +3,12 @@ import { readFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ModelEvent } from '../src/model-ready/events.ts';
 import { MODEL_EVENTS_CHANNEL } from '../src/model-ready/events.ts';
+import {
+  asFunctionUrlEvent,
+  MLFLOW_SECRET,
+  recordedDeliveries,
+  signAnew,
+} from '../test/support/mlflow-deliveries.ts';
 
 type Invoke = (event: unknown) => Promise<unknown>;
 
@@ -112,6 +118,25 @@ describe('the emit function', () => {
     });
     expect(error).toHaveBeenCalledOnce();
     vi.stubEnv('TRANSPORT_URL', 'memory:');
+  });
+});
+
+describe('the evaluate webhook', () => {
+  it('publishes what MLflow asks for', async () => {
+    listen();
+    vi.stubEnv('MLFLOW_WEBHOOK_SECRET', MLFLOW_SECRET);
+    const { handler } = await import('./evaluate-webhook.ts');
+    const [created, tagged] = recordedDeliveries().map((delivery) => signAnew(delivery));
+    if (created === undefined || tagged === undefined) throw new Error('no deliveries');
+    const answer = await handler(asFunctionUrlEvent(created, { base64: true }));
+    expect(answer).toMatchObject({ statusCode: 202 });
+    expect(await handler(asFunctionUrlEvent(tagged))).toMatchObject({ statusCode: 200 });
+    expect(await handler(asFunctionUrlEvent({ ...created, body: '{}' }))).toMatchObject({ statusCode: 401 });
+    for (const event of ['published', 'requested', 'ignored', 'refused']) {
+      expect(log).toContain(`"event":"${event}"`);
+    }
+    expect(log).toContain('"level":"warn","event":"refused"');
+    expect(log).not.toContain(MLFLOW_SECRET);
   });
 });
 

@@ -34,6 +34,14 @@ describe('budgets', () => {
     ).toEqual(['one loads @aws-sdk/client-sqs, @smithy/core, node:crypto at start: import it lazily.']);
   });
 
+  it('are those of emit for the webhook, and of its own for the evaluation', () => {
+    expect(budgetOf('evaluate-webhook')).toEqual(emit);
+    expect(overBudget(bundle(68, 5_000, ['zod']), budgetOf('model_to_evaluate-judge'))).toEqual([]);
+    expect(overBudget(bundle(68.1, 100, ['node:crypto']), budgetOf('model_to_evaluate-judge'))).toHaveLength(
+      2,
+    );
+  });
+
   it('name an emit function that is too large in all', () => {
     expect(overBudget(bundle(10, 420.1), emit)).toEqual([
       'one has 420.1 KiB in all, over its budget of 420.0 KiB: see its .meta.json for what is large.',

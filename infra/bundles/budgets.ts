@@ -1,5 +1,5 @@
 import type { LambdaBundle } from './bundle.ts';
-import { DRAIN, EMIT } from './functions.ts';
+import { DRAIN, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './functions.ts';
 import { kibibytes } from './kibibytes.ts';
 
 /** What a function may weigh. Sizes in bytes, minified. */
@@ -12,6 +12,7 @@ export interface Budget {
 }
 
 const KIB = 1024;
+/** Of those that publish: they need the SDK with the first request. */
 const EMIT_BUDGET: Budget = { totalBytes: 420 * KIB };
 /**
  * It needs its driver at once, so only the whole counts. The client of Secrets Manager is more than half of it, and is
@@ -27,9 +28,18 @@ const CONSUMER_BUDGET: Budget = {
   notAtStart: ['@aws-sdk/', '@smithy/', 'node:crypto', 'node:fs'],
 };
 
+/** It reads what MLflow answers, and judges: more to check than one message. */
+const EVALUATE_BUDGET: Budget = { ...CONSUMER_BUDGET, startBytes: 68 * KIB };
+
+const BUDGETS: Readonly<Record<string, Budget>> = {
+  [EMIT.name]: EMIT_BUDGET,
+  [DRAIN.name]: DRAIN_BUDGET,
+  [EVALUATE_WEBHOOK.name]: EMIT_BUDGET,
+  [EVALUATE]: EVALUATE_BUDGET,
+};
+
 export function budgetOf(name: string): Budget {
-  if (name === EMIT.name) return EMIT_BUDGET;
-  return name === DRAIN.name ? DRAIN_BUDGET : CONSUMER_BUDGET;
+  return BUDGETS[name] ?? CONSUMER_BUDGET;
 }
 
 /** A sentence for each budget that a bundle is over. */

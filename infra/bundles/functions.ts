@@ -35,6 +35,16 @@ export const DRAIN = {
   drivers: ['redis-streams'],
 } as const satisfies LambdaFunction;
 
+/** Takes what model registries say, and publishes on its topic what asks for a model to be judged. */
+export const EVALUATE_WEBHOOK = {
+  name: 'evaluate-webhook',
+  entry: join(ROOT, 'lambdas/evaluate-webhook.ts'),
+  topic: 'model_to_evaluate',
+} as const satisfies LambdaFunction & { topic: string };
+
+/** Judges what the webhook publishes, and announces on emit's topic: the consumer of the subscription `judge`. */
+export const EVALUATE = `${EVALUATE_WEBHOOK.topic}-judge`;
+
 /** The function that consumes a subscription. */
 export function consumerOf({ address, subscription }: FoundSubscription): LambdaFunction {
   return {
@@ -45,5 +55,5 @@ export function consumerOf({ address, subscription }: FoundSubscription): Lambda
 
 /** All of them. */
 export function lambdaFunctions(config: Config): LambdaFunction[] {
-  return [EMIT, ...subscriptionsOf(config).map(consumerOf)];
+  return [EMIT, EVALUATE_WEBHOOK, ...subscriptionsOf(config).map(consumerOf)];
 }

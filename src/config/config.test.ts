@@ -118,6 +118,7 @@ describe('loading a config', () => {
   it('reads the project’s own', async () => {
     expect((await loadConfig(process.cwd())).topics.map(({ name }) => name)).toEqual([
       'model_ready_to_deploy',
+      'model_to_evaluate',
     ]);
   });
 

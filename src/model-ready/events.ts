@@ -1,8 +1,32 @@
 import { channel } from 'node:diagnostics_channel';
 import type { RejectionCode } from './gate.ts';
 
-/** What happens to models. Null names are those of runs that are not registered. */
+/** What happens to models. Null names are those of runs that are not registered, or not known. */
 export type ModelEvent =
+  | {
+      /** A registry has asked for a model to be judged. */
+      readonly event: 'requested';
+      /** The message's. */
+      readonly id: string;
+      readonly model_name: string;
+      readonly model_version: string;
+    }
+  | {
+      /** A registry has said something that asks for nothing. */
+      readonly event: 'ignored';
+      readonly model_name: null;
+      readonly model_version: null;
+      readonly reason: string;
+    }
+  | {
+      /** A request that did not come from the registry, or cannot be used. */
+      readonly event: 'refused';
+      readonly model_name: null;
+      readonly model_version: null;
+      /** Of the HTTP answer. */
+      readonly status: number;
+      readonly reason: string;
+    }
   | {
       readonly event: 'judged';
       readonly model_name: string | null;

@@ -7,6 +7,7 @@ export function logModelEvents(): void {
   if (logging) return;
   logging = true;
   observeModels((event) => {
-    process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level: 'info', ...event })}\n`);
+    const level = event.event === 'refused' ? 'warn' : 'info';
+    process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, ...event })}\n`);
   });
 }

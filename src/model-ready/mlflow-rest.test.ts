@@ -1,53 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import { type Received, startHttpServer } from '../../test/support/http-server.ts';
-import { exampleText, expectedModels } from '../../test/support/model-examples.ts';
+import { answerAsMlflow } from '../../test/support/mlflow-server.ts';
+import { expectedModels } from '../../test/support/model-examples.ts';
 import { judge } from './gate.ts';
 import { readEvaluations } from './inputs.ts';
 import { RegistryError } from './mlflow.ts';
 import { createRestRegistry, registryFromEnvironment } from './mlflow-rest.ts';
-
-const RUNS = new Map(
-  [
-    'run.bc-diagnosis.v1.logreg.json',
-    'run.bc-diagnosis.v2.random-forest.json',
-    'run.bc-diagnosis.v3.decision-tree-d3.json',
-    'run.bc-diagnosis.v4.gboost-single-class-eval.json',
-    'run.diabetes-progression.v1.linreg.json',
-    'run.diabetes-progression.v2.ridge-a0.1.json',
-    'run.diabetes-progression.v3.random-forest.json',
-    'run.iris-species.v1.logreg.json',
-    'run.iris-species.v2.lda.json',
-    'run.iris-species.v3.decision-tree.json',
-  ].map((file) => [JSON.parse(exampleText(file)).run.info.run_id, exampleText(file)]),
-);
-
-/** Answers as the MLflow server did that the examples come from. */
-function mlflow({ url }: Received, response: ServerResponse): void {
-  const asked = (key: string): string => url.searchParams.get(key) ?? '';
-  const answer = (status: number, body: string): void => {
-    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
-  };
-  switch (url.pathname.replace('/api/2.0/mlflow/', '')) {
-    case 'runs/get': {
-      const run = RUNS.get(asked('run_id'));
-      if (run === undefined) answer(404, exampleText('error.run-missing.json'));
-      else answer(200, run);
-      break;
-    }
-    case 'model-versions/get':
-      if (asked('version') === '99') answer(404, exampleText('error.model-version-missing.json'));
-      else answer(200, exampleText(`model-version.${asked('name')}.v${asked('version')}.json`));
-      break;
-    case 'registered-models/alias': {
-      const body = exampleText(`alias.${asked('name')}.${asked('alias')}.json`);
-      answer('error_code' in JSON.parse(body) ? 400 : 200, body);
-      break;
-    }
-    default:
-      answer(500, '{}');
-  }
-}
 
 const always =
   (status: number, body = '', headers: Record<string, string> = {}) =>
@@ -65,7 +24,7 @@ async function failure(reading: Promise<unknown>): Promise<RegistryError> {
 }
 
 test('every example model comes out as expected', async () => {
-  const server = await startHttpServer(mlflow);
+  const server = await startHttpServer(answerAsMlflow);
   const models = expectedModels();
   const evaluations = await readEvaluations(
     models.map(({ registered_model, version }) => ({
@@ -83,7 +42,7 @@ test('every example model comes out as expected', async () => {
 });
 
 test('a missing alias is none; what else is missing is not found, in one sentence', async () => {
-  const server = await startHttpServer(mlflow);
+  const server = await startHttpServer(answerAsMlflow);
   const registry = createRestRegistry({ url: `${server.url}/` });
   expect(await registry.alias('bc-diagnosis', 'challenger')).toBeUndefined();
   expect(await registry.alias('bc-diagnosis', 'champion')).toMatchObject({ version: '1' });

@@ -1,11 +1,6 @@
 import type { ErrorCode } from '../transport/errors.ts';
-import {
-  type Evaluation,
-  type EvaluationIssue,
-  InvalidEvaluation,
-  parseEvaluation,
-  show,
-} from './evaluation.ts';
+import { evaluationFromTags, metricIn, numberIn } from './benchmark-tags.ts';
+import type { Evaluation } from './evaluation.ts';
 
 /** A run, as far as it is judged. */
 export interface Run {
@@ -69,18 +64,9 @@ export async function evaluationOfVersion(
   );
 }
 
-/** The tags that say what an evaluation's fields say; of the run or, where it has none, of the version. */
-const TAGS = {
-  token_symbol: 'token_symbol',
-  metric_name: 'benchmark.metric',
-  metric_direction: 'benchmark.direction',
-  contributor_address: 'contributor_address',
-  proposal_identifier: 'proposal_identifier',
-  benchmark_spec_id: 'benchmark_spec_id',
-} as const;
-
 /**
- * The evaluation of a run, registered or not, or of a version that has no run. What it is compared with is
+ * The evaluation of a run, registered or not, or of a version that has no run. Tags are those of the run or, where it
+ * has none of a name, of the version. What it is compared with is
  * said by the tags `baseline.value` or `baseline.run_id`; without them, it is the model's alias `champion`.
  *
  * @throws InvalidEvaluation when a tag cannot be read.
@@ -91,34 +77,21 @@ export async function evaluationOfRun(
   version: ModelVersion | undefined,
 ): Promise<Evaluation> {
   const tags = new Map([...(version?.tags ?? []), ...(run?.tags ?? [])]);
-  const metric = tags.get(TAGS.metric_name) || undefined;
+  const metric = metricIn(tags);
   const baseline = metric === undefined ? {} : await baselineOf(registry, metric, tags, run, version);
-  const said = Object.entries(TAGS).map(([field, tag]) => [field, tags.get(tag) || null]);
-  try {
-    return parseEvaluation({
-      ...Object.fromEntries(said),
-      ...baseline,
-      model_name: version?.name ?? null,
-      model_version: version?.version ?? null,
-      current_value: metric === undefined ? undefined : run?.metrics.get(metric),
-      run_status: run?.status,
-      version_status: version?.status,
-      model_id: loggedModel(run, version),
-      mlflow_run_id: run?.id,
-      source_uri: version?.source,
-      tags: Object.fromEntries([...tags].filter(([key]) => !key.startsWith('mlflow.'))),
-    });
-  } catch (error) {
-    throw error instanceof InvalidEvaluation
-      ? new InvalidEvaluation(error.issues.map(inTags), nameOf(run, version))
-      : error;
-  }
-}
-
-/** Who reads the error set a tag, not a field. */
-function inTags(issue: EvaluationIssue): EvaluationIssue {
-  const tag = new Map<string, string>(Object.entries(TAGS)).get(issue.path);
-  return tag === undefined ? issue : { ...issue, path: `tags.${tag}` };
+  const known = {
+    ...baseline,
+    model_name: version?.name ?? null,
+    model_version: version?.version ?? null,
+    current_value: metric === undefined ? undefined : run?.metrics.get(metric),
+    run_status: run?.status,
+    version_status: version?.status,
+    model_id: loggedModel(run, version),
+    mlflow_run_id: run?.id,
+    source_uri: version?.source,
+    tags: Object.fromEntries([...tags].filter(([key]) => !key.startsWith('mlflow.'))),
+  };
+  return evaluationFromTags(tags, known, nameOf(run, version));
 }
 
 interface Baseline {
@@ -135,8 +108,8 @@ async function baselineOf(
 ): Promise<Baseline> {
   const runId = tags.get('baseline.run_id');
   if (run !== undefined && runId === run.id) return { is_baseline: true };
-  const value = tags.get('baseline.value');
-  if (value) return { baseline_value: numberOf(value, nameOf(run, version)) };
+  const value = numberIn(tags, 'baseline.value', nameOf(run, version));
+  if (value !== undefined) return { baseline_value: value };
   if (runId) return { baseline_value: await valueIn(registry, runId, metric) };
   const champion = version && (await registry.alias(version.name, CHAMPION));
   if (champion === undefined) return {};
@@ -154,21 +127,6 @@ async function valueIn(registry: ModelRegistry, runId: string, metric: string): 
     if (error instanceof RegistryError && error.code === 'NotFound') return undefined;
     throw error;
   }
-}
-
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
-
-/** A tag is a text, and Python writes `nan` and `inf`. */
-function numberOf(tag: string, source: string): number {
-  const text = tag.trim().toLowerCase();
-  if (NUMBER.test(text)) return Number(text);
-  if (text === 'nan') return Number.NaN;
-  const [, sign, infinite] = /^([+-]?)(inf|infinity)$/.exec(text) ?? [];
-  if (infinite !== undefined) return sign === '-' ? -Infinity : Infinity;
-  throw new InvalidEvaluation(
-    [{ path: 'tags.baseline.value', expected: 'a number', found: show(tag) }],
-    source,
-  );
 }
 
 function nameOf(run: Run | undefined, version: ModelVersion | undefined): string {

@@ -45,7 +45,10 @@ describe.skipIf(WITHOUT_REDIS)('TRANSPORT_URL=redis://… npm start', () => {
     expect(of('replayed')).toHaveLength(1);
     expect(events.at(-1)).toMatchObject({
       event: 'settled',
-      queues: [{ subscription: 'deploy', ready: 0, inFlight: 0, delayed: 0, dead: 1 }],
+      queues: [
+        { subscription: 'deploy', ready: 0, inFlight: 0, delayed: 0, dead: 1 },
+        { subscription: 'judge', ready: 0, inFlight: 0, delayed: 0, dead: 0 },
+      ],
     });
     expect(command.stdout()).not.toContain('secret');
     const { stdout: letters } = await runHere(['dlq', 'list', 'model_ready_to_deploy'], environment);

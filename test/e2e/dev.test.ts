@@ -76,6 +76,7 @@ describe('npm start', () => {
           delayed: 0,
           dead: 1,
         },
+        { topic: 'model_to_evaluate', subscription: 'judge', ready: 0, inFlight: 0, delayed: 0, dead: 0 },
       ],
     });
   }, 60_000);
@@ -128,7 +129,7 @@ describe('npm start', () => {
     const last = start('--once', '--json');
     expect(await last.exit, last.stderr()).toBe(0);
     expect(last.events().filter(({ event }) => event === 'replayed')).toHaveLength(1);
-    expect(last.events().at(-1)).toMatchObject({ event: 'settled', queues: [{ dead: 1 }] });
+    expect(last.events().at(-1)).toMatchObject({ event: 'settled', queues: [{ dead: 1 }, { dead: 0 }] });
   }, 60_000);
 
   it('runs once in a folder, also when two start at the same moment; a torn file is in nobody’s way', async () => {
@@ -153,6 +154,7 @@ describe('npm start', () => {
     const status = await cli('status', '--json');
     expect(status.events).toMatchObject([
       { topic: 'model_ready_to_deploy', subscription: 'deploy', dead: 1 },
+      { topic: 'model_to_evaluate', subscription: 'judge', dead: 0 },
     ]);
     const [letter] = (await cli('dlq', 'list', 'model_ready_to_deploy', '--json')).events;
     const id = String(letter?.['id']);

@@ -1,0 +1,9 @@
+import config from '../hikyaku.config.ts';
+import { lambdaConsumer } from '../src/consume/lambda.ts';
+import { evaluateHandlerFrom } from '../src/model-ready/evaluate-handler.ts';
+
+export const handler = lambdaConsumer(
+  config,
+  'model_to_evaluate/judge',
+  evaluateHandlerFrom(process.env, config),
+);

@@ -1,0 +1,4 @@
+import config from '../hikyaku.config.ts';
+import { evaluateWebhookFunction } from '../src/model-ready/evaluate-webhook-function.ts';
+
+export const handler = evaluateWebhookFunction(config);

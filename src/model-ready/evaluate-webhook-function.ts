@@ -1,0 +1,34 @@
+import type { Config } from '../config/define-config.ts';
+import { inLambda, logEvents } from '../observe/json-log.ts';
+import { createPublisher } from '../publish/publisher.ts';
+import { secretsFrom } from '../secrets/secrets-from.ts';
+import { openOnce } from '../transport/open-once.ts';
+import { createEvaluateWebhook } from './evaluate-webhook.ts';
+import { logModelEvents } from './json-log.ts';
+import { modelToEvaluate } from './to-evaluate.ts';
+
+/**
+ * The function that registries call when a model may be ready to be judged; see {@link createEvaluateWebhook}.
+ * The carrier comes from `TRANSPORT_URL`, what MLflow signs with from `MLFLOW_WEBHOOK_SECRET`, or the secret in
+ * Secrets Manager whose ARN is `MLFLOW_WEBHOOK_SECRET_ARN`.
+ *
+ * @throws InvalidSecretSource
+ */
+export function evaluateWebhookFunction(config: Config): ReturnType<typeof createEvaluateWebhook> {
+  if (inLambda()) {
+    logEvents();
+    logModelEvents();
+  }
+  const publisher = openOnce(async () => {
+    const { transportUrl } = await import('../transport/schemes.ts');
+    const { openTransport } = await import('../transport/url.ts');
+    return createPublisher({
+      transport: await openTransport(transportUrl(), config),
+      source: 'hikyaku/evaluate-webhook',
+    });
+  });
+  return createEvaluateWebhook({
+    secrets: secretsFrom(process.env, 'MLFLOW_WEBHOOK_SECRET'),
+    publish: async (data) => (await publisher()).publish(modelToEvaluate, data),
+  });
+}

@@ -1,0 +1,87 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
+import config from '../../hikyaku.config.ts';
+import { untilSettled } from '../../src/dev/settled.ts';
+import { startSystem } from '../../src/dev/system.ts';
+import { listDeadLetters } from '../../src/operate/dead-letters.ts';
+import { startHttpServer } from '../support/http-server.ts';
+import {
+  asFunctionUrlEvent,
+  MLFLOW_SECRET,
+  recordedDeliveries,
+  signAnew,
+} from '../support/mlflow-deliveries.ts';
+import { answerAsMlflow } from '../support/mlflow-server.ts';
+import { expectedModels } from '../support/model-examples.ts';
+import { modelPackageEvent } from '../support/sagemaker-event.ts';
+
+afterEach(() => vi.unstubAllEnvs());
+
+it('what registries say becomes deployments: webhook, evaluation, announcement, deployment', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hikyaku-evaluate-'));
+  const file = join(folder, 'platform.ndjson');
+  const mlflow = await startHttpServer(answerAsMlflow);
+  // What the system sets for its functions is undone, too.
+  for (const name of ['TRANSPORT_URL', 'DEPLOY_URL', 'DEPLOY_SECRET']) vi.stubEnv(name, '');
+  vi.stubEnv('HIKYAKU_DIR', folder);
+  vi.stubEnv('MLFLOW_TRACKING_URI', mlflow.url);
+  vi.stubEnv('MLFLOW_WEBHOOK_SECRET', `new ${MLFLOW_SECRET}`);
+  const errors: unknown[] = [];
+  const system = await startSystem({
+    config,
+    folder: process.cwd(),
+    queuesFolder: join(folder, 'queues'),
+    platform: {
+      file,
+      busy: { model_name: '', model_version: '', times: 0 },
+      refuses: { model_name: '' },
+    },
+    onError: (error) => errors.push(error),
+  });
+  onTestFinished(async () => {
+    await system.close();
+    rmSync(folder, { recursive: true });
+  });
+  const { handler } = await import('../../lambdas/evaluate-webhook.ts');
+
+  for (const delivery of recordedDeliveries()) {
+    await handler(asFunctionUrlEvent(signAnew(delivery), { base64: true }));
+    await handler(asFunctionUrlEvent(signAnew(delivery, { secret: 'forged', id: 'forged' })));
+  }
+  await handler(modelPackageEvent());
+  await handler(modelPackageEvent({ CustomerMetadataProperties: undefined }, 'without metrics'));
+
+  const expected = expectedModels()
+    .filter(({ should_pass }) => should_pass)
+    .map(({ registered_model, version }) => `${registered_model} ${version}`);
+  const deployed = (): string[] =>
+    existsSync(file)
+      ? readFileSync(file, 'utf8')
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line))
+          .map(({ decision, model_name, model_version }) => `${model_name} ${model_version} ${decision}`)
+      : [];
+  await vi.waitFor(
+    () =>
+      expect(deployed().toSorted()).toEqual(
+        ['churn 3', ...expected].map((name) => `${name} deployed`).toSorted(),
+      ),
+    { timeout: 20_000 },
+  );
+  await untilSettled(system.transport, config, AbortSignal.timeout(20_000));
+  // Versions that MLflow had, and the examples have not.
+  const letters = await listDeadLetters(system.transport, {
+    topic: 'model_to_evaluate',
+    subscription: 'judge',
+  });
+  expect(
+    letters
+      .map(({ body }) => JSON.parse(body).data)
+      .map((data) => `${data.model_name} ${data.model_version}`)
+      .toSorted(),
+  ).toEqual(['bc-diagnosis 5', 'bc-diagnosis 6', 'iris-species 4']);
+  expect(errors).toEqual([]);
+}, 60_000);
