@@ -14,11 +14,8 @@ export interface Budget {
 const KIB = 1024;
 /** Of those that publish: they need the SDK with the first request. */
 const EMIT_BUDGET: Budget = { totalBytes: 420 * KIB };
-/**
- * It needs its driver at once, so only the whole counts. The client of Secrets Manager is more than half of it, and is
- * loaded only for a secret that is named by its ARN.
- */
-const DRAIN_BUDGET: Budget = { totalBytes: 560 * KIB };
+/** It needs its driver at once, so only the whole counts. */
+const DRAIN_BUDGET: Budget = { totalBytes: 260 * KIB };
 /**
  * A consumer starts without the SDK: Lambda deletes what succeeded, so only a failure needs it. Crypto and
  * files take Node as long to load as all the rest takes together.

@@ -4,7 +4,7 @@ import { startHttpServer } from './http-server.ts';
 const ARN = 'arn:aws:secretsmanager:eu-west-1:000000000000:secret:of-a-test-AbCdEf';
 
 /**
- * A server that answers `GetSecretValue` as AWS Secrets Manager does, which the SDK of this process then asks. It
+ * A server that answers signed requests for `GetSecretValue` as AWS Secrets Manager does, and that this process asks. It
  * holds the versions of one secret by their stage, and may be away.
  */
 export async function startSecretsManager(versions: Readonly<Record<string, string>>) {
@@ -15,7 +15,10 @@ export async function startSecretsManager(versions: Readonly<Record<string, stri
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(value));
     };
     const text = SecretId === ARN ? state.versions[VersionStage] : undefined;
-    if (headers['x-amz-target'] !== 'secretsmanager.GetSecretValue') answer(400, {});
+    const signed = headers.authorization?.startsWith('AWS4-HMAC-SHA256 Credential=test/');
+    if (!signed || !headers.authorization?.includes('/eu-west-1/secretsmanager/aws4_request'))
+      answer(400, {});
+    else if (headers['x-amz-target'] !== 'secretsmanager.GetSecretValue') answer(400, {});
     else if (state.away) answer(400, { __type: 'AccessDeniedException' });
     else if (text === undefined) answer(400, { __type: 'ResourceNotFoundException' });
     else answer(200, { ARN, SecretString: text, VersionStages: [VersionStage] });
