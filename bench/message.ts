@@ -25,7 +25,7 @@ export interface Event {
   readonly specversion: string;
   readonly id: string;
   readonly source: string;
-  readonly type: string;
+  readonly type: 'measured';
   readonly time: string;
   readonly datacontenttype: string;
   readonly dataschema: string;
