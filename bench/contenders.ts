@@ -48,6 +48,17 @@ function named(all: readonly Contender[], text: string): Contender {
   return { ...one, ...(settings !== undefined && { settings }) };
 }
 
+/** The same with other ratios wanted, by name; of those not named nothing is wanted. */
+export function wantedOf(
+  all: readonly Contender[],
+  ratios: Readonly<Record<string, number>>,
+): readonly Contender[] {
+  return all.map(({ wanted: _other, ...one }) => {
+    const wanted = ratios[one.name];
+    return { ...one, ...(wanted !== undefined && { wanted }) };
+  });
+}
+
 export function moduleUrl({ module, settings }: Contender): string {
   const url = pathToFileURL(join(import.meta.dirname, module));
   url.search = settings ?? '';

@@ -10,8 +10,8 @@ export interface Ends {
   pace(pacing: Pacing): Promise<Paced>;
   /** Begins to consume messages whose numbers are below `most`. */
   open(most: number): Promise<void>;
-  /** Resolves when `count` different messages have been handled. */
-  handled(count: number): Promise<void>;
+  /** Resolves when `count` different messages have been handled, to how many have been. */
+  handled(count: number): Promise<number>;
   /**
    * Closes both; rejects when what was handled and what is left on the server are not together what was sent.
    *
@@ -50,7 +50,7 @@ export async function withEnds<Result>(
       saturate: (from, count) => ask(producer, { do: 'saturate', from, count }),
       pace: (pacing) => ask(producer, { do: 'pace', ...pacing }),
       open: (most) => ask(consumer, { do: 'open', most }),
-      handled: (count) => ask(consumer, { do: 'handle', count }),
+      handled: async (count) => (await ask<{ distinct: number }>(consumer, { do: 'handle', count })).distinct,
       async close(sent, skip = 0) {
         await ask(producer, { do: 'close', skip: 0 });
         const consumed = await ask<Consumed>(consumer, { do: 'close', skip });

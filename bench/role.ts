@@ -110,7 +110,7 @@ function consume(): void {
       answer({});
     } else if (task.do === 'handle') {
       await until(task.count);
-      answer({});
+      answer({ distinct });
     } else if (task.do === 'close') {
       await close?.();
       const measured = latencies.subarray(task.skip).filter((latency) => latency > 0);

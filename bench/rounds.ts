@@ -5,12 +5,12 @@ import { median } from './machine.ts';
  * Measures all in turns, round after round, each round beginning with another, so that what slows the machine
  * slows all of them. One round before them, which does not count, fills the disk's cache.
  */
-export async function inRounds<Result>(
-  all: readonly Contender[],
+export async function inRounds<One, Result>(
+  all: readonly One[],
   rounds: number,
-  measure: (one: Contender, warmUp: boolean) => Promise<Result>,
-): Promise<Map<Contender, Result[]>> {
-  const results = new Map<Contender, Result[]>(all.map((one) => [one, []]));
+  measure: (one: One, warmUp: boolean) => Promise<Result>,
+): Promise<Map<One, Result[]>> {
+  const results = new Map<One, Result[]>(all.map((one) => [one, []]));
   for (const one of all) await measure(one, true);
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < all.length; turn++) {
