@@ -2,12 +2,16 @@ import { createClient } from 'redis';
 import type { Driver } from '../../driver.ts';
 import { inBatches } from '../../in-turn.ts';
 import { bodyOf, dataIn, range } from '../../message.ts';
+import { ADD } from '../../redis/add.ts';
 import { SETTLE } from '../../redis/settle.ts';
+import { settingsOf } from '../../settings.ts';
 
 /** A hand-written loop on node-redis: it adds in pipelines, reads as a group, and settles in a script. */
 const STREAM = '{raw}:stream';
 const GROUP = 'bench';
 const ME = 'me';
+/** Whether it adds in a script instead of a pipeline. */
+const { script } = settingsOf(import.meta.url, { script: 0 });
 const PIPELINE = { size: 500, lanes: 4 };
 
 interface Entry {
@@ -26,7 +30,9 @@ export const driver: Driver = {
     const client = await connect(url);
     // Commands issued in one turn of the event loop are written together.
     const add = (bodies: readonly string[]): Promise<unknown> =>
-      Promise.all(bodies.map((b) => client.xAdd(STREAM, '*', { b })));
+      script === 0
+        ? Promise.all(bodies.map((b) => client.xAdd(STREAM, '*', { b })))
+        : client.eval(ADD, { keys: [STREAM], arguments: [...bodies] });
     return {
       saturate: (from, count) =>
         inBatches(PIPELINE, from, count, (start, size) => add(range(start, size).map(bodyOf))),

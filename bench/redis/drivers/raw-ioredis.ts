@@ -1,7 +1,9 @@
 import { Redis } from 'ioredis';
 import type { Driver } from '../../driver.ts';
 import { bodyOf, dataIn, range } from '../../message.ts';
-import { SETTLE } from '../settle.ts';
+import { settingsOf } from '../../settings.ts';
+import { ADD } from '../add.ts';
+import { SETTLE, SETTLE_AND_TRIM } from '../settle.ts';
 
 /**
  * The best loop on ioredis that we could write by hand for the same durable work: one script adds a batch; one
@@ -11,8 +13,10 @@ const STREAM = '{raw}:stream';
 const GROUP = 'bench';
 const ME = 'me';
 const BATCH = 500;
+/** Whether to trim the stream instead of deleting by id. */
+const { trim } = settingsOf(import.meta.url, { trim: 0 });
+const settle = trim === 0 ? SETTLE : SETTLE_AND_TRIM;
 
-const ADD = `for i = 1, #ARGV do redis.call('XADD', KEYS[1], '*', 'b', ARGV[i]) end return #ARGV`;
 type Entries = [id: string, fields: string[]][];
 
 export const driver: Driver = {
@@ -64,7 +68,7 @@ export const driver: Driver = {
         if (entries.length === 0) continue;
         for (const [, fields] of entries) onMessage(dataIn(fields[1] ?? ''));
         await settling;
-        settling = redis.eval(SETTLE, 1, STREAM, GROUP, ME, ...entries.map(([id]) => id));
+        settling = redis.eval(settle, 1, STREAM, GROUP, ME, ...entries.map(([id]) => id));
       }
       await settling;
     }
