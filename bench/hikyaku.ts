@@ -1,6 +1,6 @@
 import { createPublisher, openTransport, startWorker } from '../src/index.ts';
 import type { Driver } from './driver.ts';
-import { inLanes } from './in-turn.ts';
+import { inLanes } from './lanes.ts';
 import { Measured } from './measured.ts';
 import { type Data, dataOf } from './message.ts';
 

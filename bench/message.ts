@@ -13,7 +13,7 @@ export function dataOf(n: number, at = 0): Data {
   return {
     n,
     at,
-    model_name: 'iris-species',
+    model_name: 'breast-cancer-diagnosis-v2',
     model_version: '2',
     metric_name: 'log_loss',
     value: 0.06778610257316227,

@@ -60,7 +60,7 @@ export function printRows(rows: readonly Row[], unit: string, better: 'higher' |
     const met = wanted === undefined ? undefined : better === 'higher' ? ratio >= wanted : ratio <= wanted;
     const verdict = met === undefined ? '' : `, wanted ${wanted} ×: ${met ? 'met' : 'NOT met'}`;
     console.log(
-      `  ${name.padEnd(28)} ${value.toFixed(digits).padStart(9)} ${unit}   ` +
+      `  ${name.padEnd(36)} ${value.toFixed(digits).padStart(9)} ${unit}   ` +
         `${first} is ${ratio.toFixed(2)} × (${least.toFixed(2)} to ${greatest.toFixed(2)})${verdict}`,
     );
   }

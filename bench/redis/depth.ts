@@ -72,7 +72,7 @@ if (json) {
   for (const { name, share, ...rates } of rows) {
     const verdict = share >= WANTED ? 'met' : 'NOT met';
     console.log(
-      `  ${name.padEnd(28)} ${rates.shallow.toFixed(0)} msg/s at a depth of ${shallow}, ` +
+      `  ${name.padEnd(36)} ${rates.shallow.toFixed(0)} msg/s at a depth of ${shallow}, ` +
         `${rates.deep.toFixed(0)} at ${deep}: ${share.toFixed(2)} ×, wanted ${WANTED} ×: ${verdict}`,
     );
   }

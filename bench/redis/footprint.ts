@@ -73,11 +73,11 @@ else {
   for (const { name, requests, requestsEach, memoryEach: memory, memoryOverBytes } of rows) {
     const commands = Object.entries(requests).map(([command, count]) => `${command} ${count}`);
     console.log(
-      `  ${name.padEnd(28)} ${requestsEach.toFixed(4)} requests a message (budget ${REQUESTS_BUDGET}): ` +
+      `  ${name.padEnd(36)} ${requestsEach.toFixed(4)} requests a message (budget ${REQUESTS_BUDGET}): ` +
         `${commands.join(', ')} for ${messages} messages`,
     );
     console.log(
-      `  ${''.padEnd(28)} ${memory.toFixed(0)} bytes of memory each at a depth of ${depth}, ` +
+      `  ${''.padEnd(36)} ${memory.toFixed(0)} bytes of memory each at a depth of ${depth}, ` +
         `${memoryOverBytes.toFixed(2)} × its bytes (budget ${MEMORY_BUDGET})`,
     );
   }

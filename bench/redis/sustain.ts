@@ -4,7 +4,7 @@
  *
  *   node bench/redis/sustain.ts [--rate 10000] [--seconds 60] [--rounds 1] [--peers] [--drivers a,b] [--json]
  */
-import { type Contender, contenders, moduleUrl } from '../contenders.ts';
+import { type Contender, contenders, label, moduleUrl } from '../contenders.ts';
 import { withEnds } from '../ends.ts';
 import { describeMachine, median } from '../machine.ts';
 import { options } from '../options.ts';
@@ -34,12 +34,12 @@ function measure(one: Contender, warmUp: boolean) {
 }
 
 const results = await inRounds(contenders(REDIS, chosen), rounds, measure);
-const rows = [...results].map(([{ name }, all]) => {
+const rows = [...results].map(([one, all]) => {
   const of = (value: (one: (typeof all)[number]) => number): number => median(all.map(value));
   const sentPerSecond = of((one) => one.sentPerSecond);
   const p95 = of((one) => one.p95);
   return {
-    name,
+    name: label(one),
     sentPerSecond,
     p50: of((one) => one.p50),
     p95,
@@ -55,7 +55,7 @@ else {
   for (const { name, sentPerSecond, p50, p95, p99, max, behindMs, held } of rows) {
     const latencies = [p50, p95, p99, max].map((ms) => ms.toFixed(1)).join(' / ');
     console.log(
-      `  ${name.padEnd(14)} sent ${sentPerSecond.toFixed(0)} msg/s, p50 / p95 / p99 / max ${latencies} ms, ` +
+      `  ${name.padEnd(36)} sent ${sentPerSecond.toFixed(0)} msg/s, p50 / p95 / p99 / max ${latencies} ms, ` +
         `the last handled ${behindMs.toFixed(0)} ms after it was sent: ` +
         `${held ? 'held' : 'NOT held'} (p95 under ${P95_BUDGET_MS} ms)`,
     );

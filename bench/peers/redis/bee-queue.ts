@@ -1,6 +1,6 @@
 import Queue from 'bee-queue';
 import type { Driver } from '../../driver.ts';
-import { inBatches } from '../../in-turn.ts';
+import { inBatches } from '../../lanes.ts';
 import { type Event, eventOf, range } from '../../message.ts';
 import { settingsOf } from '../../settings.ts';
 import { addressOf } from './address.ts';

@@ -1,6 +1,6 @@
 import { createClient } from 'redis';
 import type { Driver } from '../../driver.ts';
-import { inBatches } from '../../in-turn.ts';
+import { inBatches } from '../../lanes.ts';
 import { bodyOf, dataIn, range } from '../../message.ts';
 import { ADD } from '../../redis/add.ts';
 import { SETTLE } from '../../redis/settle.ts';

@@ -7,7 +7,7 @@ import {
 } from '@message-queue-toolkit/sqs';
 import * as z from 'zod';
 import type { Driver } from '../../driver.ts';
-import { inLanes } from '../../in-turn.ts';
+import { inLanes } from '../../lanes.ts';
 import { type Data, dataOf, eventOf } from '../../message.ts';
 import { settingsOf } from '../../settings.ts';
 import { BATCH, POLLERS, WAIT_SECONDS } from '../../sqs/client-options.ts';

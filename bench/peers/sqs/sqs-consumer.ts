@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Consumer, type ConsumerOptions } from 'sqs-consumer';
 import { Producer } from 'sqs-producer';
 import type { Driver } from '../../driver.ts';
-import { inBatches } from '../../in-turn.ts';
+import { inBatches } from '../../lanes.ts';
 import { bodyOf, type Data, dataIn, range } from '../../message.ts';
 import { BATCH, POLLERS, WAIT_SECONDS } from '../../sqs/client-options.ts';
 import { left, openQueue } from './queue.ts';

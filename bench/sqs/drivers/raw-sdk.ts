@@ -7,7 +7,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { Driver } from '../../driver.ts';
-import { inBatches } from '../../in-turn.ts';
+import { inBatches } from '../../lanes.ts';
 import { bodyOf, type Data, dataIn, range } from '../../message.ts';
 import { settingsOf } from '../../settings.ts';
 import { BATCH, clientOptions, POLLERS, WAIT_SECONDS } from '../client-options.ts';
