@@ -1,5 +1,9 @@
 import { Redis } from 'ioredis';
-import { BATCH, bodyOf, type Driver } from '../driver.ts';
+import type { Driver } from '../../driver.ts';
+import { bodyOf, dataIn, range } from '../../message.ts';
+import { settingsOf } from '../../settings.ts';
+import { ADD } from '../add.ts';
+import { SETTLE, SETTLE_AND_TRIM } from '../settle.ts';
 
 /**
  * The best loop on ioredis that we could write by hand for the same durable work: one script adds a batch; one
@@ -8,70 +12,81 @@ import { BATCH, bodyOf, type Driver } from '../driver.ts';
 const STREAM = '{raw}:stream';
 const GROUP = 'bench';
 const ME = 'me';
-
-const ADD = `for i = 1, #ARGV do redis.call('XADD', KEYS[1], '*', 'b', ARGV[i]) end return #ARGV`;
-const SETTLE = `
-local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[#ARGV], #ARGV, ARGV[2])
-local mine = {}
-for i = 1, #pending do mine[pending[i][1]] = true end
-local ids = {}
-for i = 3, #ARGV do if mine[ARGV[i]] then ids[#ids + 1] = ARGV[i] end end
-if #ids > 0 then
-  redis.call('XACK', KEYS[1], ARGV[1], unpack(ids))
-  redis.call('XDEL', KEYS[1], unpack(ids))
-end
-return #ids`;
+const BATCH = 500;
+/** Whether to trim the stream instead of deleting by id. */
+const { trim } = settingsOf(import.meta.url, { trim: 0 });
+const settle = trim === 0 ? SETTLE : SETTLE_AND_TRIM;
 
 type Entries = [id: string, fields: string[]][];
 
 export const driver: Driver = {
-  async produce(url, count) {
+  async openProducer(url) {
     const redis = new Redis(url);
-    let sending: Promise<unknown>[] = [];
-    for (let start = 0; start < count; start += BATCH) {
-      const bodies = Array.from({ length: Math.min(BATCH, count - start) }, (_, n) => bodyOf(start + n));
-      sending.push(redis.eval(ADD, 1, STREAM, ...bodies));
-      if (sending.length === 4) {
+    await redis.ping();
+    const add = (bodies: readonly string[]): Promise<unknown> => redis.eval(ADD, 1, STREAM, ...bodies);
+    return {
+      async saturate(from, count) {
+        let sending: Promise<unknown>[] = [];
+        for (let start = 0; start < count; start += BATCH) {
+          sending.push(add(range(from + start, Math.min(BATCH, count - start)).map(bodyOf)));
+          if (sending.length === 4) {
+            await Promise.all(sending);
+            sending = [];
+          }
+        }
         await Promise.all(sending);
-        sending = [];
-      }
-    }
-    await Promise.all(sending);
-    redis.disconnect();
+      },
+      async send(messages) {
+        const [only] = messages;
+        if (messages.length === 1 && only !== undefined) await redis.xadd(STREAM, '*', 'b', bodyOf(only));
+        else await add(messages.map(bodyOf));
+      },
+      close: () => redis.disconnect(),
+    };
   },
-  async consume(url, count, onHandled) {
+  async openConsumer(url, onMessage) {
     const redis = new Redis(url);
     const reader = new Redis(url);
     await redis.xgroup('CREATE', STREAM, GROUP, '0', 'MKSTREAM').catch(() => undefined);
-    let handled = 0;
-    let settling: Promise<unknown> = Promise.resolve();
-    while (handled < count) {
-      const answer = await reader.xreadgroup(
-        'GROUP',
-        GROUP,
-        ME,
-        'COUNT',
-        BATCH,
-        'BLOCK',
-        1_000,
-        'STREAMS',
-        STREAM,
-        '>',
-      );
-      const entries = entriesOf(answer);
-      if (entries.length === 0) continue;
-      for (const [, fields] of entries) {
-        onHandled(JSON.parse(fields[1] ?? '').data);
-        handled++;
+    let closing = false;
+    async function run(): Promise<void> {
+      let settling: Promise<unknown> = Promise.resolve();
+      while (!closing) {
+        const answer = await reader.xreadgroup(
+          'GROUP',
+          GROUP,
+          ME,
+          'COUNT',
+          BATCH,
+          'BLOCK',
+          1_000,
+          'STREAMS',
+          STREAM,
+          '>',
+        );
+        const entries = entriesOf(answer);
+        if (entries.length === 0) continue;
+        for (const [, fields] of entries) onMessage(dataIn(fields[1] ?? ''));
+        await settling;
+        settling = redis.eval(settle, 1, STREAM, GROUP, ME, ...entries.map(([id]) => id));
       }
       await settling;
-      settling = redis.eval(SETTLE, 1, STREAM, GROUP, ME, ...entries.map(([id]) => id));
     }
-    await settling;
-    return () => {
-      redis.disconnect();
-      reader.disconnect();
+    const running = run();
+    return {
+      async close() {
+        closing = true;
+        await running;
+        redis.disconnect();
+        reader.disconnect();
+      },
     };
+  },
+  async left(url) {
+    const redis = new Redis(url);
+    const length = await redis.xlen(STREAM);
+    redis.disconnect();
+    return length;
   },
 };
 
