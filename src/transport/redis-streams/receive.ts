@@ -147,6 +147,8 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
         await pause(ms, stop.signal);
       } else if (underWay !== undefined) {
         await Promise.race([underWay, pause(waitMs, stop.signal)]);
+        // Ends a pause that has lost the race. Not done otherwise: it costs as much as all the rest.
+        stop.abort();
       } else {
         return await readBlocking(request, waitMs, stop.signal);
       }
@@ -154,8 +156,6 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     } finally {
       request.signal?.removeEventListener('abort', abort);
       stops.delete(stop);
-      // Ends a pause that has lost the race.
-      stop.abort();
     }
   }
 
