@@ -31,6 +31,8 @@ export const DEFAULT_THRESHOLDS: AlarmThresholds = {
   serverlessWriteMs: 10,
 };
 
+/** Only these families keep what they acknowledged (`Durability: sync`). */
+const DURABLE = /^cache\.(?:[rm][678]g|c[78]gn)\.[a-z0-9]+$/;
 const ENCRYPTIONS = ['sqs', 'kms'] as const;
 const EGRESSES = ['none', 'nat'] as const;
 
@@ -52,10 +54,10 @@ export function completeDeployment(options: DeploymentOptions = {}): Deployment 
 function completeRedis(options: RedisDeploymentOptions): Deployment['redis'] {
   const path = 'deployment.redis';
   known(path, options, ['egress', 'nodeType', 'replicas', 'drainEveryMinutes']);
-  const { egress = 'none', nodeType = 'cache.t4g.small', replicas = 1, drainEveryMinutes = 1 } = options;
-  if (!/^cache\.[a-z0-9]+\.[a-z0-9]+$/.test(nodeType)) {
+  const { egress = 'none', nodeType = 'cache.m7g.large', replicas = 1, drainEveryMinutes = 1 } = options;
+  if (!DURABLE.test(nodeType)) {
     throw new InvalidConfig(
-      `${path}.nodeType is ${JSON.stringify(nodeType)}: expected one as cache.t4g.small`,
+      `${path}.nodeType is ${JSON.stringify(nodeType)}: expected one that can be durable, as cache.m7g.large (r6g to r8g, m6g to m8g, c7gn, c8gn)`,
     );
   }
   whole(`${path}.replicas`, replicas, 1, 5);

@@ -16,7 +16,7 @@ export interface RedisDeploymentOptions {
    * carries. Default `none`.
    */
   readonly egress?: 'none' | 'nat';
-  /** Of the nodes of `prod`. Default `cache.t4g.small`; must be one that keeps writes (`Durability: sync`). */
+  /** Of the nodes of `prod`: one of a family that can be durable. Default `cache.m7g.large`. */
   readonly nodeType?: string;
   /** Replicas of the primary of `prod`, each in a zone of its own or sharing one; 1 to 5. Default 1. */
   readonly replicas?: number;

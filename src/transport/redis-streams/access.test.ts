@@ -19,6 +19,7 @@ import {
 } from '../../../test/support/redis-transport.ts';
 import type { Topology, Transport } from '../transport.ts';
 import { openTransport } from '../url.ts';
+import { accessRules } from './access.ts';
 
 const DOCS = join(import.meta.dirname, '../../../docs/how-to/redis.md');
 const TOPOLOGY: Topology = { ...redisTopology('billing'), prefix: 'hikyaku' };
@@ -96,7 +97,9 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     expect(again).toHaveProperty('deliveries', 2);
     const [sent] = await consumer.send('orders', [message()]);
     expect(sent).toMatchObject({ error: DENIED });
-    expect(await rejection(consumer.depth(BILLING))).toMatchObject(DENIED);
+    expect(await consumer.depth(BILLING)).toMatchObject({ inFlight: 3, dead: 1 });
+    // As a drain does when it begins.
+    await consumer.provision();
   });
 
   it('let a consumer make groups anew that are gone', async () => {
@@ -152,6 +155,15 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     const [sent] = await operator.send('orders', [message()]).catch((error: unknown) => [{ error }]);
     expect(sent).toMatchObject({ error: DENIED });
     expect(await rejection(take(operator))).toMatchObject(DENIED);
+  });
+
+  it('are what the cache of a deployment is given, but for what only warnings ask', () => {
+    const roles = { publisher: 'publish', consumer: 'consume', operator: 'operate' } as const;
+    const docs = readFileSync(DOCS, 'utf8');
+    for (const [user, role] of Object.entries(roles)) {
+      const [, rules] = new RegExp(`^ACL SETUSER ${user} on >change-me (.*)$`, 'm').exec(docs) ?? [];
+      expect(rules?.replace(' +config|get +info', '')).toBe(accessRules(role, 'hikyaku'));
+    }
   });
 
   it('end at the prefix', async () => {

@@ -1,0 +1,128 @@
+import { type CourierEvent, observe } from './events.ts';
+import { METRICS, METRICS_NAMESPACE, type MetricName } from './metrics.ts';
+
+/** What CloudWatch takes of one metric in one line. */
+const MOST_VALUES = 100;
+
+export interface EmbeddedMetrics {
+  /** Writes what has been counted since, a line for each topic or subscription; nothing when nothing happened. */
+  flush(): void;
+  /** Flushes, and counts no more. */
+  stop(): void;
+}
+
+export interface EmbeddedMetricsOptions {
+  /** Of the installation: sets its metrics apart from those of others in the account. */
+  readonly prefix: string;
+  readonly write?: (line: string) => void;
+}
+
+/**
+ * Counts what happens in this process and writes it in CloudWatch's embedded metric format, JSON lines from which
+ * CloudWatch makes the metrics of `metrics.ts` by itself. To be flushed at the end of each invocation.
+ */
+export function startEmbeddedMetrics({
+  prefix,
+  write = (line) => process.stdout.write(`${line}\n`),
+}: EmbeddedMetricsOptions): EmbeddedMetrics {
+  const counted = new Map<string, Counted>();
+
+  const flush = (): void => {
+    for (const { dimensions, values } of counted.values()) write(line(dimensions, values));
+    counted.clear();
+  };
+  const unobserve = observe((event) => {
+    const measured = measure(event);
+    if (measured === undefined || !('topic' in event)) return;
+    const { topic } = event;
+    const subscription = 'subscription' in event ? event.subscription : undefined;
+    const key = JSON.stringify([topic, subscription]);
+    let one = counted.get(key);
+    if (one === undefined) {
+      const dimensions = { prefix, topic, ...(subscription !== undefined && { subscription }) };
+      one = { dimensions, values: new Map() };
+      counted.set(key, one);
+    }
+    let most = 0;
+    for (const [name, value] of measured) most = Math.max(most, add(one.values, name, value));
+    if (most === MOST_VALUES) flush();
+  });
+  return {
+    flush,
+    stop() {
+      unobserve();
+      flush();
+    },
+  };
+}
+
+interface Counted {
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly values: Map<MetricName, number[]>;
+}
+
+/** Counts are summed up; all else is kept value by value, for percentiles. Returns how many values there are. */
+function add(values: Map<MetricName, number[]>, name: MetricName, value: number): number {
+  const known = values.get(name);
+  if (known === undefined) values.set(name, [value]);
+  else if (COUNTERS.has(name)) known[0] = (known[0] ?? 0) + value;
+  else known.push(value);
+  return known?.length ?? 1;
+}
+
+const COUNTERS: ReadonlySet<MetricName> = new Set([
+  'published',
+  'handled',
+  'retried',
+  'dead_lettered',
+  'lost_leases',
+]);
+
+function measure(event: CourierEvent): readonly (readonly [MetricName, number])[] | undefined {
+  switch (event.event) {
+    case 'published':
+      return [['published', 1]];
+    case 'handled':
+      return [
+        ['handled', 1],
+        ['handler_ms', event.ms],
+        ['end_to_end_ms', event.endToEndMs],
+      ];
+    case 'retried':
+      return [
+        ['retried', 1],
+        ['handler_ms', event.ms],
+      ];
+    case 'dead_lettered':
+      return [['dead_lettered', 1]];
+    case 'lease_lost':
+      return [['lost_leases', 1]];
+    case 'drained':
+      return [
+        ['depth', event.ready + event.inFlight + event.delayed],
+        ['lag', event.ready],
+        ['pending', event.inFlight],
+        ['dead_letters', event.dead],
+        ['oldest_pending_ms', event.oldestMs],
+      ];
+    default:
+      return undefined;
+  }
+}
+
+function line(dimensions: Counted['dimensions'], values: Counted['values']): string {
+  return JSON.stringify({
+    _aws: {
+      Timestamp: Date.now(),
+      CloudWatchMetrics: [
+        {
+          Namespace: METRICS_NAMESPACE,
+          Dimensions: [Object.keys(dimensions)],
+          Metrics: Array.from(values.keys(), (Name) => ({ Name, Unit: METRICS[Name] })),
+        },
+      ],
+    },
+    ...dimensions,
+    ...Object.fromEntries(Array.from(values, ([name, all]) => [name, all.length === 1 ? all[0] : all])),
+  });
+}
