@@ -9,7 +9,7 @@ const config: Config = defineConfig({
       deploy: {
         loadHandler: () => import('./src/model-ready/deploy-handler.ts'),
         handlerTimeoutMs: 30_000,
-        lambda: { entry: 'lambdas/deploy-model.ts' },
+        lambda: { entry: 'lambdas/deploy-model.ts', drainEntry: 'lambdas/drain-model.ts' },
       },
     }),
     topic(modelToEvaluate, {

@@ -28,6 +28,7 @@ function allowed(template: Template, description: string): string[] {
     Statement.flatMap(({ Action, Resource }) =>
       [Resource].flat().flatMap((resource) =>
         [Action].flat().map((action) => {
+          if (resource === '*') return `${action} on *`;
           const last = 'Fn::Join' in resource ? resource['Fn::Join'][1].at(-1) : 'log';
           return `${action} on ${String(last).replace(/^.*:/, '')}`;
         }),
@@ -39,8 +40,10 @@ function allowed(template: Template, description: string): string[] {
 interface Policy {
   PolicyDocument: { Statement: { Action: string | string[]; Resource: Arn | Arn[] }[] };
 }
-type Arn = { 'Fn::Join': [string, unknown[]] } | { 'Fn::GetAtt': [string, string] };
+type Arn = '*' | { 'Fn::Join': [string, unknown[]] } | { 'Fn::GetAtt': [string, string] };
 
+const TRACE = ['xray:PutTelemetryRecords on *', 'xray:PutTraceSegments on *'];
+const METRICS_PREFIX = 'test';
 const TRANSPORT_URL = { 'Fn::Join': ['', ['sqs://', { Ref: 'AWS::Region' }, '?prefix=test']] };
 const LOG = ['logs:CreateLogStream on log', 'logs:PutLogEvents on log'];
 
@@ -56,7 +59,8 @@ describe('the functions stack', () => {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
       Handler: 'index.handler',
-      Environment: { Variables: { TRANSPORT_URL } },
+      TracingConfig: { Mode: 'Active' },
+      Environment: { Variables: { TRANSPORT_URL, METRICS_PREFIX } },
     });
   });
 
@@ -70,9 +74,10 @@ describe('the functions stack', () => {
       });
     environment('Consumes test-model_ready_to_deploy-deploy', {
       TRANSPORT_URL,
+      METRICS_PREFIX,
       DEPLOY_URL: 'https://example.com/deploy',
     });
-    environment('Consumes test-order_placed-mail', { TRANSPORT_URL });
+    environment('Consumes test-order_placed-mail', { TRANSPORT_URL, METRICS_PREFIX });
   });
 
   it('answers at a URL only to requests signed with AWS credentials', () => {
@@ -114,6 +119,7 @@ describe('the functions stack', () => {
       'sqs:GetQueueUrl on test-model_ready_to_deploy-deploy',
       'sqs:SendMessage on test-model_ready_to_deploy-audit',
       'sqs:SendMessage on test-model_ready_to_deploy-deploy',
+      ...TRACE,
     ]);
   });
 
@@ -127,6 +133,7 @@ describe('the functions stack', () => {
       'sqs:GetQueueUrl on test-order_placed-mail-dlq',
       'sqs:ReceiveMessage on test-order_placed-mail',
       'sqs:SendMessage on test-order_placed-mail-dlq',
+      ...TRACE,
     ]);
     // Nothing is granted anywhere else.
     template.resourceCountIs('AWS::IAM::Policy', 0);

@@ -57,13 +57,13 @@ describe('the Redis stack of prod', () => {
   });
 
   it('has a user for each role, known by IAM, limited to its commands and the prefix', () => {
-    template.resourceCountIs('AWS::ElastiCache::User', 3);
+    template.resourceCountIs('AWS::ElastiCache::User', 4);
     template.allResourcesProperties('AWS::ElastiCache::User', {
       Engine: 'valkey',
       AuthenticationMode: { Type: 'iam' },
       AccessString: Match.stringLikeRegexp('^on resetchannels ~my_app-x:\\* -@all \\+'),
     });
-    for (const role of ['publish', 'consume', 'operate']) {
+    for (const role of ['publish', 'consume', 'relay', 'operate']) {
       const name = `my-app-x-${role}`;
       template.hasResourceProperties('AWS::ElastiCache::User', { UserId: name, UserName: name });
     }
@@ -74,11 +74,11 @@ describe('the Redis stack of prod', () => {
 
   it('lets in the roles, and nobody else; and them nowhere else', () => {
     const groups = template.findResources('AWS::EC2::SecurityGroup');
-    const roles = Object.keys(groups).filter((id) => /Network(publish|consume|operate)/.test(id));
-    expect(roles).toHaveLength(3);
+    const roles = Object.keys(groups).filter((id) => /Network(publish|consume|relay|operate)/.test(id));
+    expect(roles).toHaveLength(4);
     const ingress = Object.values(template.findResources('AWS::EC2::SecurityGroupIngress'));
     expect(ingress.map(({ Properties }) => Properties.FromPort).sort()).toEqual([
-      6379, 6379, 6379, 6380, 6380, 6380,
+      6379, 6379, 6379, 6379, 6380, 6380, 6380, 6380,
     ]);
     for (const { Properties } of ingress) {
       expect(roles).toContain(Properties.SourceSecurityGroupId['Fn::GetAtt'][0]);

@@ -1,17 +1,25 @@
-import { Annotations, CfnOutput, RemovalPolicies, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
-import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import {
+  Annotations,
+  CfnOutput,
+  RemovalPolicies,
+  RemovalPolicy,
+  Stack,
+  type StackProps,
+  Validations,
+} from 'aws-cdk-lib';
 import {
   CfnParameterGroup,
   CfnReplicationGroup,
   CfnServerlessCache,
   CfnSubnetGroup,
 } from 'aws-cdk-lib/aws-elasticache';
-import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { Role } from '../src/transport/redis-streams/access.ts';
+import type { CacheMetrics } from './constructs/cache-alarms.ts';
 import { REDIS_PORT, RedisNetwork } from './constructs/redis-network.ts';
 import { elastiCacheName, mayConnect, RedisUsers, ROLES, userName } from './constructs/redis-users.ts';
 import type { Deployment } from './deployment.ts';
+import type { RedisAccess, RedisPlace } from './redis-access.ts';
 import type { Stage } from './stage.ts';
 
 export interface RedisStackProps extends StackProps {
@@ -19,25 +27,6 @@ export interface RedisStackProps extends StackProps {
   readonly stage: Stage;
   readonly options: Deployment['redis'];
 }
-
-/** What it takes to be one of the roles: an address, a place in the network, and a right. */
-export interface RedisAccess {
-  readonly transportUrl: string;
-  readonly statements: readonly PolicyStatement[];
-  readonly network: FunctionNetwork;
-}
-
-/** Where in a VPC a function stands. */
-export interface FunctionNetwork {
-  readonly vpc: IVpc;
-  readonly subnets: SubnetSelection;
-  readonly securityGroup: ISecurityGroup;
-}
-
-/** What tells alarms about a cache: the nodes of a group, or one that scales by itself. */
-export type CacheMetrics =
-  | { readonly kind: 'nodes'; readonly nodeIds: readonly string[] }
-  | { readonly kind: 'serverless'; readonly name: string };
 
 interface Cache {
   /** As the last part of its ARN. */
@@ -53,7 +42,7 @@ const LOSSY =
   'dev runs on Valkey Serverless, which keeps no log: a failure of it loses messages. Use prod for what must not be lost';
 
 /** What keeps state on Redis: in `prod` a group of Valkey that keeps what it acknowledged, in `dev` a serverless one. */
-export class RedisStack extends Stack {
+export class RedisStack extends Stack implements RedisPlace {
   readonly metrics: CacheMetrics;
   readonly #network: RedisNetwork;
   readonly #cache: Cache;
@@ -120,6 +109,10 @@ export class RedisStack extends Stack {
       userGroupIds: [userGroup],
       autoMinorVersionUpgrade: true,
       snapshotRetentionLimit: 7,
+    });
+    Validations.of(group).acknowledge({
+      id: 'AwsSolutions::AwsSolutions-AEC6',
+      reason: 'Its users have no passwords: they prove themselves by IAM, each with rights of its own.',
     });
     return {
       resource: `replicationgroup:${group.ref}`,

@@ -2,17 +2,20 @@ import Table from 'cli-table3';
 import config from '../hikyaku.config.ts';
 import { budgetOf, overBudget } from '../infra/bundles/budgets.ts';
 import { bundleLambdas } from '../infra/bundles/bundle.ts';
-import { BUNDLES, DRAIN, lambdaFunctions } from '../infra/bundles/functions.ts';
+import { bundlesFor, lambdaFunctions } from '../infra/bundles/functions.ts';
 import { kibibytes } from '../infra/bundles/kibibytes.ts';
+import { TRANSPORTS } from '../infra/transport.ts';
 
 /** Bundles the Lambda functions and holds them to their budgets: exit 1 with a sentence for each one over. */
-const bundles = await bundleLambdas([...lambdaFunctions(config), DRAIN], BUNDLES);
+const bundles = await Promise.all(
+  TRANSPORTS.map((transport) => bundleLambdas(lambdaFunctions(config, transport), bundlesFor(transport))),
+);
 const table = new Table({
   head: ['function', 'at start', 'budget', 'in all', 'budget'],
   colAligns: ['left', 'right', 'right', 'right', 'right'],
   style: { head: [], border: [] },
 });
-for (const { name, start, total } of bundles) {
+for (const { name, start, total } of bundles.flat()) {
   const budget = budgetOf(name);
   table.push([
     name,
@@ -23,7 +26,7 @@ for (const { name, start, total } of bundles) {
   ]);
 }
 console.log(table.toString());
-for (const sentence of bundles.flatMap((bundle) => overBudget(bundle, budgetOf(bundle.name)))) {
+for (const sentence of bundles.flat().flatMap((bundle) => overBudget(bundle, budgetOf(bundle.name)))) {
   console.error(sentence);
   process.exitCode = 1;
 }

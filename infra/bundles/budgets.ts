@@ -1,5 +1,5 @@
 import type { LambdaBundle } from './bundle.ts';
-import { DRAIN, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './functions.ts';
+import { DRAIN_PREFIX, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './functions.ts';
 import { kibibytes } from './kibibytes.ts';
 
 /** What a function may weigh. Sizes in bytes, minified. */
@@ -30,13 +30,12 @@ const EVALUATE_BUDGET: Budget = { ...CONSUMER_BUDGET, startBytes: 68 * KIB };
 
 const BUDGETS: Readonly<Record<string, Budget>> = {
   [EMIT.name]: EMIT_BUDGET,
-  [DRAIN.name]: DRAIN_BUDGET,
   [EVALUATE_WEBHOOK.name]: EMIT_BUDGET,
   [EVALUATE]: EVALUATE_BUDGET,
 };
 
 export function budgetOf(name: string): Budget {
-  return BUDGETS[name] ?? CONSUMER_BUDGET;
+  return BUDGETS[name] ?? (name.startsWith(DRAIN_PREFIX) ? DRAIN_BUDGET : CONSUMER_BUDGET);
 }
 
 /** A sentence for each budget that a bundle is over. */

@@ -15,7 +15,6 @@ import { Role as IamRole, PolicyDocument, PolicyStatement, ServicePrincipal } fr
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct, type IConstruct } from 'constructs';
 import type { Role } from '../../src/transport/redis-streams/access.ts';
-import { ROLES } from './redis-users.ts';
 
 export interface RedisNetworkProps {
   /** A way out, for functions that call somebody: a NAT gateway. */
@@ -66,9 +65,12 @@ export class RedisNetwork extends Construct {
       if (nat) own.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'to platforms and registries');
       return own;
     };
-    const [publish, consume, operate] = ROLES.map(role);
-    if (!publish || !consume || !operate) throw new Error('there are three roles');
-    this.roles = { publish, consume, operate };
+    this.roles = {
+      publish: role('publish'),
+      consume: role('consume'),
+      relay: role('relay'),
+      operate: role('operate'),
+    };
   }
 
   /** Only what is refused: all that flows would cost more than the cache. */

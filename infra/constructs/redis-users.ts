@@ -4,7 +4,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { accessRules, type Role } from '../../src/transport/redis-streams/access.ts';
 
-export const ROLES: readonly Role[] = ['publish', 'consume', 'operate'];
+export const ROLES: readonly Role[] = ['publish', 'consume', 'relay', 'operate'];
 
 export interface RedisUsersProps {
   /** What all keys begin with, and the users' names. */

@@ -36,6 +36,8 @@ export interface Subscription {
 export interface LambdaOptions {
   /** The function's source file, from the folder of the config. */
   readonly entry: string;
+  /** The source file of the function that drains it, where the carrier has no event source. */
+  readonly drainEntry?: string;
   /** Of the function: the handler's, and room to settle what timed out. */
   readonly timeoutMs: number;
   readonly batchSize: number;
@@ -79,6 +81,8 @@ export interface SubscriptionDefinition<Data> {
   readonly handlerTimeoutMs?: number;
   readonly lambda: {
     readonly entry: string;
+    /** The source file of its drain, from the folder of the config: needed to deploy it with `-c transport=redis`. */
+    readonly drainEntry?: string;
     /** Messages for one invocation at most. Default 10; more only where the topic is not ordered. */
     readonly batchSize?: number;
     /** How long to gather a batch, in whole seconds of ms. Default 0, or 1 s for a batch of more than 10. */
@@ -182,7 +186,14 @@ function complete(
   whole(`${path}.handlerTimeoutMs`, handlerTimeoutMs, 1, (LONGEST_FUNCTION - SPARE_MS) / handlers);
   // Lambda counts whole seconds.
   const timeoutMs = Math.ceil(handlerTimeoutMs / 1_000) * 1_000 * handlers + SPARE_MS;
-  const { entry, batchSize = 10, maxConcurrency = 10, partitions = 1, filters = [] } = definition.lambda;
+  const {
+    entry,
+    drainEntry,
+    filters = [],
+    batchSize = 10,
+    maxConcurrency = 10,
+    partitions = 1,
+  } = definition.lambda;
   const windowMs = definition.lambda.windowMs ?? (batchSize > ONE_RECEIVE ? 1_000 : 0);
   const why = ordered ? ', for the event source of a FIFO queue takes no window to gather more' : '';
   whole(`${path}.lambda.batchSize`, batchSize, 1, ordered ? ONE_RECEIVE : 10_000, why);
@@ -200,7 +211,16 @@ function complete(
     handlerTimeoutMs,
     leaseMs: timeoutMs * LEASE_TIMEOUTS + windowMs,
     maxDeliveries: retry.maxAttempts * deliveries + SPARE_DELIVERIES.inAll,
-    lambda: { entry, timeoutMs, batchSize, windowMs, maxConcurrency, filters, partitions },
+    lambda: {
+      entry,
+      ...(drainEntry !== undefined && { drainEntry }),
+      timeoutMs,
+      batchSize,
+      windowMs,
+      maxConcurrency,
+      filters,
+      partitions,
+    },
   };
 }
 

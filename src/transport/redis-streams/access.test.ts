@@ -102,6 +102,20 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     await consumer.provision();
   });
 
+  it('let a relay do both', async () => {
+    const { all } = await given();
+    const relay = as('relay');
+    await publish(relay, [...messages(1), message({ delayMs: 60_000 }), message({ only: ['billing'] })]);
+    const taken = await take(relay, { waitMs: 1_000 });
+    expect(taken).toHaveLength(2);
+    await ack(relay, taken.slice(0, 1));
+    const dead = taken
+      .slice(1)
+      .map(({ receipt }) => ({ receipt, action: 'deadLetter', headers: {} }) as const);
+    expect(await relay.settle(BILLING, dead)).toEqual(['settled']);
+    expect(await all.depth(BILLING)).toEqual({ ready: 0, inFlight: 0, delayed: 1, dead: 1 });
+  });
+
   it('let a consumer make groups anew that are gone', async () => {
     const { all, consumer, publisher } = await given();
     await publish(publisher, messages(1));
@@ -158,7 +172,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
   });
 
   it('are what the cache of a deployment is given, but for what only warnings ask', () => {
-    const roles = { publisher: 'publish', consumer: 'consume', operator: 'operate' } as const;
+    const roles = { publisher: 'publish', consumer: 'consume', relay: 'relay', operator: 'operate' } as const;
     const docs = readFileSync(DOCS, 'utf8');
     for (const [user, role] of Object.entries(roles)) {
       const [, rules] = new RegExp(`^ACL SETUSER ${user} on >change-me (.*)$`, 'm').exec(docs) ?? [];
@@ -168,7 +182,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
 
   it('end at the prefix', async () => {
     const foreign = { ...TOPOLOGY, prefix: 'foreign' };
-    for (const user of ['publisher', 'consumer', 'operator']) {
+    for (const user of ['publisher', 'consumer', 'relay', 'operator']) {
       const transport = as(user, foreign);
       for (const call of [
         () => transport.send('orders', messages(1)),
