@@ -35,11 +35,27 @@ function redisOptions(url: URL): RedisStreamsOptions {
     tls: url.protocol === 'rediss:',
     ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
     ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+    ...iam(url),
     database: wholeNumber('the database', database === '' ? '0' : database),
     retentionMs: duration('retention', query.get('retention') ?? '0'),
     maxDepth: wholeNumber('maxDepth', query.get('maxDepth') ?? '0'),
     blocking: yesOrNo('blocking', query.get('blocking') ?? 'true'),
   };
+}
+
+function iam(url: URL): Pick<RedisStreamsOptions, 'iam'> {
+  const text = url.searchParams.get('iam');
+  if (text === null) return {};
+  const [, kind, name] = /^(replicationgroup|serverlesscache):([a-z][a-z0-9-]*)$/.exec(text) ?? [];
+  if (name === undefined || (kind !== 'replicationgroup' && kind !== 'serverlesscache')) {
+    throw new InvalidTransportUrl(
+      `iam is ${JSON.stringify(text)}: expected a cache of ElastiCache, as replicationgroup:messages or serverlesscache:messages`,
+    );
+  }
+  if (url.username === '') {
+    throw new InvalidTransportUrl('iam takes the name of the user in the URL, as rediss://user@host');
+  }
+  return { iam: { kind, name } };
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { openTransport } from '../url.ts';
+import { type IamCache, iamToken } from './iam-token.ts';
+
+const NOW = new Date('2026-11-21T12:34:56.789Z');
+const ENVIRONMENT = {
+  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+  AWS_REGION: 'eu-west-1',
+};
+
+const TAIL = 'X-Amz-SignedHeaders=host&X-Amz-Signature=';
+const MIDDLE =
+  'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20261121%2Feu-west-1%2Felasticache%2Faws4_request&X-Amz-Date=20261121T123456Z&X-Amz-Expires=900';
+
+describe('a token for ElastiCache', () => {
+  // The signatures are those of the AWS SDK's own signer, @smithy/signature-v4 5.7.
+  it.each<[IamCache, string | undefined, string]>([
+    [
+      { kind: 'replicationgroup', name: 'messages-001' },
+      undefined,
+      `messages-001/?Action=connect&User=hikyaku-dev-consume&${MIDDLE}&${TAIL}1a802d58a94779e02948e80232cc5a48546c7893a14d8c7bf212ac59efcee203`,
+    ],
+    [
+      { kind: 'replicationgroup', name: 'messages-001' },
+      "session/token+with=*!'()",
+      `messages-001/?Action=connect&User=hikyaku-dev-consume&${MIDDLE}&X-Amz-Security-Token=session%2Ftoken%2Bwith%3D%2A%21%27%28%29&${TAIL}7e625c7fe8bcabde8efd627dce0d6301422ca13c2aed23e02eb4dc87070a7869`,
+    ],
+    [
+      { kind: 'serverlesscache', name: 'messages' },
+      'token',
+      `messages/?Action=connect&ResourceType=ServerlessCache&User=hikyaku-dev-consume&${MIDDLE}&X-Amz-Security-Token=token&${TAIL}75ad78c6d765ebd26f351a9aa4e2477bce425708bc27f1e90a9d839e803a59be`,
+    ],
+  ])('is what the SDK would sign: %j', (cache, session, token) => {
+    const environment = { ...ENVIRONMENT, ...(session && { AWS_SESSION_TOKEN: session }) };
+    expect(iamToken(cache, 'hikyaku-dev-consume', environment, NOW)).toBe(token);
+  });
+
+  it('takes credentials', () => {
+    expect(() => iamToken({ kind: 'serverlesscache', name: 'x' }, 'u', {})).toThrow(
+      /takes AWS_ACCESS_KEY_ID/,
+    );
+  });
+});
+
+it.each([
+  [
+    'rediss://u@h?iam=messages',
+    'iam is "messages": expected a cache of ElastiCache, as replicationgroup:messages',
+  ],
+  ['rediss://h?iam=replicationgroup:m', 'takes the name of the user in the URL'],
+  ['redis://u@h?iam=replicationgroup:m', 'iam is not an option of redis:'],
+])('%s is refused', async (url, message) => {
+  await expect(openTransport(url, { prefix: 'p', topics: [] })).rejects.toThrow(message);
+});
