@@ -40,7 +40,11 @@ describe('MessageQueue', () => {
 
   it('takes a key, and stays unless told otherwise', () => {
     const one = stack();
-    const encryptionKey = Key.fromKeyArn(one, 'Key', 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab');
+    const encryptionKey = Key.fromKeyArn(
+      one,
+      'Key',
+      'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+    );
     new MessageQueue(one, 'Orders', { names: NAMES, subscription, encryptionKey });
     Template.fromStack(one).allResourcesProperties('AWS::SQS::Queue', {
       KmsMasterKeyId: 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
@@ -61,7 +65,11 @@ describe('SqsConsumer', () => {
 
   it('gathers, filters and decrypts as it is told', () => {
     const one = stack();
-    const encryptionKey = Key.fromKeyArn(one, 'Key', 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab');
+    const encryptionKey = Key.fromKeyArn(
+      one,
+      'Key',
+      'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+    );
     new SqsConsumer(one, 'Judge', { ...props(), encryptionKey, subscription: judge.subscription });
     new SqsConsumer(one, 'Deploy', { ...props(), encryptionKey, subscription: deploy.subscription });
     const template = Template.fromStack(one);
