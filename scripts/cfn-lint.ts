@@ -15,7 +15,9 @@ if (templates.length === 0) {
   process.exitCode = process.env['CI'] ? 1 : 0;
 } else {
   // CDK says dependencies that follow from references already: that is no fault of a template.
-  const { status } = spawnSync(command, ['--ignore-checks', 'W3005', '--', ...templates], { stdio: 'inherit' });
+  const { status } = spawnSync(command, ['--ignore-checks', 'W3005', '--', ...templates], {
+    stdio: 'inherit',
+  });
   process.exitCode = status ?? 1;
   if (status === 0) console.log(`${templates.length} templates are clean`);
 }
