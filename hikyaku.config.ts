@@ -22,7 +22,7 @@ const config: Config = defineConfig({
         handlerTimeoutMs: 60_000,
         // A registry may be away, and a run go on, for a quarter of an hour.
         retry: { maxAttempts: 12 },
-        lambda: { entry: 'lambdas/evaluate-model.ts' },
+        lambda: { entry: 'lambdas/evaluate-model.ts', drainEntry: 'lambdas/drain-evaluate.ts' },
       },
     }),
   ],

@@ -6,6 +6,7 @@ import type {
   RedisDeploymentOptions,
 } from '../src/config/deployment.ts';
 import { closest } from '../src/text/closest.ts';
+import { whole } from './whole.ts';
 
 /** {@link DeploymentOptions} with nothing left out. */
 export interface Deployment {
@@ -96,9 +97,4 @@ function oneOf<Choice extends string>(path: string, value: Choice, choices: read
   throw new InvalidConfig(
     `${path} is ${JSON.stringify(value)}${closest(value, choices)}: expected ${choices.join(' or ')}`,
   );
-}
-
-function whole(path: string, value: number, least: number, most: number): void {
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
-  throw new InvalidConfig(`${path} is ${value}: expected a whole number from ${least} to ${most}`);
 }

@@ -146,20 +146,32 @@ describe('bad input', () => {
     ],
     ['redisUrl is for Redis: add -c transport=redis', () => build({ redisUrl: 'redis://localhost' })],
     [
-      'topics.order_placed.subscriptions.mail.lambda.windowMs is 1000: expected a whole number from 0 to 0, for the event source of a FIFO queue',
-      () => one({ ordered: true }, { windowMs: 1_000 }),
+      'topics.order_placed.subscriptions.mail.lambda.windowMs is 1000: expected 0, for the event source of a FIFO queue',
+      () => build({}, one({ ordered: true }, { windowMs: 1_000 })),
     ],
     [
       'topics.order_placed.subscriptions.mail.lambda.windowMs is 1500: expected whole seconds',
-      () => one({}, { windowMs: 1_500 }),
+      () => build({}, one({}, { windowMs: 1_500 })),
     ],
     [
-      'topics.order_placed.subscriptions.mail.lambda.windowMs is 0: expected a whole number from 1000',
-      () => one({}, { windowMs: 0, batchSize: 11 }),
+      'topics.order_placed.subscriptions.mail.lambda.windowMs is 0: expected whole seconds from 1000 to 300000, for a batch of more than 10',
+      () => build({}, one({}, { windowMs: 0, batchSize: 11 })),
+    ],
+    [
+      'topics.order_placed.subscriptions.mail.lambda.maxConcurrency is 1: expected a whole number from 2 to 1000',
+      () => build({}, one({}, { maxConcurrency: 1 })),
+    ],
+    [
+      'topics.order_placed.subscriptions.mail.lambda.filters are 6: expected 5 at most',
+      () => build({}, one({}, { filters: Array.from({ length: 6 }, () => ({})) })),
     ],
     [
       'topics.order_placed.subscriptions.mail.lambda.drainEntry is missing',
       () => build(redis, one({}, { drainEntry: undefined })),
+    ],
+    [
+      'topics.order_placed.subscriptions.mail.lambda.partitions is 0: expected a whole number from 1 to 100',
+      () => build(redis, one({}, { partitions: 0 })),
     ],
     ['topics.order_placed.ordered is true: Redis keeps no order', () => build(redis, one({ ordered: true }))],
     [

@@ -1,9 +1,10 @@
 import { type App, Duration } from 'aws-cdk-lib';
-import { type Config, InvalidConfig } from '../src/config/define-config.ts';
+import type { Config } from '../src/config/define-config.ts';
 import { completeDeployment } from './deployment.ts';
 import { checkEgress, readEnvironments, readWebhookSecret } from './environment.ts';
 import { FunctionsStack } from './functions-stack.ts';
 import { InvalidContext } from './invalid-context.ts';
+import { checkDrains, checkEventSources } from './lambda-options.ts';
 import { MessagingStack } from './messaging-stack.ts';
 import { MonitoringStack } from './monitoring-stack.ts';
 import { existingRedis } from './redis-access.ts';
@@ -35,6 +36,7 @@ export function buildStacks(app: App, { definition, transport, bundles }: Stacks
   const common = { config, stage, bundles, environments, webhookSecret };
 
   if (transport === 'sqs') {
+    checkEventSources(config);
     if (existing) throw new InvalidContext('redisUrl is for Redis: add -c transport=redis, or leave it out');
     const messaging = new MessagingStack(app, name('messaging'), { config, stage, encryption });
     const { encryptionKey } = messaging;
@@ -47,7 +49,7 @@ export function buildStacks(app: App, { definition, transport, bundles }: Stacks
     return;
   }
 
-  checkOrder(config);
+  checkDrains(config);
   const drainEvery = Duration.minutes(options.drainEveryMinutes);
   let own: RedisStack | undefined;
   if (existing === undefined) {
@@ -65,14 +67,4 @@ export function buildStacks(app: App, { definition, transport, bundles }: Stacks
     functions: functions.functions,
     redis: { drainEvery, ...(own && { cache: own.metrics }) },
   });
-}
-
-/** @throws InvalidConfig for a topic that asks for what Redis does not do. */
-function checkOrder(config: Config): void {
-  const ordered = config.topics.find((topic) => topic.ordered);
-  if (ordered) {
-    throw new InvalidConfig(
-      `topics.${ordered.name}.ordered is true: Redis keeps no order; use -c transport=sqs, or take "ordered" off the topic`,
-    );
-  }
 }

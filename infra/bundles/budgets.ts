@@ -1,3 +1,4 @@
+import type { TransportName } from '../transport.ts';
 import type { LambdaBundle } from './bundle.ts';
 import { DRAIN_PREFIX, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './functions.ts';
 import { kibibytes } from './kibibytes.ts';
@@ -34,7 +35,10 @@ const BUDGETS: Readonly<Record<string, Budget>> = {
   [EVALUATE]: EVALUATE_BUDGET,
 };
 
-export function budgetOf(name: string): Budget {
+/** Of a function, by its name and what carries its messages. */
+export function budgetOf(name: string, transport: TransportName = 'sqs'): Budget {
+  // On Redis it carries what a drain does: the driver, and the client of Secrets Manager.
+  if (transport === 'redis' && name === EVALUATE_WEBHOOK.name) return DRAIN_BUDGET;
   return BUDGETS[name] ?? (name.startsWith(DRAIN_PREFIX) ? DRAIN_BUDGET : CONSUMER_BUDGET);
 }
 

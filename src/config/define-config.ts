@@ -131,8 +131,8 @@ export function defineConfig(definition: {
   readonly deployment?: DeploymentOptions;
 }): Config {
   const config: Config = {
+    ...definition,
     prefix: definition.prefix ?? 'hikyaku',
-    ...(definition.deployment !== undefined && { deployment: definition.deployment }),
     topics: definition.topics.map(({ name, contract, subscriptions, ordered = false }) => ({
       name,
       contract,
@@ -157,8 +157,6 @@ const SPARE_MS = 2_000;
 const LONGEST_FUNCTION = 900_000;
 /** SQS hands over ten messages at once; for more the event source has to gather. */
 const ONE_RECEIVE = 10;
-/** An event source takes no more patterns. */
-const MOST_FILTERS = 5;
 /** SQS hides a message for 12 hours at most. */
 const LONGEST_LEASE = 12 * 3_600_000;
 
@@ -186,24 +184,10 @@ function complete(
   whole(`${path}.handlerTimeoutMs`, handlerTimeoutMs, 1, (LONGEST_FUNCTION - SPARE_MS) / handlers);
   // Lambda counts whole seconds.
   const timeoutMs = Math.ceil(handlerTimeoutMs / 1_000) * 1_000 * handlers + SPARE_MS;
-  const {
-    entry,
-    drainEntry,
-    filters = [],
-    batchSize = 10,
-    maxConcurrency = 10,
-    partitions = 1,
-  } = definition.lambda;
+  const { filters = [], batchSize = 10, maxConcurrency = 10, partitions = 1 } = definition.lambda;
   const windowMs = definition.lambda.windowMs ?? (batchSize > ONE_RECEIVE ? 1_000 : 0);
-  const why = ordered ? ', for the event source of a FIFO queue takes no window to gather more' : '';
+  const why = ordered ? ', for a FIFO queue hands over no more at once' : '';
   whole(`${path}.lambda.batchSize`, batchSize, 1, ordered ? ONE_RECEIVE : 10_000, why);
-  whole(`${path}.lambda.windowMs`, windowMs, batchSize > ONE_RECEIVE ? 1_000 : 0, ordered ? 0 : 300_000, why);
-  if (windowMs % 1_000 !== 0) {
-    throw new InvalidConfig(`${path}.lambda.windowMs is ${windowMs}: expected whole seconds, as 2000`);
-  }
-  whole(`${path}.lambda.filters.length`, filters.length, 0, MOST_FILTERS);
-  whole(`${path}.lambda.maxConcurrency`, maxConcurrency, 2, 1_000);
-  whole(`${path}.lambda.partitions`, partitions, 1, 100);
   return {
     name,
     loadHandler: definition.loadHandler,
@@ -211,16 +195,7 @@ function complete(
     handlerTimeoutMs,
     leaseMs: timeoutMs * LEASE_TIMEOUTS + windowMs,
     maxDeliveries: retry.maxAttempts * deliveries + SPARE_DELIVERIES.inAll,
-    lambda: {
-      entry,
-      ...(drainEntry !== undefined && { drainEntry }),
-      timeoutMs,
-      batchSize,
-      windowMs,
-      maxConcurrency,
-      filters,
-      partitions,
-    },
+    lambda: { ...definition.lambda, timeoutMs, batchSize, windowMs, maxConcurrency, filters, partitions },
   };
 }
 

@@ -147,8 +147,8 @@ export function createDrain({ found, handler, openTransport, concurrency = 10 }:
     await worker.close({ deadlineMs: Math.max(0, context.getRemainingTimeInMillis() - SETTLE_MS) });
     if (failure !== undefined) throw failure;
     if (observed()) {
-      const oldestMs = startedAt - oldestAt;
-      emit({ event: 'drained', ...address, ...(await transport.depth(address)), oldestMs });
+      const depth = await transport.depth(address);
+      emit({ event: 'drained', ...address, ...depth, oldestMs: startedAt - oldestAt });
     }
     return {
       ...(partition !== undefined && { partition }),

@@ -180,9 +180,9 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     failures.take(delivery.id);
     if (observed()) {
       const ms = performance.now() - startedAt;
-      const endToEndMs = Math.max(0, Date.now() - delivery.enqueuedAt);
-      const about = { ...address, id: delivery.id, attempt: delivery.deliveries };
-      emit({ event: 'handled', ...about, ms, endToEndMs });
+      const { id, deliveries: attempt, enqueuedAt } = delivery;
+      const endToEndMs = Date.now() - enqueuedAt;
+      emit({ event: 'handled', ...address, id, attempt, ms, endToEndMs });
     }
     return { id: delivery.id, receipt: delivery.receipt, action: 'ack' };
   }

@@ -1,5 +1,5 @@
 import { type CourierEvent, observe } from './events.ts';
-import { METRICS, METRICS_NAMESPACE, type MetricName } from './metrics.ts';
+import { METRICS_NAMESPACE, type MetricName } from './metrics.ts';
 
 /** What CloudWatch takes of one metric in one line. */
 const MOST_VALUES = 100;
@@ -44,7 +44,7 @@ export function startEmbeddedMetrics({
       counted.set(key, one);
     }
     let most = 0;
-    for (const [name, value] of measured) most = Math.max(most, add(one.values, name, value));
+    for (const [name, value] of Object.entries(measured)) most = Math.max(most, add(one.values, name, value));
     if (most === MOST_VALUES) flush();
   });
   return {
@@ -56,55 +56,57 @@ export function startEmbeddedMetrics({
   };
 }
 
+/** The function, with its metrics written at the end of each invocation, also of one that fails. */
+export function flushedAfter<Args extends unknown[], Result>(
+  invoke: (...args: Args) => Promise<Result>,
+  prefix: string,
+): (...args: Args) => Promise<Result> {
+  const metrics = startEmbeddedMetrics({ prefix });
+  return async (...args) => {
+    try {
+      return await invoke(...args);
+    } finally {
+      metrics.flush();
+    }
+  };
+}
+
 interface Counted {
   readonly dimensions: Readonly<Record<string, string>>;
-  readonly values: Map<MetricName, number[]>;
+  readonly values: Map<string, number[]>;
 }
 
 /** Counts are summed up; all else is kept value by value, for percentiles. Returns how many values there are. */
-function add(values: Map<MetricName, number[]>, name: MetricName, value: number): number {
+function add(values: Map<string, number[]>, name: string, value: number): number {
   const known = values.get(name);
   if (known === undefined) values.set(name, [value]);
-  else if (COUNTERS.has(name)) known[0] = (known[0] ?? 0) + value;
-  else known.push(value);
+  else if (isTime(name)) known.push(value);
+  else known[0] = (known[0] ?? 0) + value;
   return known?.length ?? 1;
 }
 
-const COUNTERS: ReadonlySet<MetricName> = new Set([
-  'published',
-  'handled',
-  'retried',
-  'dead_lettered',
-  'lost_leases',
-]);
+const isTime = (name: string): boolean => name.endsWith('_ms');
 
-function measure(event: CourierEvent): readonly (readonly [MetricName, number])[] | undefined {
+function measure(event: CourierEvent): Partial<Record<MetricName, number>> | undefined {
   switch (event.event) {
     case 'published':
-      return [['published', 1]];
-    case 'handled':
-      return [
-        ['handled', 1],
-        ['handler_ms', event.ms],
-        ['end_to_end_ms', event.endToEndMs],
-      ];
-    case 'retried':
-      return [
-        ['retried', 1],
-        ['handler_ms', event.ms],
-      ];
     case 'dead_lettered':
-      return [['dead_lettered', 1]];
+      return { [event.event]: 1 };
     case 'lease_lost':
-      return [['lost_leases', 1]];
+      return { lost_leases: 1 };
+    case 'handled':
+      // The two clocks may differ.
+      return { handled: 1, handler_ms: event.ms, end_to_end_ms: Math.max(0, event.endToEndMs) };
+    case 'retried':
+      return { retried: 1, handler_ms: event.ms };
     case 'drained':
-      return [
-        ['depth', event.ready + event.inFlight + event.delayed],
-        ['lag', event.ready],
-        ['pending', event.inFlight],
-        ['dead_letters', event.dead],
-        ['oldest_pending_ms', event.oldestMs],
-      ];
+      return {
+        depth: event.ready + event.inFlight + event.delayed,
+        lag: event.ready,
+        pending: event.inFlight,
+        dead_letters: event.dead,
+        oldest_pending_ms: event.oldestMs,
+      };
     default:
       return undefined;
   }
@@ -118,7 +120,10 @@ function line(dimensions: Counted['dimensions'], values: Counted['values']): str
         {
           Namespace: METRICS_NAMESPACE,
           Dimensions: [Object.keys(dimensions)],
-          Metrics: Array.from(values.keys(), (Name) => ({ Name, Unit: METRICS[Name] })),
+          Metrics: Array.from(values.keys(), (Name) => ({
+            Name,
+            Unit: isTime(Name) ? 'Milliseconds' : 'Count',
+          })),
         },
       ],
     },

@@ -7,13 +7,6 @@ export function measured<Args extends unknown[], Result>(
 ): (...args: Args) => Promise<Result> {
   const prefix = process.env['METRICS_PREFIX'];
   if (!prefix) return invoke;
-  const started = import('./embedded-metrics.ts').then((module) => module.startEmbeddedMetrics({ prefix }));
-  return async (...args) => {
-    const metrics = await started;
-    try {
-      return await invoke(...args);
-    } finally {
-      metrics.flush();
-    }
-  };
+  const measuring = import('./embedded-metrics.ts').then((module) => module.flushedAfter(invoke, prefix));
+  return async (...args) => (await measuring)(...args);
 }

@@ -2,28 +2,25 @@
 export const METRICS_NAMESPACE = 'Hikyaku';
 
 /**
- * Their names and units. All have the dimensions `prefix`, `topic` and `subscription`; only `published` has no
- * subscription. Those from `depth` on are told by drains, at their ends.
+ * Their names. All have the dimensions `prefix`, `topic` and `subscription`; only `published` has no subscription.
+ * Those that end in `_ms` are milliseconds, kept one by one for percentiles; the others are counts.
  */
-export const METRICS = {
-  published: 'Count',
-  handled: 'Count',
-  retried: 'Count',
-  dead_lettered: 'Count',
-  lost_leases: 'Count',
+export type MetricName =
+  | 'published'
+  | 'handled'
+  | 'retried'
+  | 'dead_lettered'
+  | 'lost_leases'
   /** How long a handler took. */
-  handler_ms: 'Milliseconds',
+  | 'handler_ms'
   /** From when the carrier took a message until it was handled. */
-  end_to_end_ms: 'Milliseconds',
-  /** Messages that are not done: not received, with a handler, or waiting for their retry. */
-  depth: 'Count',
+  | 'end_to_end_ms'
+  /** Told by drains at their ends: messages that are not done, received or not, or waiting for their retry. */
+  | 'depth'
   /** Messages that nobody has received yet. */
-  lag: 'Count',
+  | 'lag'
   /** Messages that are with a handler. */
-  pending: 'Count',
-  dead_letters: 'Count',
+  | 'pending'
+  | 'dead_letters'
   /** The age of the oldest message that the drain received. */
-  oldest_pending_ms: 'Milliseconds',
-} as const;
-
-export type MetricName = keyof typeof METRICS;
+  | 'oldest_pending_ms';

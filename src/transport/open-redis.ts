@@ -46,16 +46,13 @@ function redisOptions(url: URL): RedisStreamsOptions {
 function iam(url: URL): Pick<RedisStreamsOptions, 'iam'> {
   const text = url.searchParams.get('iam');
   if (text === null) return {};
-  const [, kind, name] = /^(replicationgroup|serverlesscache):([a-z][a-z0-9-]*)$/.exec(text) ?? [];
-  if (name === undefined || (kind !== 'replicationgroup' && kind !== 'serverlesscache')) {
-    throw new InvalidTransportUrl(
-      `iam is ${JSON.stringify(text)}: expected a cache of ElastiCache, as replicationgroup:messages or serverlesscache:messages`,
-    );
+  const [, kind, name] = /^(\w+):([a-z][a-z0-9-]*)$/.exec(text) ?? [];
+  if (name && url.username && (kind === 'replicationgroup' || kind === 'serverlesscache')) {
+    return { iam: { kind, name } };
   }
-  if (url.username === '') {
-    throw new InvalidTransportUrl('iam takes the name of the user in the URL, as rediss://user@host');
-  }
-  return { iam: { kind, name } };
+  throw new InvalidTransportUrl(
+    `iam is ${JSON.stringify(text)}: expected a cache of ElastiCache and its user, as rediss://user@host?iam=replicationgroup:NAME`,
+  );
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -23,8 +23,8 @@ describe('a token for ElastiCache', () => {
     ],
     [
       { kind: 'replicationgroup', name: 'messages-001' },
-      "session/token+with=*!'()",
-      `messages-001/?Action=connect&User=hikyaku-dev-consume&${MIDDLE}&X-Amz-Security-Token=session%2Ftoken%2Bwith%3D%2A%21%27%28%29&${TAIL}7e625c7fe8bcabde8efd627dce0d6301422ca13c2aed23e02eb4dc87070a7869`,
+      'session/token+with=',
+      `messages-001/?Action=connect&User=hikyaku-dev-consume&${MIDDLE}&X-Amz-Security-Token=session%2Ftoken%2Bwith%3D&${TAIL}f495cde0784a394d6535f4113067d4821b7b6c98f3e268eb27f75ca2851dc99f`,
     ],
     [
       { kind: 'serverlesscache', name: 'messages' },
@@ -38,17 +38,14 @@ describe('a token for ElastiCache', () => {
 
   it('takes credentials', () => {
     expect(() => iamToken({ kind: 'serverlesscache', name: 'x' }, 'u', {})).toThrow(
-      /takes AWS_ACCESS_KEY_ID/,
+      /^IAM takes AWS_REGION and credentials/,
     );
   });
 });
 
 it.each([
-  [
-    'rediss://u@h?iam=messages',
-    'iam is "messages": expected a cache of ElastiCache, as replicationgroup:messages',
-  ],
-  ['rediss://h?iam=replicationgroup:m', 'takes the name of the user in the URL'],
+  ['rediss://u@h?iam=messages', 'iam is "messages": expected a cache of ElastiCache and its user'],
+  ['rediss://h?iam=replicationgroup:m', 'expected a cache of ElastiCache and its user'],
   ['redis://u@h?iam=replicationgroup:m', 'iam is not an option of redis:'],
 ])('%s is refused', async (url, message) => {
   await expect(openTransport(url, { prefix: 'p', topics: [] })).rejects.toThrow(message);

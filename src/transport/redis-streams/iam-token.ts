@@ -22,15 +22,14 @@ export function iamToken(
   environment: NodeJS.ProcessEnv = process.env,
   now = new Date(),
 ): string {
-  const id = environment['AWS_ACCESS_KEY_ID'];
-  const secret = environment['AWS_SECRET_ACCESS_KEY'];
-  const region = environment['AWS_REGION'];
-  const session = environment['AWS_SESSION_TOKEN'];
+  const {
+    AWS_ACCESS_KEY_ID: id,
+    AWS_SECRET_ACCESS_KEY: secret,
+    AWS_SESSION_TOKEN: session,
+    AWS_REGION: region,
+  } = environment;
   if (!id || !secret || !region) {
-    throw new TransportError(
-      'Denied',
-      `to connect to ${cache.name} by IAM takes AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION in the environment, as in Lambda`,
-    );
+    throw new TransportError('Denied', 'IAM takes AWS_REGION and credentials in the environment');
   }
   const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const scope = [time.slice(0, 8), region, 'elasticache', 'aws4_request'];
@@ -45,7 +44,7 @@ export function iamToken(
     ...(session && { 'X-Amz-Security-Token': session }),
     'X-Amz-SignedHeaders': 'host',
   })
-    .map(([name, value]) => `${name}=${percentEncoded(value)}`)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
     .join('&');
   const request = ['GET', '/', query, `host:${cache.name}`, '', 'host', sha256('')].join('\n');
   const key = scope.reduce<string | Buffer>((last, part) => hmac(last, part).digest(), `AWS4${secret}`);
@@ -57,11 +56,3 @@ const ALGORITHM = 'AWS4-HMAC-SHA256';
 
 const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text);
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-/** As AWS signs it: also what `encodeURIComponent` leaves as it is. */
-function percentEncoded(text: string): string {
-  return encodeURIComponent(text).replaceAll(
-    /[!'()*]/g,
-    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
