@@ -26,18 +26,19 @@ const CONSUMER_BUDGET: Budget = {
   notAtStart: ['@aws-sdk/', '@smithy/', 'node:crypto', 'node:fs'],
 };
 
-/** It reads what MLflow answers, and judges: more to check than one message. */
+/** It reads what MLflow answers, and judges: more to check than one message. As a drain it does so too. */
 const EVALUATE_BUDGET: Budget = { ...CONSUMER_BUDGET, startBytes: 68 * KIB };
 
 const BUDGETS: Readonly<Record<string, Budget>> = {
   [EMIT.name]: EMIT_BUDGET,
   [EVALUATE_WEBHOOK.name]: EMIT_BUDGET,
   [EVALUATE]: EVALUATE_BUDGET,
+  [`${DRAIN_PREFIX}${EVALUATE}`]: { totalBytes: 284 * KIB },
 };
 
 /** Of a function, by its name and what carries its messages. */
 export function budgetOf(name: string, transport: TransportName = 'sqs'): Budget {
-  // On Redis it carries what a drain does: the driver, and the client of Secrets Manager.
+  // On Redis it carries what a drain does: the driver, and what asks for secrets.
   if (transport === 'redis' && name === EVALUATE_WEBHOOK.name) return DRAIN_BUDGET;
   return BUDGETS[name] ?? (name.startsWith(DRAIN_PREFIX) ? DRAIN_BUDGET : CONSUMER_BUDGET);
 }

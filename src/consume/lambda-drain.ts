@@ -1,5 +1,5 @@
 import type { Config } from '../config/define-config.ts';
-import { findSubscription } from '../config/find.ts';
+import { subscriptionNamed } from '../config/named.ts';
 import { inLambda, logEvents } from '../observe/json-log.ts';
 import { measured } from '../observe/measured.ts';
 import { openRedisTransport } from '../transport/open-redis.ts';
@@ -19,7 +19,7 @@ import type { Handler } from './handler.ts';
 export function lambdaDrain<Data>(config: Config, name: string, handler: Handler<Data>): Drain {
   if (inLambda()) logEvents();
   const drain = createDrain({
-    found: findSubscription(config, name),
+    found: subscriptionNamed(config, name),
     handler,
     async openTransport() {
       const transport = await openRedisTransport(transportUrl(), config);

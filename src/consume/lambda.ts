@@ -1,5 +1,5 @@
 import type { Config } from '../config/define-config.ts';
-import { findSubscription } from '../config/find.ts';
+import { subscriptionNamed } from '../config/named.ts';
 import { inLambda, logEvents } from '../observe/json-log.ts';
 import { measured } from '../observe/measured.ts';
 import type { Handler } from './handler.ts';
@@ -15,7 +15,7 @@ import { createSqsEventHandler, type SqsEventHandler } from './sqs-event.ts';
 export function lambdaConsumer<Data>(config: Config, name: string, handler: Handler<Data>): SqsEventHandler {
   if (inLambda()) logEvents();
   const consume = createSqsEventHandler({
-    found: findSubscription(config, name),
+    found: subscriptionNamed(config, name),
     handler,
     openTransport: async () => {
       const { transportUrl } = await import('../transport/schemes.ts');

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { TransportError } from '../errors.ts';
 import { connectError, isCut, isReadOnly, movedTo, type Node, transportError } from './errors.ts';
-import { iamToken } from './iam-token.ts';
+import type { IamCache } from './iam-token.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import type { Script } from './scripts/define.ts';
 import { oldServer, readServer, type Server } from './server.ts';
@@ -82,7 +82,7 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
     await client.connect();
     // By ourselves: the client would print a warning about the password, and go on without the database.
     const { username = 'default', iam } = options;
-    const password = iam ? iamToken(iam, username) : options.password;
+    const password = iam ? await tokenOf(iam, username) : options.password;
     const login = password === undefined ? [] : ['2', 'AUTH', username, password];
     const server = readServer(await client.call('HELLO', ...login));
     const problem = oldServer(server, place);
@@ -145,4 +145,10 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
 
 function closedError(): TransportError {
   return new TransportError('Closed', 'the redis transport was closed before the server answered');
+}
+
+/** Who has a password needs no signer. */
+async function tokenOf(cache: IamCache, user: string): Promise<string> {
+  const { iamToken } = await import('./iam-token.ts');
+  return iamToken(cache, user);
 }

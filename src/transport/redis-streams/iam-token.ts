@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { AwsV4Signer } from 'aws4fetch';
 import { TransportError } from '../errors.ts';
 
 /** A cache of ElastiCache as IAM knows it. */
@@ -8,51 +8,42 @@ export interface IamCache {
 }
 
 /** ElastiCache takes a token that is no older, in seconds; the connection lives longer. */
-const LONGEST_TOKEN = 900;
+const LONGEST_TOKEN = '900';
 
 /**
  * The password of a user of ElastiCache that is known by IAM: a request to connect, signed with the credentials of
- * the environment, as Lambda gives them to a function.
- *
- * @throws TransportError `Denied` when there are none.
+ * the environment, as Lambda gives them to a function. Rejects with a TransportError, `Denied`, when there are none.
  */
-export function iamToken(
-  cache: IamCache,
+export async function iamToken(
+  { kind, name }: IamCache,
   user: string,
   environment: NodeJS.ProcessEnv = process.env,
   now = new Date(),
-): string {
+): Promise<string> {
   const {
-    AWS_ACCESS_KEY_ID: id,
-    AWS_SECRET_ACCESS_KEY: secret,
-    AWS_SESSION_TOKEN: session,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
     AWS_REGION: region,
   } = environment;
-  if (!id || !secret || !region) {
+  if (!accessKeyId || !secretAccessKey || !region) {
     throw new TransportError('Denied', 'IAM takes AWS_REGION and credentials in the environment');
   }
-  const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
-  const scope = [time.slice(0, 8), region, 'elasticache', 'aws4_request'];
-  const query = Object.entries({
+  const request = new URLSearchParams({
     Action: 'connect',
-    ...(cache.kind === 'serverlesscache' && { ResourceType: 'ServerlessCache' }),
+    ...(kind === 'serverlesscache' && { ResourceType: 'ServerlessCache' }),
     User: user,
-    'X-Amz-Algorithm': ALGORITHM,
-    'X-Amz-Credential': [id, ...scope].join('/'),
-    'X-Amz-Date': time,
-    'X-Amz-Expires': String(LONGEST_TOKEN),
-    ...(session && { 'X-Amz-Security-Token': session }),
-    'X-Amz-SignedHeaders': 'host',
-  })
-    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
-    .join('&');
-  const request = ['GET', '/', query, `host:${cache.name}`, '', 'host', sha256('')].join('\n');
-  const key = scope.reduce<string | Buffer>((last, part) => hmac(last, part).digest(), `AWS4${secret}`);
-  const signed = hmac(key, [ALGORITHM, time, scope.join('/'), sha256(request)].join('\n')).digest('hex');
-  return `${cache.name}/?${query}&X-Amz-Signature=${signed}`;
+    'X-Amz-Expires': LONGEST_TOKEN,
+  });
+  const { url } = await new AwsV4Signer({
+    url: `http://${name}/?${request}`,
+    signQuery: true,
+    service: 'elasticache',
+    region,
+    accessKeyId,
+    secretAccessKey,
+    ...(sessionToken && { sessionToken }),
+    datetime: now.toISOString().replaceAll(/[-:]|\.\d+/g, ''),
+  }).sign();
+  return url.href.slice('http://'.length);
 }
-
-const ALGORITHM = 'AWS4-HMAC-SHA256';
-
-const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text);
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
