@@ -9,7 +9,7 @@ const config: Config = defineConfig({
       deploy: {
         loadHandler: () => import('./src/model-ready/deploy-handler.ts'),
         handlerTimeoutMs: 30_000,
-        lambda: { entry: 'lambdas/deploy-model.ts' },
+        lambda: { entry: 'lambdas/deploy-model.ts', drainEntry: 'lambdas/drain-model.ts' },
       },
     }),
     topic(modelToEvaluate, {
@@ -22,7 +22,7 @@ const config: Config = defineConfig({
         handlerTimeoutMs: 60_000,
         // A registry may be away, and a run go on, for a quarter of an hour.
         retry: { maxAttempts: 12 },
-        lambda: { entry: 'lambdas/evaluate-model.ts' },
+        lambda: { entry: 'lambdas/evaluate-model.ts', drainEntry: 'lambdas/drain-evaluate.ts' },
       },
     }),
   ],

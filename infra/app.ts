@@ -1,37 +1,26 @@
-import { App } from 'aws-cdk-lib';
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
 import definition from '../hikyaku.config.ts';
-import type { Config } from '../src/config/define-config.ts';
+import { InvalidConfig } from '../src/config/define-config.ts';
 import { InvalidName } from '../src/message/names.ts';
 import { bundleLambdas } from './bundles/bundle.ts';
-import { BUNDLES, lambdaFunctions } from './bundles/functions.ts';
-import { readEnvironments } from './environment.ts';
-import { FunctionsStack } from './functions-stack.ts';
+import { bundlesFor, lambdaFunctions } from './bundles/functions.ts';
 import { InvalidContext } from './invalid-context.ts';
-import { MessagingStack } from './messaging-stack.ts';
-import { MonitoringStack } from './monitoring-stack.ts';
-import { parseStage, stackName, stagePrefix } from './stage.ts';
+import { buildStacks } from './stacks.ts';
+import { parseTransport } from './transport.ts';
 
 try {
   const app = new App();
-  const stage = parseStage(app.node.tryGetContext('stage'));
-  const config: Config = { ...definition, prefix: stagePrefix(definition.prefix, stage) };
-  const environments = readEnvironments((key) => app.node.tryGetContext(key));
-  await bundleLambdas(lambdaFunctions(config), BUNDLES);
-
-  const messaging = new MessagingStack(app, stackName(config.prefix, 'messaging'), { config, stage });
-  const functions = new FunctionsStack(app, stackName(config.prefix, 'functions'), {
-    config,
-    stage,
-    bundles: BUNDLES,
-    environments,
-  });
-  const monitoring = new MonitoringStack(app, stackName(config.prefix, 'monitoring'), { config });
-  // They find the queues by name, not by reference: so the order has to be said.
-  functions.addStackDependency(messaging);
-  monitoring.addStackDependency(messaging);
+  const transport = parseTransport(app.node.tryGetContext('transport'));
+  const bundles = bundlesFor(transport);
+  await bundleLambdas(lambdaFunctions(definition, transport), bundles);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  buildStacks(app, { definition, transport, bundles });
   app.synth();
 } catch (error) {
-  if (!(error instanceof InvalidContext || error instanceof InvalidName)) throw error;
+  if (!(error instanceof InvalidContext || error instanceof InvalidName || error instanceof InvalidConfig)) {
+    throw error;
+  }
   console.error(error.message);
   process.exitCode = 1;
 }

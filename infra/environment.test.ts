@@ -1,20 +1,20 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import config from '../hikyaku.config.ts';
-import { DEPLOY, EMIT, lambdaFunctions } from './bundles/functions.ts';
+import { DEPLOY, EMIT, EVALUATE, lambdaFunctions } from './bundles/functions.ts';
 import { readEnvironments } from './environment.ts';
 import { InvalidContext } from './invalid-context.ts';
+import { wholeConfig } from './test-config.ts';
 
 const read = (context: Readonly<Record<string, unknown>>) => readEnvironments((key) => context[key]);
 
 describe("the functions' environments", () => {
   it('are for functions that there are', () => {
-    const names = lambdaFunctions(config).map(({ name }) => name);
+    const names = lambdaFunctions(wholeConfig, 'sqs').map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(Object.keys(read({}))));
   });
 
   it('are empty where nothing is given', () => {
-    expect(read({})).toEqual({ [DEPLOY]: {}, [EMIT.name]: {} });
+    expect(read({})).toEqual({ [DEPLOY]: {}, [EMIT.name]: {}, [EVALUATE]: {} });
   });
 
   it('name the platform, and the secret without what it holds', () => {

@@ -1,5 +1,7 @@
 import { SecretValue } from 'aws-cdk-lib';
-import { DEPLOY, EMIT } from './bundles/functions.ts';
+import { InvalidConfig } from '../src/config/define-config.ts';
+import { DEPLOY, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './bundles/functions.ts';
+import type { Deployment } from './deployment.ts';
 import { InvalidContext } from './invalid-context.ts';
 
 /** What each function finds in its environment besides `TRANSPORT_URL`, by the function's name. */
@@ -22,16 +24,64 @@ export function readEnvironments(context: (key: string) => unknown): Environment
   if ((deployUrl === undefined) !== (deploySecret === undefined)) {
     throw new InvalidContext('deployUrl and deploySecret go together: give both, or neither');
   }
+  const registry = present({
+    MLFLOW_TRACKING_URI: text('mlflowTrackingUri'),
+    MIN_IMPROVEMENT: text('minImprovement'),
+  });
   return {
     [DEPLOY]: present({
       DEPLOY_URL: deployUrl,
       DEPLOY_SECRET: deploySecret && SecretValue.secretsManager(deploySecret).unsafeUnwrap(),
     }),
-    [EMIT.name]: present({
-      MLFLOW_TRACKING_URI: text('mlflowTrackingUri'),
-      MIN_IMPROVEMENT: text('minImprovement'),
-    }),
+    [EMIT.name]: registry,
+    [EVALUATE]: registry,
   };
+}
+
+/**
+ * The ARN of the secret that MLflow signs its deliveries with: the context `webhookSecret`.
+ *
+ * @throws InvalidContext
+ */
+export function readWebhookSecret(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && SECRET_ARN.test(value)) return value;
+  throw new InvalidContext(
+    `webhookSecret is ${JSON.stringify(value)}: expected the whole ARN of a secret, as in -c webhookSecret=arn:aws:secretsmanager:eu-west-1:123456789012:secret:mlflow-AbCdEf`,
+  );
+}
+
+/** With the six characters that Secrets Manager adds to its name: without them it would take a pattern to allow it. */
+const SECRET_ARN = /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/;
+
+/** What functions call beyond AWS's own network, or cannot do without it, by the variable that says so. */
+const OUTSIDE: Readonly<Record<string, string>> = {
+  DEPLOY_URL: 'deployUrl',
+  MLFLOW_TRACKING_URI: 'mlflowTrackingUri',
+};
+
+/**
+ * Checks that functions in a VPC have a way to whom they call.
+ *
+ * @throws InvalidConfig naming what would open one.
+ */
+export function checkEgress(
+  environments: Environments,
+  egress: Deployment['redis']['egress'],
+  webhookSecret: string | undefined,
+): void {
+  if (egress !== 'none') return;
+  const calls = Object.entries(environments).flatMap(([name, environment]) =>
+    Object.keys(OUTSIDE)
+      .filter((variable) => variable in environment)
+      .map((variable) => `${name} calls what -c ${OUTSIDE[variable]}=… names`),
+  );
+  if (webhookSecret) calls.push(`${EVALUATE_WEBHOOK.name} reads what -c webhookSecret=… names`);
+  const [call] = calls;
+  if (call === undefined) return;
+  throw new InvalidConfig(
+    `deployment.redis.egress is none: expected nat, for ${call}, and no way leads there from the VPC of Redis`,
+  );
 }
 
 function present(values: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -1,8 +1,8 @@
-import { App } from 'aws-cdk-lib';
+import { App, Duration } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FunctionsStack } from './functions-stack.ts';
-import { emptyBundles, testConfig } from './test-config.ts';
+import { emptyBundles, testApp, testConfig, wholeConfig } from './test-config.ts';
 
 function synthesize(stage: 'dev' | 'prod'): Template {
   using bundles = emptyBundles(testConfig);
@@ -28,6 +28,7 @@ function allowed(template: Template, description: string): string[] {
     Statement.flatMap(({ Action, Resource }) =>
       [Resource].flat().flatMap((resource) =>
         [Action].flat().map((action) => {
+          if (typeof resource === 'string') return `${action} on ${resource.replace(/^.*:/, '')}`;
           const last = 'Fn::Join' in resource ? resource['Fn::Join'][1].at(-1) : 'log';
           return `${action} on ${String(last).replace(/^.*:/, '')}`;
         }),
@@ -39,8 +40,10 @@ function allowed(template: Template, description: string): string[] {
 interface Policy {
   PolicyDocument: { Statement: { Action: string | string[]; Resource: Arn | Arn[] }[] };
 }
-type Arn = { 'Fn::Join': [string, unknown[]] } | { 'Fn::GetAtt': [string, string] };
+type Arn = string | { 'Fn::Join': [string, unknown[]] } | { 'Fn::GetAtt': [string, string] };
 
+const TRACE = ['xray:PutTelemetryRecords on *', 'xray:PutTraceSegments on *'];
+const METRICS_PREFIX = 'test';
 const TRANSPORT_URL = { 'Fn::Join': ['', ['sqs://', { Ref: 'AWS::Region' }, '?prefix=test']] };
 const LOG = ['logs:CreateLogStream on log', 'logs:PutLogEvents on log'];
 
@@ -56,7 +59,8 @@ describe('the functions stack', () => {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
       Handler: 'index.handler',
-      Environment: { Variables: { TRANSPORT_URL } },
+      TracingConfig: { Mode: 'Active' },
+      Environment: { Variables: { TRANSPORT_URL, METRICS_PREFIX } },
     });
   });
 
@@ -70,9 +74,10 @@ describe('the functions stack', () => {
       });
     environment('Consumes test-model_ready_to_deploy-deploy', {
       TRANSPORT_URL,
+      METRICS_PREFIX,
       DEPLOY_URL: 'https://example.com/deploy',
     });
-    environment('Consumes test-order_placed-mail', { TRANSPORT_URL });
+    environment('Consumes test-order_placed-mail', { TRANSPORT_URL, METRICS_PREFIX });
   });
 
   it('answers at a URL only to requests signed with AWS credentials', () => {
@@ -114,6 +119,7 @@ describe('the functions stack', () => {
       'sqs:GetQueueUrl on test-model_ready_to_deploy-deploy',
       'sqs:SendMessage on test-model_ready_to_deploy-audit',
       'sqs:SendMessage on test-model_ready_to_deploy-deploy',
+      ...TRACE,
     ]);
   });
 
@@ -127,6 +133,7 @@ describe('the functions stack', () => {
       'sqs:GetQueueUrl on test-order_placed-mail-dlq',
       'sqs:ReceiveMessage on test-order_placed-mail',
       'sqs:SendMessage on test-order_placed-mail-dlq',
+      ...TRACE,
     ]);
     // Nothing is granted anywhere else.
     template.resourceCountIs('AWS::IAM::Policy', 0);
@@ -138,5 +145,86 @@ describe('the functions stack', () => {
     template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
     template.allResources('AWS::Logs::LogGroup', { DeletionPolicy: 'Delete' });
     synthesize('prod').allResources('AWS::Logs::LogGroup', { DeletionPolicy: 'Retain' });
+  });
+});
+
+describe('the functions that judge what registries say', () => {
+  const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:mlflow-AbCdEf';
+  function judging(webhookSecret?: string): Template {
+    using bundles = emptyBundles(wholeConfig);
+    return Template.fromStack(
+      new FunctionsStack(testApp(), 'test', {
+        config: wholeConfig,
+        stage: 'dev',
+        bundles: bundles.folder,
+        environments: {},
+        webhookSecret,
+      }),
+    );
+  }
+  const WEBHOOK = 'Takes what model registries say, and publishes what asks for a model to be judged';
+
+  it('have an open URL where a secret guards it, and may read that one and publish on one topic', () => {
+    const template = judging(SECRET);
+    template.hasResourceProperties('AWS::Lambda::Url', { AuthType: 'NONE' });
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: WEBHOOK,
+      Environment: { Variables: Match.objectLike({ MLFLOW_WEBHOOK_SECRET_ARN: SECRET }) },
+    });
+    expect(allowed(template, WEBHOOK).sort()).toEqual([
+      ...LOG,
+      'secretsmanager:GetSecretValue on mlflow-AbCdEf',
+      'sqs:GetQueueUrl on test-model_to_evaluate-judge',
+      'sqs:SendMessage on test-model_to_evaluate-judge',
+      ...TRACE,
+    ]);
+  });
+
+  it('have no open URL without one', () => {
+    const template = judging();
+    template.resourceCountIs('AWS::Lambda::Url', 1);
+    template.hasResourceProperties('AWS::Lambda::Url', { AuthType: 'AWS_IAM' });
+  });
+
+  it('hear of what was approved in SageMaker', () => {
+    judging().hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['aws.sagemaker'],
+        'detail-type': ['SageMaker Model Package State Change'],
+        detail: { ModelApprovalStatus: ['Approved'] },
+      },
+      Targets: [
+        Match.objectLike({ Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^evaluatewebhook'), 'Arn'] } }),
+      ],
+    });
+  });
+
+  it('announce what they judge: that consumer publishes on emit’s topic', () => {
+    expect(allowed(judging(), 'Consumes test-model_to_evaluate-judge')).toContain(
+      'sqs:SendMessage on test-model_ready_to_deploy-deploy',
+    );
+  });
+
+  it('connect to Redis as who they are', () => {
+    using bundles = emptyBundles(wholeConfig, 'redis');
+    const roles: string[] = [];
+    const access = (role: string) => {
+      roles.push(role);
+      return { transportUrl: `redis://${role}@cache`, statements: [] };
+    };
+    const template = Template.fromStack(
+      new FunctionsStack(testApp(), 'test', {
+        config: wholeConfig,
+        stage: 'dev',
+        bundles: bundles.folder,
+        environments: {},
+        redis: { place: { access }, drainEvery: Duration.minutes(1) },
+      }),
+    );
+    expect(roles).toEqual(['publish', 'publish', 'consume', 'relay']);
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: 'Drains model_to_evaluate/judge',
+      Environment: { Variables: { TRANSPORT_URL: 'redis://relay@cache', METRICS_PREFIX: 'test' } },
+    });
   });
 });

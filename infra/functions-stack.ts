@@ -1,15 +1,21 @@
 import { join } from 'node:path';
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
-import { FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { FunctionUrlAuthType, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import { type Config, subscriptionsOf } from '../src/config/define-config.ts';
+import { type Config, type FoundSubscription, subscriptionsOf } from '../src/config/define-config.ts';
 import { queueNames } from '../src/transport/names.ts';
-import { consumerOf, EMIT } from './bundles/functions.ts';
-import { NodeFunction } from './constructs/node-function.ts';
+import type { Role } from '../src/transport/redis-streams/access.ts';
+import { consumerName, drainOf, EMIT, EVALUATE_WEBHOOK, PUBLISHES } from './bundles/functions.ts';
+import { NodeFunction, type NodeFunctionProps } from './constructs/node-function.ts';
+import { RedisConsumer } from './constructs/redis-consumer.ts';
+import { RegistryWebhook } from './constructs/registry-webhook.ts';
 import { SqsConsumer } from './constructs/sqs-consumer.ts';
 import { transportUrl } from './constructs/transport-url.ts';
 import type { Environments } from './environment.ts';
-import { mayPublish } from './permissions.ts';
+import { mayPublish, mayUseKey } from './permissions.ts';
+import type { RedisPlace } from './redis-access.ts';
 import type { Stage } from './stage.ts';
 
 export interface FunctionsStackProps extends StackProps {
@@ -18,48 +24,131 @@ export interface FunctionsStackProps extends StackProps {
   /** The folder that holds each function's bundle in a folder of its name. */
   readonly bundles: string;
   readonly environments: Environments;
+  /** The key of the queues, where they have one of ours. */
+  readonly encryptionKey?: IKey | undefined;
+  /** The ARN of the secret that MLflow signs with. */
+  readonly webhookSecret?: string | undefined;
+  /** The Redis that carries the messages, instead of SQS, and how often it is drained. */
+  readonly redis?: { readonly place: RedisPlace; readonly drainEvery: Duration } | undefined;
 }
 
-/** What keeps no state: the emit function, and for each subscription the function that consumes it. */
+/** A function as alarms see it. */
+export interface DeployedFunction {
+  readonly name: string;
+  readonly lambda: IFunction;
+  readonly timeout: Duration;
+  /** What it consumes, and whether it has to be invoked all the time. */
+  readonly consumes?: FoundSubscription;
+  readonly scheduled: boolean;
+}
+
+/** What keeps no state: the functions that publish, and for each subscription the one that consumes it. */
 export class FunctionsStack extends Stack {
-  constructor(
-    scope: Construct,
-    id: string,
-    { config, stage, bundles, environments, ...props }: FunctionsStackProps,
-  ) {
-    super(scope, id, props);
-    const propsOf = (name: string) => ({
-      codeFolder: join(bundles, name),
-      environment: { ...environments[name], TRANSPORT_URL: transportUrl(this, config.prefix) },
-      removalPolicy: stage === 'prod' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
-    });
+  readonly functions: readonly DeployedFunction[];
+  readonly #props: FunctionsStackProps;
 
-    const emit = new NodeFunction(this, EMIT.name, {
-      ...propsOf(EMIT.name),
+  constructor(scope: Construct, id: string, props: FunctionsStackProps) {
+    const { config, stage: _, bundles: __, environments: ___, ...stackProps } = props;
+    super(scope, id, stackProps);
+    this.#props = props;
+    const judges = config.topics.some(({ name }) => name === EVALUATE_WEBHOOK.topic);
+    this.functions = [
+      this.#emit(),
+      ...(judges ? [this.#webhook()] : []),
+      ...subscriptionsOf(config).map((found) => (props.redis ? this.#drain(found) : this.#consumer(found))),
+    ];
+  }
+
+  #emit(): DeployedFunction {
+    const timeout = Duration.seconds(30);
+    const { lambda } = new NodeFunction(this, EMIT.name, {
+      ...this.#publisher(EMIT.name, EMIT.topic),
       description: 'Judges evaluations of models, and announces those that beat their baseline',
-      timeout: Duration.seconds(30),
-      memoryMiB: 512,
-      statements: config.topics
-        .filter(({ name }) => name === EMIT.topic)
-        .map((topic) => mayPublish(this, config.prefix, topic)),
+      timeout,
     });
-    const url = emit.lambda.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
-    new CfnOutput(this, 'EmitFunction', {
-      description: 'Name of the emit function, to invoke it directly',
-      value: emit.lambda.functionName,
-    });
-    new CfnOutput(this, 'EmitUrl', {
-      description: 'URL of the emit function, for requests signed with AWS credentials',
-      value: url.url,
-    });
+    const url = lambda.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
+    this.#output('EmitFunction', 'Name of the emit function, to invoke it directly', lambda.functionName);
+    this.#output('EmitUrl', 'URL of the emit function, for requests signed with AWS credentials', url.url);
+    return { name: EMIT.name, lambda, timeout, scheduled: false };
+  }
 
-    for (const found of subscriptionsOf(config)) {
-      const { name } = consumerOf(found);
-      new SqsConsumer(this, name, {
-        ...propsOf(name),
-        subscription: found.subscription,
-        names: queueNames(config.prefix, found.address, found.topic.ordered),
-      });
+  #webhook(): DeployedFunction {
+    const { name, topic } = EVALUATE_WEBHOOK;
+    const timeout = Duration.seconds(15);
+    const { webhookSecret } = this.#props;
+    const { lambda, url } = new RegistryWebhook(this, name, {
+      ...this.#publisher(name, topic),
+      ...(webhookSecret !== undefined && { secretArn: webhookSecret }),
+      description: 'Takes what model registries say, and publishes what asks for a model to be judged',
+      timeout,
+    });
+    this.#output('WebhookFunction', 'Name of the function that model registries tell', lambda.functionName);
+    if (url) this.#output('WebhookUrl', "URL for MLflow's registry webhook", url.url);
+    return { name, lambda, timeout, scheduled: false };
+  }
+
+  #consumer(found: FoundSubscription): DeployedFunction {
+    const { config, encryptionKey } = this.#props;
+    const name = consumerName(found);
+    const { lambda } = new SqsConsumer(this, name, {
+      ...this.#common(name, transportUrl(this, config.prefix)),
+      subscription: found.subscription,
+      names: queueNames(config.prefix, found.address, found.topic.ordered),
+      statements: this.#mayPublish(PUBLISHES[name]),
+      ...(encryptionKey && { encryptionKey }),
+    });
+    const timeout = Duration.millis(found.subscription.lambda.timeoutMs);
+    return { name, lambda, timeout, consumes: found, scheduled: false };
+  }
+
+  #drain(found: FoundSubscription): DeployedFunction {
+    const name = consumerName(found);
+    const { redis } = this.#props;
+    const access = this.#access(PUBLISHES[name] === undefined ? 'consume' : 'relay');
+    const { lambda, timeout } = new RedisConsumer(this, name, {
+      ...this.#common(name, access.transportUrl, drainOf(found).name),
+      ...access.place,
+      subscription: found.subscription,
+      description: `Drains ${found.address.topic}/${found.address.subscription}`,
+      ...(redis && { every: redis.drainEvery }),
+    });
+    return { name, lambda, timeout, consumes: found, scheduled: true };
+  }
+
+  /** What functions that publish have in common. */
+  #publisher(name: string, topic: string): Omit<NodeFunctionProps, 'description' | 'timeout'> {
+    const { redis, config, encryptionKey } = this.#props;
+    if (redis) {
+      const { transportUrl, place } = this.#access('publish');
+      return { ...this.#common(name, transportUrl), ...place, memoryMiB: 512 };
     }
+    const statements = [...this.#mayPublish(topic), ...mayUseKey(encryptionKey)];
+    return { ...this.#common(name, transportUrl(this, config.prefix)), statements, memoryMiB: 512 };
+  }
+
+  #access(role: Role) {
+    const { redis } = this.#props;
+    if (redis === undefined) throw new Error('there is no Redis to reach');
+    const { transportUrl, statements, network } = redis.place.access(role);
+    return { transportUrl, place: { statements, ...(network && { network }) } };
+  }
+
+  #mayPublish(topic: string | undefined): PolicyStatement[] {
+    const { config } = this.#props;
+    const found = config.topics.filter(({ name }) => name === topic);
+    return found.map((one) => mayPublish(this, config.prefix, one));
+  }
+
+  #common(name: string, url: string, bundle = name) {
+    const { config, stage, bundles, environments } = this.#props;
+    return {
+      codeFolder: join(bundles, bundle),
+      environment: { ...environments[name], TRANSPORT_URL: url, METRICS_PREFIX: config.prefix },
+      removalPolicy: stage === 'prod' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    };
+  }
+
+  #output(id: string, description: string, value: string): void {
+    new CfnOutput(this, id, { description, value });
   }
 }

@@ -106,6 +106,16 @@ describe('the messaging stack', () => {
     });
   });
 
+  it('encrypts with a key of its own, which turns over, where it is asked to', () => {
+    const own = Template.fromStack(
+      new MessagingStack(new App(), 'test', { config: testConfig, stage: 'prod', encryption: 'kms' }),
+    );
+    const [key] = Object.keys(own.findResources('AWS::KMS::Key'));
+    own.allResourcesProperties('AWS::SQS::Queue', { KmsMasterKeyId: { 'Fn::GetAtt': [key, 'Arn'] } });
+    own.hasResource('AWS::KMS::Key', { Properties: { EnableKeyRotation: true }, DeletionPolicy: 'Retain' });
+    template.resourceCountIs('AWS::KMS::Key', 0);
+  });
+
   it('refuses names that would share a queue', () => {
     const [, orders] = testConfig.topics;
     if (orders === undefined) throw new Error('the test config has two topics');

@@ -1,11 +1,16 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { Topic } from '../src/config/define-config.ts';
 import { type QueueNames, queueNames } from '../src/transport/names.ts';
 import { queueArn } from './constructs/message-queue.ts';
 
 /** What it takes to publish on a topic: a copy goes into the queue of each subscription. */
-export function mayPublish(scope: Construct, prefix: string, topic: Topic): PolicyStatement {
+export function mayPublish(
+  scope: Construct,
+  prefix: string,
+  topic: Pick<Topic, 'name' | 'ordered' | 'subscriptions'>,
+): PolicyStatement {
   return new PolicyStatement({
     actions: ['sqs:SendMessage', 'sqs:GetQueueUrl'],
     resources: topic.subscriptions.map(({ name }) =>
@@ -32,4 +37,30 @@ export function mayConsume(scope: Construct, { queue, deadLetterQueue }: QueueNa
       resources: [queueArn(scope, deadLetterQueue)],
     }),
   ];
+}
+
+/** What it takes to look after a subscription: its depth, and showing, replaying and purging its dead letters. */
+export function mayOperate(scope: Construct, { queue, deadLetterQueue }: QueueNames): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      actions: ['sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'],
+      resources: [queueArn(scope, queue)],
+    }),
+    new PolicyStatement({
+      actions: [
+        'sqs:ReceiveMessage',
+        'sqs:DeleteMessage',
+        'sqs:ChangeMessageVisibility',
+        'sqs:GetQueueAttributes',
+        'sqs:GetQueueUrl',
+      ],
+      resources: [queueArn(scope, deadLetterQueue)],
+    }),
+  ];
+}
+
+/** What it takes to send to, and receive from, queues that are encrypted with a key; nothing without one. */
+export function mayUseKey(key: IKey | undefined): PolicyStatement[] {
+  if (key === undefined) return [];
+  return [new PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [key.keyArn] })];
 }

@@ -1,6 +1,5 @@
 import { prefixName } from '../src/message/names.ts';
-import { closest } from '../src/text/closest.ts';
-import { InvalidContext } from './invalid-context.ts';
+import { choose } from './invalid-context.ts';
 
 /** `prod` keeps its queues and logs when a stack goes; `dev` takes them with it. */
 export type Stage = 'dev' | 'prod';
@@ -9,13 +8,7 @@ const STAGES: readonly Stage[] = ['dev', 'prod'];
 
 /** Reads the context `stage`. Default `dev`. Throws {@link InvalidContext}. */
 export function parseStage(value: unknown): Stage {
-  if (value === undefined) return 'dev';
-  const stage = STAGES.find((one) => one === value);
-  if (stage !== undefined) return stage;
-  const near = typeof value === 'string' ? closest(value, STAGES) : '';
-  throw new InvalidContext(
-    `${JSON.stringify(value)} is not a stage${near}: expected ${STAGES.map((one) => `-c stage=${one}`).join(' or ')}`,
-  );
+  return choose('stage', value, STAGES) ?? 'dev';
 }
 
 /**

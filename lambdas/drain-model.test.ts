@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import config from '../hikyaku.config.ts';
 import { budgetOf, overBudget } from '../infra/bundles/budgets.ts';
 import { bundleLambdas, type LambdaBundle } from '../infra/bundles/bundle.ts';
-import { DRAIN } from '../infra/bundles/functions.ts';
+import { drainOf } from '../infra/bundles/functions.ts';
+import { findSubscription } from '../src/config/find.ts';
 import { modelReadyToDeploy } from '../src/model-ready/contract.ts';
 import { createPublisher } from '../src/publish/publisher.ts';
 import type { Transport } from '../src/transport/transport.ts';
@@ -14,6 +15,8 @@ import { openTransport } from '../src/transport/url.ts';
 import { type RedisServer, startRedis, WITHOUT_REDIS } from '../test/support/redis.ts';
 
 const ADDRESS = { topic: 'model_ready_to_deploy', subscription: 'deploy' } as const;
+
+const DRAIN = drainOf(findSubscription(config, 'model_ready_to_deploy/deploy'));
 
 let folder: string;
 let bundle: LambdaBundle;

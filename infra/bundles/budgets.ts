@@ -1,5 +1,6 @@
+import type { TransportName } from '../transport.ts';
 import type { LambdaBundle } from './bundle.ts';
-import { DRAIN, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './functions.ts';
+import { DRAIN_PREFIX, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './functions.ts';
 import { kibibytes } from './kibibytes.ts';
 
 /** What a function may weigh. Sizes in bytes, minified. */
@@ -25,18 +26,21 @@ const CONSUMER_BUDGET: Budget = {
   notAtStart: ['@aws-sdk/', '@smithy/', 'node:crypto', 'node:fs'],
 };
 
-/** It reads what MLflow answers, and judges: more to check than one message. */
+/** It reads what MLflow answers, and judges: more to check than one message. As a drain it does so too. */
 const EVALUATE_BUDGET: Budget = { ...CONSUMER_BUDGET, startBytes: 68 * KIB };
 
 const BUDGETS: Readonly<Record<string, Budget>> = {
   [EMIT.name]: EMIT_BUDGET,
-  [DRAIN.name]: DRAIN_BUDGET,
   [EVALUATE_WEBHOOK.name]: EMIT_BUDGET,
   [EVALUATE]: EVALUATE_BUDGET,
+  [`${DRAIN_PREFIX}${EVALUATE}`]: { totalBytes: 284 * KIB },
 };
 
-export function budgetOf(name: string): Budget {
-  return BUDGETS[name] ?? CONSUMER_BUDGET;
+/** Of a function, by its name and what carries its messages. */
+export function budgetOf(name: string, transport: TransportName = 'sqs'): Budget {
+  // On Redis it carries what a drain does: the driver, and what asks for secrets.
+  if (transport === 'redis' && name === EVALUATE_WEBHOOK.name) return DRAIN_BUDGET;
+  return BUDGETS[name] ?? (name.startsWith(DRAIN_PREFIX) ? DRAIN_BUDGET : CONSUMER_BUDGET);
 }
 
 /** A sentence for each budget that a bundle is over. */

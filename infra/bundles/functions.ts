@@ -1,5 +1,11 @@
 import { join, resolve } from 'node:path';
-import { type Config, type FoundSubscription, subscriptionsOf } from '../../src/config/define-config.ts';
+import {
+  type Config,
+  type FoundSubscription,
+  InvalidConfig,
+  subscriptionsOf,
+} from '../../src/config/define-config.ts';
+import type { TransportName } from '../transport.ts';
 
 /** A Lambda function of this system: `entry` is the source file that exports its `handler`. */
 export interface LambdaFunction {
@@ -25,16 +31,6 @@ export const EMIT = {
 /** Deploys what emit announces: the consumer of the subscription `deploy`. */
 export const DEPLOY = `${EMIT.topic}-deploy`;
 
-/**
- * Deploys the same on Redis, which Lambda has no event source for: a drain, invoked on a schedule. No stack
- * deploys it yet.
- */
-export const DRAIN = {
-  name: 'drain-model',
-  entry: join(ROOT, 'lambdas/drain-model.ts'),
-  drivers: ['redis-streams'],
-} as const satisfies LambdaFunction;
-
 /** Takes what model registries say, and publishes on its topic what asks for a model to be judged. */
 export const EVALUATE_WEBHOOK = {
   name: 'evaluate-webhook',
@@ -45,15 +41,59 @@ export const EVALUATE_WEBHOOK = {
 /** Judges what the webhook publishes, and announces on emit's topic: the consumer of the subscription `judge`. */
 export const EVALUATE = `${EVALUATE_WEBHOOK.topic}-judge`;
 
-/** The function that consumes a subscription. */
-export function consumerOf({ address, subscription }: FoundSubscription): LambdaFunction {
+/** The topics that consumers publish on themselves, by the consumers' names. */
+export const PUBLISHES: Readonly<Record<string, string>> = { [EVALUATE]: EMIT.topic };
+
+/** The name of a subscription's consumer, whatever feeds it. */
+export function consumerName({ address }: FoundSubscription): string {
+  return `${address.topic}-${address.subscription}`;
+}
+
+/** The function that consumes a subscription on SQS. */
+export function consumerOf(found: FoundSubscription): LambdaFunction {
+  return { name: consumerName(found), entry: resolve(ROOT, found.subscription.lambda.entry) };
+}
+
+/**
+ * The function that drains a subscription on Redis, which Lambda has no event source for.
+ *
+ * @throws InvalidConfig where the config names no source file for it.
+ */
+export function drainOf(found: FoundSubscription): LambdaFunction {
+  const { topic, subscription } = found.address;
+  const { drainEntry } = found.subscription.lambda;
+  if (drainEntry === undefined) {
+    throw new InvalidConfig(
+      `topics.${topic}.subscriptions.${subscription}.lambda.drainEntry is missing: expected the source file of its drain, as lambdas/drain-model.ts, for Lambda has no event source for Redis`,
+    );
+  }
   return {
-    name: `${address.topic}-${address.subscription}`,
-    entry: resolve(ROOT, subscription.lambda.entry),
+    name: `${DRAIN_PREFIX}${consumerName(found)}`,
+    entry: resolve(ROOT, drainEntry),
+    drivers: DRIVERS.redis,
   };
 }
 
-/** All of them. */
-export function lambdaFunctions(config: Config): LambdaFunction[] {
-  return [EMIT, EVALUATE_WEBHOOK, ...subscriptionsOf(config).map(consumerOf)];
+/** No name of a topic begins so. */
+export const DRAIN_PREFIX = 'drain+';
+
+/** What functions are deployed with, by what carries their messages. */
+const DRIVERS: Readonly<Record<TransportName, readonly string[]>> = {
+  sqs: ['memory', 'sqs'],
+  redis: ['redis-streams'],
+};
+
+/** All of them; those that judge what registries say where the config has their topic. */
+export function lambdaFunctions(config: Config, transport: TransportName): LambdaFunction[] {
+  const judges = config.topics.some(({ name }) => name === EVALUATE_WEBHOOK.topic);
+  const publishers = judges ? [EMIT, EVALUATE_WEBHOOK] : [EMIT];
+  return [
+    ...publishers.map((one) => ({ ...one, drivers: DRIVERS[transport] })),
+    ...subscriptionsOf(config).map(transport === 'sqs' ? consumerOf : drainOf),
+  ];
+}
+
+/** Where the bundles for a carrier are put. */
+export function bundlesFor(transport: TransportName): string {
+  return transport === 'sqs' ? BUNDLES : join(BUNDLES, transport);
 }

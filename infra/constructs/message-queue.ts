@@ -1,4 +1,5 @@
-import { Arn, ArnFormat, Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Arn, ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   DeduplicationScope,
   FifoThroughputLimit,
@@ -13,11 +14,26 @@ import type { QueueNames } from '../../src/transport/names.ts';
 export interface MessageQueueProps {
   /** Physical names: the drivers find queues by them. */
   readonly names: QueueNames;
-  /** Whether messages of one key have to stay in order: FIFO queues, by key as fast as SQS can. */
-  readonly ordered: boolean;
+  /**
+   * Whether messages of one key have to stay in order: FIFO queues, by key as fast as SQS can.
+   *
+   * @default false
+   */
+  readonly ordered?: boolean;
   /** Whose lease and limit of deliveries the queue has. */
   readonly subscription: Pick<Subscription, 'leaseMs' | 'maxDeliveries'>;
-  readonly removalPolicy: RemovalPolicy;
+  /**
+   * What becomes of the queues, and what is in them, when they leave the stack.
+   *
+   * @default RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+  /**
+   * The key that messages are encrypted with.
+   *
+   * @default SQS keeps the keys
+   */
+  readonly encryptionKey?: IKey;
 }
 
 /**
@@ -31,20 +47,27 @@ const FIFO = {
   fifoThroughputLimit: FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
 };
 
+/** How long SQS uses one data key, before it pays KMS for another. */
+const KEY_REUSE = Duration.hours(1);
 /** SQS keeps no message longer. */
 const LONGEST_RETENTION = Duration.days(14);
 
-/** The queue of a subscription and its dead-letter queue, encrypted by SQS and closed to plain HTTP. */
+/** The queue of a subscription and its dead-letter queue, encrypted and closed to plain HTTP. */
 export class MessageQueue extends Construct {
+  readonly messages: Queue;
+  readonly deadLetters: Queue;
+
   constructor(scope: Construct, id: string, props: MessageQueueProps) {
     super(scope, id);
-    const { names, ordered, subscription, removalPolicy } = props;
+    const { names, ordered = false, subscription, encryptionKey } = props;
     const common = {
-      encryption: QueueEncryption.SQS_MANAGED,
+      ...(encryptionKey
+        ? { encryption: QueueEncryption.KMS, encryptionMasterKey: encryptionKey, dataKeyReuse: KEY_REUSE }
+        : { encryption: QueueEncryption.SQS_MANAGED }),
       enforceSSL: true,
       // A dead letter keeps its age: with less, one that waited long would not be kept at all.
       retentionPeriod: LONGEST_RETENTION,
-      removalPolicy,
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
       ...(ordered && FIFO),
     };
     const deadLetterQueue = new Queue(this, 'DeadLetters', {
@@ -56,7 +79,8 @@ export class MessageQueue extends Construct {
         sourceQueues: [queueByName(this, 'Source', names.queue)],
       },
     });
-    new Queue(this, 'Messages', {
+    this.deadLetters = deadLetterQueue;
+    this.messages = new Queue(this, 'Messages', {
       ...common,
       queueName: names.queue,
       visibilityTimeout: Duration.seconds(Math.ceil(subscription.leaseMs / 1_000)),

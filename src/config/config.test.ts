@@ -45,11 +45,6 @@ describe('a config', () => {
     ],
     [{ handlerTimeoutMs: 898_001 }, 'topics.ping.subscriptions.test.handlerTimeoutMs'],
     [{ lambda: { ...lambda, batchSize: 0 } }, 'topics.ping.subscriptions.test.lambda.batchSize'],
-    [
-      { lambda: { ...lambda, partitions: 0 } },
-      'lambda.partitions is 0: expected a whole number from 1 to 100',
-    ],
-    [{ lambda: { ...lambda, maxConcurrency: 1 } }, 'maxConcurrency is 1: expected a whole number from 2'],
   ])('names the path to what cannot be: %j', (wrong, message) => {
     const act = () => defineConfig({ topics: [topic(Ping, { test: { loadHandler, lambda, ...wrong } })] });
     expect(act).toThrow(InvalidConfig);
@@ -103,7 +98,7 @@ describe('an ordered topic', () => {
 
   it('takes no batch for which an event source would have to gather', () => {
     expect(() => ordered({ lambda: { ...lambda, batchSize: 11 } })).toThrow(
-      /^topics\.ping\.subscriptions\.test\.lambda\.batchSize is 11: expected a whole number from 1 to 10, for the event source of a FIFO queue/,
+      /^topics\.ping\.subscriptions\.test\.lambda\.batchSize is 11: expected a whole number from 1 to 10, for a FIFO queue hands over no more at once/,
     );
   });
 

@@ -3,10 +3,13 @@ import { DEFAULT_RETRY, type RetryPolicy } from '../consume/retry-policy.ts';
 import type { Contract } from '../message/contract.ts';
 import { checkNames } from '../transport/names.ts';
 import type { Address, Topology } from '../transport/transport.ts';
+import type { DeploymentOptions } from './deployment.ts';
 
 /** What flows: the one source of truth for Lambda functions, the command line and the CDK app. */
 export interface Config extends Topology {
   readonly topics: readonly Topic[];
+  /** How the CDK app deploys it; checked there. */
+  readonly deployment?: DeploymentOptions;
 }
 
 export interface Topic {
@@ -33,15 +36,25 @@ export interface Subscription {
 export interface LambdaOptions {
   /** The function's source file, from the folder of the config. */
   readonly entry: string;
+  /** The source file of the function that drains it, where the carrier has no event source. */
+  readonly drainEntry?: string;
   /** Of the function: the handler's, and room to settle what timed out. */
   readonly timeoutMs: number;
   readonly batchSize: number;
   /** How long the event source gathers a batch larger than one receive brings. */
   readonly windowMs: number;
   readonly maxConcurrency: number;
+  /** Of the event source: messages that match none of them are deleted unseen. Empty: all are handled. */
+  readonly filters: readonly EventFilter[];
   /** How many drains are scheduled at once, where the carrier has no event source. They share all messages. */
   readonly partitions: number;
 }
+
+/**
+ * A pattern of Lambda's event filtering, over `body`, the envelope, and `messageAttributes`:
+ * `{ body: { data: { region: ['eu'] } } }`.
+ */
+export type EventFilter = Readonly<Record<string, unknown>>;
 
 /** A topic as written in the config: {@link defineConfig} fills in what is left out. */
 export interface TopicDefinition {
@@ -68,8 +81,19 @@ export interface SubscriptionDefinition<Data> {
   readonly handlerTimeoutMs?: number;
   readonly lambda: {
     readonly entry: string;
+    /** The source file of its drain, from the folder of the config: needed to deploy it with `-c transport=redis`. */
+    readonly drainEntry?: string;
+    /** Messages for one invocation at most. Default 10; more only where the topic is not ordered. */
     readonly batchSize?: number;
+    /** How long to gather a batch, in whole seconds of ms. Default 0, or 1 s for a batch of more than 10. */
+    readonly windowMs?: number;
+    /** Invocations at once, at least 2. Default 10. */
     readonly maxConcurrency?: number;
+    /**
+     * Only messages that match one of them are handled, five at most. Lambda deletes all others: they are done, and
+     * nobody sees them. Of the event source in AWS only: workers and `npm start` hand over all.
+     */
+    readonly filters?: readonly EventFilter[];
     /** Drains only: how many are scheduled at once, at most 100. Default 1. */
     readonly partitions?: number;
   };
@@ -103,8 +127,11 @@ export function defineConfig(definition: {
   /** Sets installations apart in one account or server. Default `hikyaku`. */
   readonly prefix?: string;
   readonly topics: readonly TopicDefinition[];
+  /** How the CDK app deploys it. */
+  readonly deployment?: DeploymentOptions;
 }): Config {
   const config: Config = {
+    ...definition,
     prefix: definition.prefix ?? 'hikyaku',
     topics: definition.topics.map(({ name, contract, subscriptions, ordered = false }) => ({
       name,
@@ -157,13 +184,10 @@ function complete(
   whole(`${path}.handlerTimeoutMs`, handlerTimeoutMs, 1, (LONGEST_FUNCTION - SPARE_MS) / handlers);
   // Lambda counts whole seconds.
   const timeoutMs = Math.ceil(handlerTimeoutMs / 1_000) * 1_000 * handlers + SPARE_MS;
-  const { entry, batchSize = 10, maxConcurrency = 10, partitions = 1 } = definition.lambda;
-  const windowMs = batchSize > ONE_RECEIVE ? 1_000 : 0;
-  const mostAtOnce = ordered ? ONE_RECEIVE : 10_000;
-  const why = ordered ? ', for the event source of a FIFO queue takes no window to gather more' : '';
-  whole(`${path}.lambda.batchSize`, batchSize, 1, mostAtOnce, why);
-  whole(`${path}.lambda.maxConcurrency`, maxConcurrency, 2, 1_000);
-  whole(`${path}.lambda.partitions`, partitions, 1, 100);
+  const { filters = [], batchSize = 10, maxConcurrency = 10, partitions = 1 } = definition.lambda;
+  const windowMs = definition.lambda.windowMs ?? (batchSize > ONE_RECEIVE ? 1_000 : 0);
+  const why = ordered ? ', for a FIFO queue hands over no more at once' : '';
+  whole(`${path}.lambda.batchSize`, batchSize, 1, ordered ? ONE_RECEIVE : 10_000, why);
   return {
     name,
     loadHandler: definition.loadHandler,
@@ -171,7 +195,7 @@ function complete(
     handlerTimeoutMs,
     leaseMs: timeoutMs * LEASE_TIMEOUTS + windowMs,
     maxDeliveries: retry.maxAttempts * deliveries + SPARE_DELIVERIES.inAll,
-    lambda: { entry, timeoutMs, batchSize, windowMs, maxConcurrency, partitions },
+    lambda: { ...definition.lambda, timeoutMs, batchSize, windowMs, maxConcurrency, filters, partitions },
   };
 }
 

@@ -75,6 +75,23 @@ describe('a drain', () => {
     expect(await memory.depth(PING)).toMatchObject({ ready: 0, inFlight: 0, dead: 1 });
   });
 
+  it('tells what it leaves, and how old the oldest was that it received', async () => {
+    await publish(3);
+    const published = Date.now();
+    await vi.waitUntil(() => Date.now() - published > 20);
+    const invoke = drain(({ data }) => {
+      if (data.n === 1) throw new Reject('never');
+    });
+    await invoke({}, context());
+    const drained = await spy.waitFor('drained', { ...PING });
+    expect(drained).toMatchObject({ ready: 0, inFlight: 0, dead: 1 });
+    expect(drained.oldestMs).toBeGreaterThanOrEqual(20);
+    const handled = await spy.waitFor('handled', { ...PING });
+    expect(handled.endToEndMs).toBeGreaterThanOrEqual(20);
+    await invoke({}, context());
+    expect(spy.all('drained')).toMatchObject([{}, { oldestMs: 0 }]);
+  });
+
   it('finds nothing, and says so at once', async () => {
     expect(await drain(() => undefined)({}, context())).toMatchObject(nothing);
   });
@@ -219,6 +236,21 @@ describe('a drain', () => {
 });
 
 describe.skipIf(WITHOUT_REDIS)('drains on Redis', () => {
+  it('create what the config names, and publishers find it from then on', async () => {
+    const server = await startRedis();
+    onTestFinished(() => server.stop());
+    vi.stubEnv('TRANSPORT_URL', server.url);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const handled: number[] = [];
+    const invoke = lambdaDrain<Data>(config(), 'ping', ({ data }) => void handled.push(data.n));
+    await invoke({}, context());
+    const transport = await openRedisTransport(server.url, config());
+    onTestFinished(() => transport.close());
+    await createPublisher({ transport }).publish(Ping, { n: 1 });
+    await invoke({}, context());
+    expect(handled).toEqual([1]);
+  });
+
   it('share what there is: partitions at once, and the next round before the last has ended', async () => {
     const server = await startRedis();
     onTestFinished(() => server.stop());

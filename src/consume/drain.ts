@@ -1,5 +1,6 @@
 import type { Context } from 'aws-lambda';
 import type { FoundSubscription } from '../config/define-config.ts';
+import { emit, observed } from '../observe/events.ts';
 import { pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import { openOnce } from '../transport/open-once.ts';
@@ -77,6 +78,8 @@ export function createDrain({ found, handler, openTransport, concurrency = 10 }:
     let mayBeStale = used;
     used = true;
     const counts = { received: 0, handled: 0, retried: 0, deadLettered: 0, released: 0 };
+    const startedAt = Date.now();
+    let oldestAt = startedAt;
     let failure: TransportError | undefined;
     /** Received and not settled. */
     let held = 0;
@@ -98,6 +101,7 @@ export function createDrain({ found, handler, openTransport, concurrency = 10 }:
           mayBeStale = false;
           failure = undefined;
           counts.received += received.length;
+          for (const { enqueuedAt } of received) oldestAt = Math.min(oldestAt, enqueuedAt);
           held += received.length;
           // Empty, but what is at hand may come back: look again when some of it has ended.
           if (received.length === 0)
@@ -142,6 +146,10 @@ export function createDrain({ found, handler, openTransport, concurrency = 10 }:
     change();
     await worker.close({ deadlineMs: Math.max(0, context.getRemainingTimeInMillis() - SETTLE_MS) });
     if (failure !== undefined) throw failure;
+    if (observed()) {
+      const depth = await transport.depth(address);
+      emit({ event: 'drained', ...address, ...depth, oldestMs: startedAt - oldestAt });
+    }
     return {
       ...(partition !== undefined && { partition }),
       ...counts,

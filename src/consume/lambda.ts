@@ -1,20 +1,21 @@
 import type { Config } from '../config/define-config.ts';
-import { findSubscription } from '../config/find.ts';
+import { subscriptionNamed } from '../config/named.ts';
 import { inLambda, logEvents } from '../observe/json-log.ts';
+import { measured } from '../observe/measured.ts';
 import type { Handler } from './handler.ts';
 import { createSqsEventHandler, type SqsEventHandler } from './sqs-event.ts';
 
 /**
  * The Lambda function of a subscription: everything from the config, the carrier from `TRANSPORT_URL`. In
- * Lambda, what happens is logged as JSON lines.
+ * Lambda, what happens is logged as JSON lines, and measured where `METRICS_PREFIX` is set.
  *
  * @example
  * export const handler = lambdaConsumer(config, 'order_placed/mail', sendMail);
  */
 export function lambdaConsumer<Data>(config: Config, name: string, handler: Handler<Data>): SqsEventHandler {
   if (inLambda()) logEvents();
-  return createSqsEventHandler({
-    found: findSubscription(config, name),
+  const consume = createSqsEventHandler({
+    found: subscriptionNamed(config, name),
     handler,
     openTransport: async () => {
       const { transportUrl } = await import('../transport/schemes.ts');
@@ -22,4 +23,5 @@ export function lambdaConsumer<Data>(config: Config, name: string, handler: Hand
       return openTransport(transportUrl(), config);
     },
   });
+  return measured(consume);
 }

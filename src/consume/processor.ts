@@ -180,7 +180,9 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     failures.take(delivery.id);
     if (observed()) {
       const ms = performance.now() - startedAt;
-      emit({ event: 'handled', ...address, id: delivery.id, attempt: delivery.deliveries, ms });
+      const { id, deliveries: attempt, enqueuedAt } = delivery;
+      const endToEndMs = Date.now() - enqueuedAt;
+      emit({ event: 'handled', ...address, id, attempt, ms, endToEndMs });
     }
     return { id: delivery.id, receipt: delivery.receipt, action: 'ack' };
   }

@@ -102,7 +102,7 @@ async function startFunctions(
       queueName: queueNames(config.prefix, address, topic.ordered).queue,
       invoke: await loadFunction(folder, lambda.entry),
       batchSize: lambda.batchSize,
-      maxConcurrency: Math.min(2, lambda.maxConcurrency),
+      maxConcurrency: Math.max(1, Math.min(2, lambda.maxConcurrency)),
     })),
   );
   return consumers.map((consumer) =>

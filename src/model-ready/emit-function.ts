@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import type { Config } from '../config/define-config.ts';
 import { inLambda, logEvents } from '../observe/json-log.ts';
+import { measured } from '../observe/measured.ts';
 import type { HttpError } from '../publish/http-answer.ts';
 import { httpEvent } from '../publish/http-event.ts';
 import { openOnce } from '../transport/open-once.ts';
@@ -33,11 +34,12 @@ export function emitFunction(config: Config) {
     logModelEvents();
   }
   const open = openOnce(() => openEmit(config));
-  return middy(async (payload: unknown) => {
+  const announce = measured(async (payload: unknown) => {
     const emit = await open();
     const documents = isBatch(payload) ? payload.documents : [payload];
     return emit(documents.map((content, index) => ({ name: `documents[${index}]`, content })));
-  }).use(httpEvent({ maxBytes: MOST_BYTES, describe }));
+  });
+  return middy(announce).use(httpEvent({ maxBytes: MOST_BYTES, describe }));
 }
 
 async function openEmit(config: Config): Promise<Emit> {

@@ -1,5 +1,6 @@
 import type { Config } from '../config/define-config.ts';
 import { inLambda, logEvents } from '../observe/json-log.ts';
+import { measured } from '../observe/measured.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { secretsFrom } from '../secrets/secrets-from.ts';
 import { openOnce } from '../transport/open-once.ts';
@@ -27,8 +28,9 @@ export function evaluateWebhookFunction(config: Config): ReturnType<typeof creat
       source: 'hikyaku/evaluate-webhook',
     });
   });
-  return createEvaluateWebhook({
+  const webhook = createEvaluateWebhook({
     secrets: secretsFrom(process.env, 'MLFLOW_WEBHOOK_SECRET'),
     publish: async (data) => (await publisher()).publish(modelToEvaluate, data),
   });
+  return measured(webhook);
 }

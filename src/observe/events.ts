@@ -19,7 +19,13 @@ export type CourierEvent =
       readonly id: string;
       readonly code: ErrorCode;
     }
-  | (About & { readonly event: 'handled'; readonly attempt: number; readonly ms: number })
+  | (About & {
+      readonly event: 'handled';
+      readonly attempt: number;
+      readonly ms: number;
+      /** Since the carrier took the message, by its clock and ours. */
+      readonly endToEndMs: number;
+    })
   | (About & {
       readonly event: 'retried';
       readonly attempt: number;
@@ -43,6 +49,17 @@ export type CourierEvent =
     })
   | (About & { readonly event: 'replayed' })
   | (About & { readonly event: 'purged' })
+  /** A drain has ended: what it leaves, and the age of the oldest message that it received. */
+  | {
+      readonly event: 'drained';
+      readonly topic: string;
+      readonly subscription: string;
+      readonly ready: number;
+      readonly inFlight: number;
+      readonly delayed: number;
+      readonly dead: number;
+      readonly oldestMs: number;
+    }
   /** The carrier went away, or a call to it failed; said once until it is back. */
   | {
       readonly event: 'carrier_unavailable';

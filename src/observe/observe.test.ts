@@ -4,7 +4,7 @@ import { logEvents } from './json-log.ts';
 import { createSpy } from './spy.ts';
 
 const handled = (id: string) =>
-  ({ event: 'handled', topic: 't', subscription: 's', id, attempt: 1, ms: 2 }) as const;
+  ({ event: 'handled', topic: 't', subscription: 's', id, attempt: 1, ms: 2, endToEndMs: 3 }) as const;
 
 describe('events', () => {
   it('reach whoever observes, until they stop', () => {

@@ -35,11 +35,24 @@ function redisOptions(url: URL): RedisStreamsOptions {
     tls: url.protocol === 'rediss:',
     ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
     ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+    ...iam(url),
     database: wholeNumber('the database', database === '' ? '0' : database),
     retentionMs: duration('retention', query.get('retention') ?? '0'),
     maxDepth: wholeNumber('maxDepth', query.get('maxDepth') ?? '0'),
     blocking: yesOrNo('blocking', query.get('blocking') ?? 'true'),
   };
+}
+
+function iam(url: URL): Pick<RedisStreamsOptions, 'iam'> {
+  const text = url.searchParams.get('iam');
+  if (text === null) return {};
+  const [, kind, name] = /^(\w+):([a-z][a-z0-9-]*)$/.exec(text) ?? [];
+  if (name && url.username && (kind === 'replicationgroup' || kind === 'serverlesscache')) {
+    return { iam: { kind, name } };
+  }
+  throw new InvalidTransportUrl(
+    `iam is ${JSON.stringify(text)}: expected a cache of ElastiCache and its user, as rediss://user@host?iam=replicationgroup:NAME`,
+  );
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

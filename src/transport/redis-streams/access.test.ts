@@ -19,6 +19,7 @@ import {
 } from '../../../test/support/redis-transport.ts';
 import type { Topology, Transport } from '../transport.ts';
 import { openTransport } from '../url.ts';
+import { accessRules } from './access.ts';
 
 const DOCS = join(import.meta.dirname, '../../../docs/how-to/redis.md');
 const TOPOLOGY: Topology = { ...redisTopology('billing'), prefix: 'hikyaku' };
@@ -96,7 +97,23 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     expect(again).toHaveProperty('deliveries', 2);
     const [sent] = await consumer.send('orders', [message()]);
     expect(sent).toMatchObject({ error: DENIED });
-    expect(await rejection(consumer.depth(BILLING))).toMatchObject(DENIED);
+    expect(await consumer.depth(BILLING)).toMatchObject({ inFlight: 3, dead: 1 });
+    // As a drain does when it begins.
+    await consumer.provision();
+  });
+
+  it('let a relay do both', async () => {
+    const { all } = await given();
+    const relay = as('relay');
+    await publish(relay, [...messages(1), message({ delayMs: 60_000 }), message({ only: ['billing'] })]);
+    const taken = await take(relay, { waitMs: 1_000 });
+    expect(taken).toHaveLength(2);
+    await ack(relay, taken.slice(0, 1));
+    const dead = taken
+      .slice(1)
+      .map(({ receipt }) => ({ receipt, action: 'deadLetter', headers: {} }) as const);
+    expect(await relay.settle(BILLING, dead)).toEqual(['settled']);
+    expect(await all.depth(BILLING)).toEqual({ ready: 0, inFlight: 0, delayed: 1, dead: 1 });
   });
 
   it('let a consumer make groups anew that are gone', async () => {
@@ -154,9 +171,18 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     expect(await rejection(take(operator))).toMatchObject(DENIED);
   });
 
+  it('are what the cache of a deployment is given, but for what only warnings ask', () => {
+    const roles = { publisher: 'publish', consumer: 'consume', relay: 'relay', operator: 'operate' } as const;
+    const docs = readFileSync(DOCS, 'utf8');
+    for (const [user, role] of Object.entries(roles)) {
+      const [, rules] = new RegExp(`^ACL SETUSER ${user} on >change-me (.*)$`, 'm').exec(docs) ?? [];
+      expect(rules?.replace(' +config|get +info', '')).toBe(accessRules(role, 'hikyaku'));
+    }
+  });
+
   it('end at the prefix', async () => {
     const foreign = { ...TOPOLOGY, prefix: 'foreign' };
-    for (const user of ['publisher', 'consumer', 'operator']) {
+    for (const user of ['publisher', 'consumer', 'relay', 'operator']) {
       const transport = as(user, foreign);
       for (const call of [
         () => transport.send('orders', messages(1)),

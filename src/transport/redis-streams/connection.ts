@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { TransportError } from '../errors.ts';
-import { connectError, isCut, isReadOnly, transportError } from './errors.ts';
+import { connectError, isCut, isReadOnly, movedTo, type Node, transportError } from './errors.ts';
+import type { IamCache } from './iam-token.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import type { Script } from './scripts/define.ts';
 import { oldServer, readServer, type Server } from './server.ts';
@@ -20,6 +21,8 @@ export interface Connection {
 /** In ms. A server that says nothing for so long while it owes an answer is given up. */
 export const ANSWER_TIMEOUT = 5_000;
 const CONNECT_TIMEOUT = 5_000;
+/** In ms. A failover takes longer than that. */
+const MOVES_APART = 1_000;
 
 /**
  * @param waitMs How long the server may wait before it answers: a blocking read.
@@ -30,14 +33,16 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
   let open: Redis | undefined;
   let underWay = 0;
   let closed = false;
+  /** Where a node of a cluster has sent us, and when. */
+  let primary: Node | undefined;
+  let movedAt = Number.NEGATIVE_INFINITY;
   /** What each client last said was wrong: commands under way are only told that it is closed. */
   const reasons = new WeakMap<Redis, unknown>();
 
   function connect(): Promise<{ readonly client: Redis; readonly server: Server }> {
     if (current !== undefined) return current;
     const client = new Redis({
-      host: options.host,
-      port: options.port,
+      ...(primary ?? { host: options.host, port: options.port }),
       ...(options.tls && { tls: {} }),
       protocol: 2,
       lazyConnect: true,
@@ -61,6 +66,8 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
     });
     const forget = (): void => {
       if (current !== made) return;
+      // The address itself leads to whoever is there now.
+      primary = undefined;
       current = undefined;
       open = undefined;
     };
@@ -74,7 +81,8 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
   async function begin(client: Redis): Promise<{ client: Redis; server: Server }> {
     await client.connect();
     // By ourselves: the client would print a warning about the password, and go on without the database.
-    const { username = 'default', password } = options;
+    const { username = 'default', iam } = options;
+    const password = iam ? await tokenOf(iam, username) : options.password;
     const login = password === undefined ? [] : ['2', 'AUTH', username, password];
     const server = readServer(await client.call('HELLO', ...login));
     const problem = oldServer(server, place);
@@ -97,9 +105,16 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
     } catch (error) {
       if (closed) throw closedError();
       // After a failover the name leads to another server: the next call finds out.
-      if (isReadOnly(error)) {
+      const moved = movedTo(error, options.host);
+      if (moved || isReadOnly(error)) {
         if (open === client) current = undefined;
         client.disconnect();
+      }
+      // It has done nothing. One that moves about is a cluster of several shards, and not followed.
+      if (moved && performance.now() - movedAt > MOVES_APART) {
+        primary = moved;
+        movedAt = performance.now();
+        return await ask(send);
       }
       throw transportError(isCut(error) ? (reasons.get(client) ?? error) : error, place);
     } finally {
@@ -130,4 +145,10 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
 
 function closedError(): TransportError {
   return new TransportError('Closed', 'the redis transport was closed before the server answered');
+}
+
+/** Who has a password needs no signer. */
+async function tokenOf(cache: IamCache, user: string): Promise<string> {
+  const { iamToken } = await import('./iam-token.ts');
+  return iamToken(cache, user);
 }

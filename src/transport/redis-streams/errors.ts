@@ -54,7 +54,7 @@ const RULES: readonly Rule[] = [
   {
     when: /^MOVED|^ASK /,
     code: 'Unsupported',
-    advice: 'this is a cluster of several nodes, which redis:// does not follow',
+    advice: 'this is a cluster of several shards, which redis:// does not follow',
   },
   {
     when: /unknown command|unknown subcommand|syntax error|wrong number of arguments|NOPROTO/i,
@@ -111,6 +111,19 @@ export function isMissingGroup(error: unknown): boolean {
 
 export function isReadOnly(error: unknown): boolean {
   return textOf(error).startsWith('READONLY');
+}
+
+/** A node of a cluster. */
+export interface Node {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where a node sends who asks it for what another one has: a replica to its primary. */
+export function movedTo(error: unknown, host: string): Node | undefined {
+  const [, other, port] = /^MOVED \d+ (.*):(\d+)$/.exec(textOf(error)) ?? [];
+  if (port === undefined) return undefined;
+  return { host: other || host, port: Number(port) };
 }
 
 function textOf(error: unknown): string {

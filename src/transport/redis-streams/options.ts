@@ -1,3 +1,5 @@
+import type { IamCache } from './iam-token.ts';
+
 /** How to reach a server, and how to use it. Durations in ms. */
 export interface RedisStreamsOptions {
   readonly host: string;
@@ -5,6 +7,8 @@ export interface RedisStreamsOptions {
   readonly tls: boolean;
   readonly username?: string;
   readonly password?: string;
+  /** The cache of ElastiCache to which the user proves itself by IAM, instead of by a password. */
+  readonly iam?: IamCache;
   readonly database: number;
   /** How old entries get in the stream that every subscription is done with; 0: freed at once, no history. */
   readonly retentionMs: number;

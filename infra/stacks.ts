@@ -1,0 +1,70 @@
+import { type App, Duration } from 'aws-cdk-lib';
+import type { Config } from '../src/config/define-config.ts';
+import { completeDeployment } from './deployment.ts';
+import { checkEgress, readEnvironments, readWebhookSecret } from './environment.ts';
+import { FunctionsStack } from './functions-stack.ts';
+import { InvalidContext } from './invalid-context.ts';
+import { checkDrains, checkEventSources } from './lambda-options.ts';
+import { MessagingStack } from './messaging-stack.ts';
+import { MonitoringStack } from './monitoring-stack.ts';
+import { existingRedis } from './redis-access.ts';
+import { RedisStack } from './redis-stack.ts';
+import { parseStage, stackName, stagePrefix } from './stage.ts';
+import type { TransportName } from './transport.ts';
+
+export interface StacksOptions {
+  readonly definition: Config;
+  readonly transport: TransportName;
+  /** The folder that holds each function's bundle in a folder of its name. */
+  readonly bundles: string;
+}
+
+/**
+ * All stacks of an installation, from the config and the app's context.
+ *
+ * @throws InvalidContext, InvalidConfig, InvalidName
+ */
+export function buildStacks(app: App, { definition, transport, bundles }: StacksOptions): void {
+  const context = (key: string): unknown => app.node.tryGetContext(key);
+  const stage = parseStage(context('stage'));
+  const config: Config = { ...definition, prefix: stagePrefix(definition.prefix, stage) };
+  const { encryption, redis: options, alarms } = completeDeployment(definition.deployment);
+  const environments = readEnvironments(context);
+  const webhookSecret = readWebhookSecret(context('webhookSecret'));
+  const existing = existingRedis(context('redisUrl'), config.prefix);
+  const name = (what: string): string => stackName(config.prefix, what);
+  const common = { config, stage, bundles, environments, webhookSecret };
+
+  if (transport === 'sqs') {
+    checkEventSources(config);
+    if (existing) throw new InvalidContext('redisUrl is for Redis: add -c transport=redis, or leave it out');
+    const messaging = new MessagingStack(app, name('messaging'), { config, stage, encryption });
+    const { encryptionKey } = messaging;
+    const functions = new FunctionsStack(app, name('functions'), { ...common, encryptionKey });
+    const { functions: deployed } = functions;
+    const monitoring = new MonitoringStack(app, name('monitoring'), { config, alarms, functions: deployed });
+    // They find the queues by name, not by reference: so the order has to be said.
+    functions.addStackDependency(messaging);
+    monitoring.addStackDependency(messaging);
+    return;
+  }
+
+  checkDrains(config);
+  const drainEvery = Duration.minutes(options.drainEveryMinutes);
+  let own: RedisStack | undefined;
+  if (existing === undefined) {
+    checkEgress(environments, options.egress, webhookSecret);
+    own = new RedisStack(app, name('redis'), { prefix: config.prefix, stage, options });
+  }
+  const place = existing ?? own;
+  const functions = new FunctionsStack(app, name('functions'), {
+    ...common,
+    redis: place && { place, drainEvery },
+  });
+  new MonitoringStack(app, name('monitoring'), {
+    config,
+    alarms,
+    functions: functions.functions,
+    redis: { drainEvery, ...(own && { cache: own.metrics }) },
+  });
+}

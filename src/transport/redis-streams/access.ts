@@ -1,0 +1,26 @@
+/** What a program may do on Redis; who relays consumes, and publishes what follows from it. */
+export type Role = 'publish' | 'consume' | 'relay' | 'operate';
+
+/** What every script is run by, or asks first. */
+const SCRIPTS = '+evalsha +eval +time +exists';
+
+const CONSUME =
+  '+set +del +xlen +xrange +xreadgroup +xack +xclaim +xpending +xdel +xtrim +xinfo|stream +xinfo|groups +xinfo|consumers +xgroup|create +xgroup|delconsumer +hget +hmget +hset +hdel +hincrby +zadd +zrem +zrange +zrangebyscore +zcard +zcount +client|unblock';
+
+/** The commands that the scripts of each role make, as docs/how-to/redis.md lists them. */
+const COMMANDS: Readonly<Record<Role, string>> = {
+  publish: '+xlen +xadd +xinfo|stream +xinfo|groups +hlen +hset +hincrby +zadd',
+  consume: CONSUME,
+  relay: `${CONSUME} +xadd +hlen`,
+  operate:
+    '+xrange +xpending +xdel +xinfo|stream +xinfo|groups +xinfo|consumers +xgroup|create +hmget +hset +hincrby +zadd +zrem +zscore +zcard +zcount +zrangebyscore',
+};
+
+/**
+ * The rules of a user of this role, as `ACL SETUSER` takes them after its name and password: limited to the keys of
+ * the prefix. What only `warnings` asks for is left out, for some servers take no user who may ask it.
+ */
+export function accessRules(role: Role, prefix: string): string {
+  const rules = `resetchannels ~${prefix}:* -@all ${SCRIPTS} ${COMMANDS[role]}`;
+  return role === 'consume' ? `${rules} (~${prefix}:*:dead +xadd)` : rules;
+}
