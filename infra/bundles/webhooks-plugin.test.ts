@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
@@ -10,6 +10,8 @@ import { ROOT } from './functions.ts';
 const AT = new Date('2026-11-21T12:00:00Z');
 
 it('what standardwebhooks signs in a bundle is what it signs outside, without its own HMAC', async () => {
+  // Where the package is found from.
+  mkdirSync(join(ROOT, 'dist'), { recursive: true });
   const folder = mkdtempSync(join(ROOT, 'dist/webhooks-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const entry = join(folder, 'entry.js');
