@@ -1,10 +1,10 @@
-import { App, Stack } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
 import { DEPLOY, EMIT, EVALUATE, lambdaFunctions } from './bundles/functions.ts';
 import { readEnvironments } from './environment.ts';
 import { InvalidContext } from './invalid-context.ts';
 import { wholeConfig } from './test-config.ts';
 
+const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:signing-AbCdEf';
 const read = (context: Readonly<Record<string, unknown>>) => readEnvironments((key) => context[key]);
 
 describe("the functions' environments", () => {
@@ -18,11 +18,8 @@ describe("the functions' environments", () => {
   });
 
   it('name the platform, and the secret without what it holds', () => {
-    const { [DEPLOY]: deploy } = read({ deployUrl: 'https://example.com/deploy', deploySecret: 'signing' });
-    expect(new Stack(new App()).resolve(deploy)).toEqual({
-      DEPLOY_URL: 'https://example.com/deploy',
-      DEPLOY_SECRET: '{{resolve:secretsmanager:signing:SecretString:::}}',
-    });
+    const { [DEPLOY]: deploy } = read({ deployUrl: 'https://example.com/deploy', deploySecret: SECRET });
+    expect(deploy).toEqual({ DEPLOY_URL: 'https://example.com/deploy', DEPLOY_SECRET_ARN: SECRET });
   });
 
   it('tell emit where MLflow is and what improvement counts', () => {
@@ -34,13 +31,16 @@ describe("the functions' environments", () => {
     expect(() => read({ deployUrl: 'https://example.com' })).toThrow(
       new InvalidContext('deployUrl and deploySecret go together: give both, or neither'),
     );
-    expect(() => read({ deploySecret: 'signing' })).toThrow(InvalidContext);
+    expect(() => read({ deploySecret: SECRET })).toThrow(InvalidContext);
   });
 
   it('refuse what is no text', () => {
     expect(() => read({ minImprovement: 1 })).toThrow(
       'minImprovement is 1: expected a text, as in -c minImprovement=…',
     );
-    expect(() => read({ deployUrl: '', deploySecret: 'signing' })).toThrow(InvalidContext);
+    expect(() => read({ deployUrl: '', deploySecret: SECRET })).toThrow(InvalidContext);
+    expect(() => read({ deployUrl: 'https://example.com', deploySecret: 'signing' })).toThrow(
+      'deploySecret is "signing": expected the whole ARN of a secret',
+    );
   });
 });

@@ -1,4 +1,3 @@
-import { SecretValue } from 'aws-cdk-lib';
 import { InvalidConfig } from '../src/config/define-config.ts';
 import { DEPLOY, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './bundles/functions.ts';
 import type { Deployment } from './deployment.ts';
@@ -8,9 +7,9 @@ import { InvalidContext } from './invalid-context.ts';
 export type Environments = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /**
- * Reads what the functions are told from the context: `deployUrl` and `deploySecret`, the name of a secret in
- * Secrets Manager that holds what deployments are signed with; `mlflowTrackingUri`; `minImprovement`.
- * CloudFormation looks the secret up, so that no template holds it. Throws {@link InvalidContext}.
+ * Reads what the functions are told from the context: `deployUrl` and `deploySecret`, the ARN of a secret in
+ * Secrets Manager that holds what deployments are signed with, which the function itself asks for;
+ * `mlflowTrackingUri`; `minImprovement`. Throws {@link InvalidContext}.
  */
 export function readEnvironments(context: (key: string) => unknown): Environments {
   const text = (key: string): string | undefined => {
@@ -20,7 +19,7 @@ export function readEnvironments(context: (key: string) => unknown): Environment
     throw new InvalidContext(`${key} is ${JSON.stringify(value)}: expected a text, as in -c ${key}=…`);
   };
   const deployUrl = text('deployUrl');
-  const deploySecret = text('deploySecret');
+  const deploySecret = readSecretArn(context, 'deploySecret');
   if ((deployUrl === undefined) !== (deploySecret === undefined)) {
     throw new InvalidContext('deployUrl and deploySecret go together: give both, or neither');
   }
@@ -31,7 +30,7 @@ export function readEnvironments(context: (key: string) => unknown): Environment
   return {
     [DEPLOY]: present({
       DEPLOY_URL: deployUrl,
-      DEPLOY_SECRET: deploySecret && SecretValue.secretsManager(deploySecret).unsafeUnwrap(),
+      DEPLOY_SECRET_ARN: deploySecret,
     }),
     [EMIT.name]: registry,
     [EVALUATE]: registry,
@@ -39,15 +38,16 @@ export function readEnvironments(context: (key: string) => unknown): Environment
 }
 
 /**
- * The ARN of the secret that MLflow signs its deliveries with: the context `webhookSecret`.
+ * The ARN of a secret, as the context has it under this key.
  *
  * @throws InvalidContext
  */
-export function readWebhookSecret(value: unknown): string | undefined {
+export function readSecretArn(context: (key: string) => unknown, key: string): string | undefined {
+  const value = context(key);
   if (value === undefined) return undefined;
   if (typeof value === 'string' && SECRET_ARN.test(value)) return value;
   throw new InvalidContext(
-    `webhookSecret is ${JSON.stringify(value)}: expected the whole ARN of a secret, as in -c webhookSecret=arn:aws:secretsmanager:eu-west-1:123456789012:secret:mlflow-AbCdEf`,
+    `${key} is ${JSON.stringify(value)}: expected the whole ARN of a secret, as in -c ${key}=arn:aws:secretsmanager:eu-west-1:123456789012:secret:signing-AbCdEf`,
   );
 }
 

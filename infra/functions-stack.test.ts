@@ -11,10 +11,15 @@ function synthesize(stage: 'dev' | 'prod'): Template {
       config: testConfig,
       stage,
       bundles: bundles.folder,
-      environments: { 'model_ready_to_deploy-deploy': { DEPLOY_URL: 'https://example.com/deploy' } },
+      environments: { 'model_ready_to_deploy-deploy': DEPLOYS },
     }),
   );
 }
+
+const DEPLOYS = {
+  DEPLOY_URL: 'https://example.com/deploy',
+  DEPLOY_SECRET_ARN: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:signing-AbCdEf',
+};
 
 /** What a role's policies allow: actions, and the queues (or other last parts of an ARN) they are for. */
 function allowed(template: Template, description: string): string[] {
@@ -75,7 +80,7 @@ describe('the functions stack', () => {
     environment('Consumes test-model_ready_to_deploy-deploy', {
       TRANSPORT_URL,
       METRICS_PREFIX,
-      DEPLOY_URL: 'https://example.com/deploy',
+      ...DEPLOYS,
     });
     environment('Consumes test-order_placed-mail', { TRANSPORT_URL, METRICS_PREFIX });
   });
@@ -121,6 +126,15 @@ describe('the functions stack', () => {
       'sqs:SendMessage on test-model_ready_to_deploy-deploy',
       ...TRACE,
     ]);
+  });
+
+  it('lets a consumer read the secret that its environment names', () => {
+    const secrets = (description: string) =>
+      allowed(template, description).filter((one) => one.startsWith('secretsmanager:'));
+    expect(secrets('Consumes test-model_ready_to_deploy-deploy')).toEqual([
+      'secretsmanager:GetSecretValue on signing-AbCdEf',
+    ]);
+    expect(secrets('Consumes test-order_placed-mail')).toEqual([]);
   });
 
   it('lets a consumer only consume its queue and dead-letter from it', () => {
@@ -217,11 +231,14 @@ describe('the functions that judge what registries say', () => {
         config: wholeConfig,
         stage: 'dev',
         bundles: bundles.folder,
-        environments: {},
+        environments: { 'model_ready_to_deploy-deploy': DEPLOYS },
         redis: { place: { access }, drainEvery: Duration.minutes(1) },
       }),
     );
     expect(roles).toEqual(['publish', 'publish', 'consume', 'relay']);
+    expect(allowed(template, 'Drains model_ready_to_deploy/deploy')).toContain(
+      'secretsmanager:GetSecretValue on signing-AbCdEf',
+    );
     template.hasResourceProperties('AWS::Lambda::Function', {
       Description: 'Drains model_to_evaluate/judge',
       Environment: { Variables: { TRANSPORT_URL: 'redis://relay@cache', METRICS_PREFIX: 'test' } },

@@ -10,7 +10,7 @@ import type { Role } from '../src/transport/redis-streams/access.ts';
 import { consumerName, drainOf, EMIT, EVALUATE_WEBHOOK, PUBLISHES } from './bundles/functions.ts';
 import { NodeFunction, type NodeFunctionProps } from './constructs/node-function.ts';
 import { RedisConsumer } from './constructs/redis-consumer.ts';
-import { RegistryWebhook } from './constructs/registry-webhook.ts';
+import { mayReadSecret, RegistryWebhook } from './constructs/registry-webhook.ts';
 import { SqsConsumer } from './constructs/sqs-consumer.ts';
 import { transportUrl } from './constructs/transport-url.ts';
 import type { Environments } from './environment.ts';
@@ -94,7 +94,7 @@ export class FunctionsStack extends Stack {
       ...this.#common(name, transportUrl(this, config.prefix)),
       subscription: found.subscription,
       names: queueNames(config.prefix, found.address, found.topic.ordered),
-      statements: this.#mayPublish(PUBLISHES[name]),
+      statements: [...this.#mayPublish(PUBLISHES[name]), ...this.#mayReadSecrets(name)],
       ...(encryptionKey && { encryptionKey }),
     });
     const timeout = Duration.millis(found.subscription.lambda.timeoutMs);
@@ -108,6 +108,7 @@ export class FunctionsStack extends Stack {
     const { lambda, timeout } = new RedisConsumer(this, name, {
       ...this.#common(name, access.transportUrl, drainOf(found).name),
       ...access.place,
+      statements: [...access.place.statements, ...this.#mayReadSecrets(name)],
       subscription: found.subscription,
       description: `Drains ${found.address.topic}/${found.address.subscription}`,
       ...(redis && { every: redis.drainEvery }),
@@ -137,6 +138,12 @@ export class FunctionsStack extends Stack {
     const { config } = this.#props;
     const found = config.topics.filter(({ name }) => name === topic);
     return found.map((one) => mayPublish(this, config.prefix, one));
+  }
+
+  /** Of those that its environment names. */
+  #mayReadSecrets(name: string): PolicyStatement[] {
+    const environment = Object.entries(this.#props.environments[name] ?? {});
+    return environment.flatMap(([key, arn]) => (key.endsWith('_SECRET_ARN') ? [mayReadSecret(arn)] : []));
   }
 
   #common(name: string, url: string, bundle = name) {

@@ -10,7 +10,7 @@ import { parseTransport } from './transport.ts';
 
 const CALLS = {
   deployUrl: 'https://platform.example.com',
-  deploySecret: 'signing',
+  deploySecret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:signing-AbCdEf',
   mlflowTrackingUri: 'https://mlflow.example.com',
   webhookSecret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:mlflow-AbCdEf',
 };
@@ -176,7 +176,7 @@ describe('bad input', () => {
     ['topics.order_placed.ordered is true: Redis keeps no order', () => build(redis, one({ ordered: true }))],
     [
       'deployment.redis.egress is none: expected nat, for model_ready_to_deploy-deploy calls what -c deployUrl=… names',
-      () => build({ ...redis, deployUrl: 'https://x', deploySecret: 's' }, testConfig),
+      () => build({ ...redis, deployUrl: 'https://x', deploySecret: CALLS.deploySecret }, testConfig),
     ],
     [
       'deployment.redis.egress is none: expected nat, for evaluate-webhook reads what -c webhookSecret=… names',

@@ -1,7 +1,7 @@
 import { type App, Duration } from 'aws-cdk-lib';
 import type { Config } from '../src/config/define-config.ts';
 import { completeDeployment } from './deployment.ts';
-import { checkEgress, readEnvironments, readWebhookSecret } from './environment.ts';
+import { checkEgress, readEnvironments, readSecretArn } from './environment.ts';
 import { FunctionsStack } from './functions-stack.ts';
 import { InvalidContext } from './invalid-context.ts';
 import { checkDrains, checkEventSources } from './lambda-options.ts';
@@ -30,7 +30,7 @@ export function buildStacks(app: App, { definition, transport, bundles }: Stacks
   const config: Config = { ...definition, prefix: stagePrefix(definition.prefix, stage) };
   const { encryption, redis: options, alarms } = completeDeployment(definition.deployment);
   const environments = readEnvironments(context);
-  const webhookSecret = readWebhookSecret(context('webhookSecret'));
+  const webhookSecret = readSecretArn(context, 'webhookSecret');
   const existing = existingRedis(context('redisUrl'), config.prefix);
   const name = (what: string): string => stackName(config.prefix, what);
   const common = { config, stage, bundles, environments, webhookSecret };
