@@ -1,5 +1,6 @@
 import { InvalidConfig } from '../src/config/define-config.ts';
 import { DEPLOY, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './bundles/functions.ts';
+import type { Context, ReadContext } from './context.ts';
 import type { Deployment } from './deployment.ts';
 import { InvalidContext } from './invalid-context.ts';
 
@@ -11,8 +12,8 @@ export type Environments = Readonly<Record<string, Readonly<Record<string, strin
  * Secrets Manager that holds what deployments are signed with, which the function itself asks for;
  * `mlflowTrackingUri`; `minImprovement`. Throws {@link InvalidContext}.
  */
-export function readEnvironments(context: (key: string) => unknown): Environments {
-  const text = (key: string): string | undefined => {
+export function readEnvironments(context: ReadContext): Environments {
+  const text = (key: keyof Context): string | undefined => {
     const value = context(key);
     if (value === undefined) return undefined;
     if (typeof value === 'string' && value !== '') return value;
@@ -42,7 +43,7 @@ export function readEnvironments(context: (key: string) => unknown): Environment
  *
  * @throws InvalidContext
  */
-export function readSecretArn(context: (key: string) => unknown, key: string): string | undefined {
+export function readSecretArn(context: ReadContext, key: keyof Context): string | undefined {
   const value = context(key);
   if (value === undefined) return undefined;
   if (typeof value === 'string' && SECRET_ARN.test(value)) return value;

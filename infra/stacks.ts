@@ -1,5 +1,6 @@
 import { type App, Duration } from 'aws-cdk-lib';
 import type { Config } from '../src/config/define-config.ts';
+import { contextOf } from './context.ts';
 import { completeDeployment } from './deployment.ts';
 import { checkEgress, readEnvironments, readSecretArn } from './environment.ts';
 import { FunctionsStack } from './functions-stack.ts';
@@ -25,7 +26,7 @@ export interface StacksOptions {
  * @throws InvalidContext, InvalidConfig, InvalidName
  */
 export function buildStacks(app: App, { definition, transport, bundles }: StacksOptions): void {
-  const context = (key: string): unknown => app.node.tryGetContext(key);
+  const context = contextOf(app);
   const stage = parseStage(context('stage'));
   const config: Config = { ...definition, prefix: stagePrefix(definition.prefix, stage) };
   const { encryption, redis: options, alarms } = completeDeployment(definition.deployment);

@@ -57,11 +57,13 @@ export interface LambdaOptions {
 export type EventFilter = Readonly<Record<string, unknown>>;
 
 /** A topic as written in the config: {@link defineConfig} fills in what is left out. */
-export interface TopicDefinition {
+export interface TopicDefinition extends TopicOptions {
+  /** The contract's. */
   readonly name: string;
+  /** What its messages are: made by `defineMessage`. */
   readonly contract: Contract;
+  /** Who reads it, by name. */
   readonly subscriptions: Readonly<Record<string, SubscriptionDefinition<unknown>>>;
-  readonly ordered?: boolean;
 }
 
 export interface TopicOptions {
@@ -74,14 +76,17 @@ export interface TopicOptions {
 }
 
 export interface SubscriptionDefinition<Data> {
+  /** Loads the module whose default export is the handler; not loaded by those who only publish. */
   readonly loadHandler: () => Promise<{ readonly default: Handler<Data> }>;
-  /** Default: 5 attempts; delays up to 1 s, 2 s, 4 s, …, at most 15 min. */
+  /** When a failed message is tried again. Default: 5 attempts; delays up to 1 s, 2 s, 4 s, …, at most 15 min. */
   readonly retry?: Partial<RetryPolicy>;
-  /** Default 30 s, at most 898 s, on an ordered topic 449 s. The lease is six times the function's timeout, as Lambda's event source asks. */
+  /** How long a handler may take. Default 30,000: 30 s. At most 898 s, on an ordered topic 449 s. The lease is six times the function's timeout, as Lambda's event source asks. */
   readonly handlerTimeoutMs?: number;
+  /** How Lambda runs it. */
   readonly lambda: {
+    /** The function's source file, from the folder of the config. */
     readonly entry: string;
-    /** The source file of its drain, from the folder of the config: needed to deploy it with `-c transport=redis`. */
+    /** The source file of its drain, from the folder of the config: needed to deploy it with `-c transport=redis`. Default: none. */
     readonly drainEntry?: string;
     /** Messages for one invocation at most. Default 10; more only where the topic is not ordered. */
     readonly batchSize?: number;
@@ -91,7 +96,8 @@ export interface SubscriptionDefinition<Data> {
     readonly maxConcurrency?: number;
     /**
      * Only messages that match one of them are handled, five at most. Lambda deletes all others: they are done, and
-     * nobody sees them. Of the event source in AWS only: workers and `npm start` hand over all.
+     * nobody sees them. Of the event source in AWS only: workers and `npm start` hand over all. Default: none, and
+     * all are handled.
      */
     readonly filters?: readonly EventFilter[];
     /** Drains only: how many are scheduled at once, at most 100. Default 1. */
@@ -126,6 +132,7 @@ export function topic<Data>(
 export function defineConfig(definition: {
   /** Sets installations apart in one account or server. Default `hikyaku`. */
   readonly prefix?: string;
+  /** Each made by `topic(contract, subscriptions, options)`. */
   readonly topics: readonly TopicDefinition[];
   /** How the CDK app deploys it. */
   readonly deployment?: DeploymentOptions;

@@ -5,7 +5,9 @@
 export interface DeploymentOptions {
   /** Who keeps the keys that queues are encrypted with: SQS, or a KMS key of this installation. Default `sqs`. */
   readonly encryption?: 'sqs' | 'kms';
+  /** Of `-c transport=redis` only. */
   readonly redis?: RedisDeploymentOptions;
+  /** Who hears of alarms, and from when on. */
   readonly alarms?: AlarmOptions;
 }
 
@@ -28,6 +30,7 @@ export interface RedisDeploymentOptions {
 export interface AlarmOptions {
   /** Gets a mail for each alarm, once it has confirmed the one from SNS. Default: nobody. */
   readonly email?: string;
+  /** Above what they go off. */
   readonly thresholds?: Partial<AlarmThresholds>;
 }
 
