@@ -1,12 +1,10 @@
-import { type App, Stack, Validations } from 'aws-cdk-lib';
+import { type App, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { type Config, defineConfig, topic } from '../src/config/define-config.ts';
 import { FOR_ALL_RESOURCES } from './constructs/node-function.ts';
-import { buildStacks } from './stacks.ts';
-import { emptyBundles, testApp, testConfig, wholeConfig } from './test-config.ts';
-import { parseTransport } from './transport.ts';
+import { buildTestApp, stacksOf, testConfig, wholeConfig } from './test-config.ts';
 
 const CALLS = {
   deployUrl: 'https://platform.example.com',
@@ -15,15 +13,8 @@ const CALLS = {
   webhookSecret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:mlflow-AbCdEf',
 };
 
-function build(context: Record<string, string>, definition: Config = wholeConfig): App {
-  const app = testApp(context);
-  const transport = parseTransport(context['transport']);
-  using bundles = emptyBundles(definition, transport);
-  buildStacks(app, { definition, transport, bundles: bundles.folder });
-  return app;
-}
-
-const stacksOf = (app: App): Stack[] => app.node.children.filter((child) => child instanceof Stack);
+const build = (context: Record<string, string>, definition: Config = wholeConfig): App =>
+  buildTestApp(definition, context);
 
 interface Statement {
   readonly Effect: string;

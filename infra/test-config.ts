@@ -1,12 +1,13 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
+import { App, Stack } from 'aws-cdk-lib';
 import * as z from 'zod/mini';
 import { type Config, defineConfig, topic } from '../src/config/define-config.ts';
 import { defineMessage } from '../src/message/contract.ts';
 import { lambdaFunctions, ROOT } from './bundles/functions.ts';
-import type { TransportName } from './transport.ts';
+import { buildStacks } from './stacks.ts';
+import { parseTransport, type TransportName } from './transport.ts';
 
 const schema = z.object({ id: z.string() });
 const loadHandler = async () => ({ default: () => {} });
@@ -65,6 +66,17 @@ export function testApp(context: Readonly<Record<string, string>> = {}): App {
   const flags = typeof cdk === 'object' && cdk !== null && 'context' in cdk ? cdk.context : {};
   return new App({ context: { ...Object(flags), ...context } });
 }
+
+/** All stacks of an installation, without bundling. */
+export function buildTestApp(definition: Config, context: Readonly<Record<string, string>> = {}): App {
+  const app = testApp(context);
+  const transport = parseTransport(context['transport']);
+  using bundles = emptyBundles(definition, transport);
+  buildStacks(app, { definition, transport, bundles: bundles.folder });
+  return app;
+}
+
+export const stacksOf = (app: App): Stack[] => app.node.children.filter((child) => child instanceof Stack);
 
 /** A folder with an empty bundle for each function: stacks are tested without bundling. */
 export function emptyBundles(
