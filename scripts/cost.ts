@@ -1,4 +1,4 @@
-/** List prices in US dollars of us-east-1, on demand, without free tiers, as of November 2026. */
+/** In US dollars, as published for us-east-1, on demand, without free tiers. */
 const PRICES = {
   sqsRequest: 0.4e-6,
   lambdaRequest: 0.2e-6,
