@@ -109,6 +109,19 @@ test('a look-up that failed is tried again by the next call', async () => {
   expect(await transport.send('orders', [MESSAGE])).toEqual(['accepted']);
 });
 
+test('an endpoint of the environment is asked about queues too, whatever their URLs say', async () => {
+  const { server } = await givenSqsServer(({ action, queue }) =>
+    action === 'GetQueueUrl' ? { output: { QueueUrl: `http://127.0.0.1:1/0/${queue}` } } : undefined,
+  );
+  vi.stubEnv('AWS_ENDPOINT_URL_SQS', server.endpoint);
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'from-the-environment');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+  const warn = vi.spyOn(console, 'warn');
+  onTestFinished(() => warn.mockRestore());
+  expect(await open({ region: 'eu-west-1' }).send('orders', [MESSAGE])).toEqual(['accepted']);
+  expect(warn).not.toHaveBeenCalled();
+});
+
 test('a queue that was deleted and made again is found at its new URL', async () => {
   let made = 'p-orders-billing';
   const { server, transport } = await givenSqsServer(({ action, queue }) => {

@@ -48,6 +48,8 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
       process.env['AWS_ACCESS_KEY_ID'] === undefined && {
         credentials: { accessKeyId: 'emulator', secretAccessKey: 'emulator' },
       }),
+    // Whoever names an endpoint, also by AWS_ENDPOINT_URL, means it for queues too: their URLs may lead elsewhere.
+    useQueueUrlAsEndpoint: false,
     // Drivers never retry: the core does, for all of them.
     maxAttempts: 1,
     // TLS has checked every byte already; to hash each body again costs 8 % of the throughput.
