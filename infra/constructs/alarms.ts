@@ -83,13 +83,15 @@ export class Alarms extends Construct {
     const dead = queueByName(this, `${id}-dead-letters`, names.deadLetterQueue);
     const queue = queueByName(this, `${id}-queue`, names.queue);
     const maximum = { statistic: 'Maximum', period: Duration.minutes(5) };
-    // Whoever looks at a dead letter hides it for a while, so both are counted.
-    const standing = dead.metricApproximateNumberOfMessagesOutstanding({
+    const standing = dead.metricApproximateNumberOfMessagesVisible({
       statistic: 'Maximum',
       period: Duration.minutes(1),
     });
     this.add(`${id}-dead`, deadLetters, standing, {
       alarmDescription: `Dead letters stand in ${names.deadLetterQueue}: see hikyaku dlq list ${address.topic}/${address.subscription}`,
+      // Whoever looks at a dead letter hides it for half a minute: it counts as gone when two have passed without it.
+      evaluationPeriods: 2,
+      datapointsToAlarm: 1,
       symptom: true,
     });
     this.add(`${id}-old`, oldestMinutes * 60, queue.metricApproximateAgeOfOldestMessage(maximum), {
