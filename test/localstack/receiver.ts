@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { Webhook } from 'standardwebhooks';
+import { serveHttp } from '../support/http-server.ts';
+
+/** Stands for the platform that models are deployed to. */
+export interface Receiver {
+  readonly url: string;
+  /** What its requests must be signed with. */
+  readonly secret: string;
+  /** Models it answers 422 to, by name, until they are taken off. */
+  readonly refused: Set<string>;
+  /** What was deployed, sorted: `iris-species 2`, once for each id. */
+  deployed(): string[];
+  /** Forgets it. */
+  clear(): void;
+  stop(): Promise<void>;
+}
+
+export async function startReceiver(): Promise<Receiver> {
+  const secret = `whsec_${randomBytes(24).toString('base64')}`;
+  const webhook = new Webhook(secret);
+  const refused = new Set<string>();
+  const deployed = new Map<string, string>();
+  const { url, stop } = await serveHttp(({ headers, body }, response) => {
+    const answer = (status: number): void => void response.writeHead(status).end();
+    const header = (name: string): string => String(headers[name] ?? '');
+    try {
+      webhook.verify(body, {
+        'webhook-id': header('webhook-id'),
+        'webhook-timestamp': header('webhook-timestamp'),
+        'webhook-signature': header('webhook-signature'),
+      });
+    } catch {
+      answer(401);
+      return;
+    }
+    const { data } = JSON.parse(body);
+    if (refused.has(data.model_name)) {
+      answer(422);
+      return;
+    }
+    deployed.set(header('webhook-id'), `${data.model_name} ${data.model_version}`);
+    answer(204);
+  });
+  return {
+    url,
+    secret,
+    refused,
+    deployed: () => [...deployed.values()].toSorted(),
+    clear: () => deployed.clear(),
+    stop,
+  };
+}
