@@ -15,8 +15,9 @@ export interface BlockingReader {
 }
 
 export interface ReadOptions {
+  /** For this read alone: nobody takes its listener away. */
   readonly stop: AbortSignal;
-  readonly late: (reply: unknown) => Promise<void>;
+  readonly late: (reply: unknown) => Promise<undefined>;
 }
 
 /** Longer than a read takes that could not be told to end. In ms. */
@@ -50,22 +51,14 @@ export function createBlockingReader(connect: () => Connection, other: Connectio
       stop.addEventListener('abort', leave, { once: true });
       if (stop.aborted) leave();
       // Decided once, as the answer arrives: it is for whoever waits, or comes too late.
-      const answered = reading.then(async (reply) => {
-        if (!stop.aborted) return reply;
-        await late(reply);
-        return undefined;
-      });
+      const answered = reading.then((reply) => (stop.aborted ? late(reply) : reply));
       const ended = answered
         .catch(() => undefined)
         .then(() => {
           if (underWay === ended) underWay = undefined;
         });
       underWay = ended;
-      try {
-        return await Promise.race([answered, stopped.promise]);
-      } finally {
-        stop.removeEventListener('abort', leave);
-      }
+      return Promise.race([answered, stopped.promise]);
     },
 
     async close() {

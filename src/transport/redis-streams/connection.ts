@@ -31,6 +31,8 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
   const place = `Redis at ${options.host}:${options.port}`;
   let current: Promise<{ readonly client: Redis; readonly server: Server }> | undefined;
   let open: Redis | undefined;
+  /** Connected: no call has to wait for it. */
+  let ready: Redis | undefined;
   let underWay = 0;
   let closed = false;
   /** Where a node of a cluster has sent us, and when. */
@@ -69,10 +71,13 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
       // The address itself leads to whoever is there now.
       primary = undefined;
       current = undefined;
+      ready = undefined;
       open = undefined;
     };
     client.on('end', forget);
-    made.catch(forget);
+    made.then(() => {
+      if (current === made) ready = client;
+    }, forget);
     current = made;
     open = client;
     return made;
@@ -91,12 +96,18 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
     return { client, server };
   }
 
+  async function reach(): Promise<Redis> {
+    try {
+      return (await connect()).client;
+    } catch (error) {
+      throw closed ? closedError() : error;
+    }
+  }
+
   async function ask<Answer>(send: (client: Redis) => Promise<Answer>): Promise<Answer> {
     // A call of several steps may be between two of them.
     if (closed) throw closedError();
-    const { client } = await connect().catch((error: unknown) => {
-      throw closed ? closedError() : error;
-    });
+    const client = ready ?? (await reach());
     // A connection that waits for nothing should not keep the process alive.
     if (underWay === 0) client.stream.ref();
     underWay++;
@@ -107,7 +118,10 @@ export function createConnection(options: RedisStreamsOptions, waitMs = 0): Conn
       // After a failover the name leads to another server: the next call finds out.
       const moved = movedTo(error, options.host);
       if (moved || isReadOnly(error)) {
-        if (open === client) current = undefined;
+        if (open === client) {
+          current = undefined;
+          ready = undefined;
+        }
         client.disconnect();
       }
       // It has done nothing. One that moves about is a cluster of several shards, and not followed.

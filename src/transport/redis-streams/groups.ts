@@ -19,7 +19,6 @@ export async function verify(connection: Connection, directory: Directory): Prom
 
 /** The same for one topic, once: afterwards a missing stream is noticed by whoever uses it. */
 export async function verifyTopic(connection: Connection, topic: TopicPlace): Promise<void> {
-  if (topic.seen) return;
   const missing = await missingGroups(connection, topic);
   if (missing.length > 0) throw notFound(connection, missing);
 }

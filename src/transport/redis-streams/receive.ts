@@ -55,7 +55,8 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   const owners = createOwners(receiver.instance, consumerAway);
   const reader = createBlockingReader(receiver.connectBlocking, connection);
   /** Of the calls that wait. */
-  const stops = new Set<AbortController>();
+  const stops = new Map<AbortController, AbortSignal | undefined>();
+  const heeded = new WeakSet<AbortSignal>();
   let closed = false;
   let tokens = 0;
   let sweptAt = Number.NEGATIVE_INFINITY;
@@ -128,18 +129,30 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const reply = await withGroups(connection, topic, () =>
       reader.read([...readCommand(request), 'BLOCK', ms, 'STREAMS', keys.stream, '>'], {
         stop,
-        late: (late) => receiver.giveBack(entriesOf(late, owner, askedAt + leaseMs)),
+        late: async (late) => {
+          await receiver.giveBack(entriesOf(late, owner, askedAt + leaseMs));
+          return undefined;
+        },
       }),
     );
     return entriesOf(reply, owner, askedAt + leaseMs);
   }
 
+  /** Listens to a signal once, not in each call: to begin and to end that takes as long as to hand over a message. */
+  function heed(signal: AbortSignal | undefined): void {
+    if (signal === undefined || heeded.has(signal)) return;
+    heeded.add(signal);
+    signal.addEventListener('abort', () => {
+      for (const [stop, whose] of stops) if (whose === signal) stop.abort();
+    });
+  }
+
   /** Waits until there may be something, for `waitMs` at most; a blocking read brings it along. */
   async function wait(request: Request, waitMs: number, tried: number): Promise<Incoming[]> {
+    if (request.signal?.aborted) return [];
     const stop = new AbortController();
-    const abort = (): void => stop.abort();
-    stops.add(stop);
-    request.signal?.addEventListener('abort', abort, { once: true });
+    stops.set(stop, request.signal);
+    heed(request.signal);
     try {
       const { underWay } = reader;
       if (!options.blocking) {
@@ -154,7 +167,6 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
       }
       return [];
     } finally {
-      request.signal?.removeEventListener('abort', abort);
       stops.delete(stop);
     }
   }
@@ -201,7 +213,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
 
     async close() {
       closed = true;
-      for (const stop of stops) stop.abort();
+      for (const stop of stops.keys()) stop.abort();
       await reader.close();
     },
   };

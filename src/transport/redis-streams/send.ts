@@ -18,7 +18,7 @@ export async function send(
   { maxDepth, retentionMs }: RedisStreamsOptions,
 ): Promise<SendOutcome[]> {
   if (messages.length > LIMITS.sendEntries) throw tooMany(messages.length);
-  await verifyTopic(connection, topic);
+  if (!topic.seen) await verifyTopic(connection, topic);
   const outcomes: SendOutcome[] = new Array<SendOutcome>(messages.length).fill('accepted');
   const all: string[] = [];
   const allPlaces: number[] = [];
