@@ -224,9 +224,11 @@ describe('closing a worker', () => {
   });
 
   it('gives back what a poll under way brings', async () => {
+    const polling = Promise.withResolvers<void>();
     const received = Promise.withResolvers<void>();
     const slow = faulty(memory, {
       receive: async (address, options) => {
+        polling.resolve();
         await received.promise;
         return memory.receive(address, { ...options, waitMs: 0 });
       },
@@ -234,6 +236,7 @@ describe('closing a worker', () => {
     let calls = 0;
     const worker = work({ transport: slow, concurrency: 1, handler: () => void calls++ });
     await publish(1);
+    await polling.promise;
     const closed = worker.close();
     received.resolve();
     await closed;
