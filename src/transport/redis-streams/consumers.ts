@@ -1,10 +1,10 @@
+import type { Connection } from '../redis/connection.ts';
+import { integer, list, text } from '../redis/replies.ts';
 import type { ConsumerInfo, Receipt, SettleOutcome } from '../transport.ts';
-import type { Connection } from './connection.ts';
 import type { SubscriptionPlace, TopicPlace } from './directory.ts';
 import { withGroups } from './groups.ts';
 import { readOwner } from './owners.ts';
 import { RedisReceipt } from './receipt.ts';
-import { integer, list, text } from './replies.ts';
 import { CONSUMERS } from './scripts/consumers.ts';
 
 /** Held messages that one script looks at. */

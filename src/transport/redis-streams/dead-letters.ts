@@ -1,12 +1,12 @@
 import { TransportError } from '../errors.ts';
+import type { Connection } from '../redis/connection.ts';
+import { integer, list, text } from '../redis/replies.ts';
 import type { DeadLetter, DeadLetterQueue, SettleOutcome } from '../transport.ts';
-import type { Connection } from './connection.ts';
 import type { Directory } from './directory.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import { withGroups } from './groups.ts';
 import { LIMITS } from './limits.ts';
 import { DeadLetterReceipt, foreignReceipt } from './receipt.ts';
-import { integer, list, text } from './replies.ts';
 import { PURGE_DEAD, RELEASE_DEAD, REPLAY_DEAD, SCAN_DEAD } from './scripts/operate.ts';
 
 /** The dead letters of all subscriptions: a stream each, and beside it when each may be shown again. */

@@ -18,8 +18,8 @@ import { startWorker } from '../../consume/worker.ts';
 import { defineMessage } from '../../message/contract.ts';
 import { type CourierEvent, observe } from '../../observe/events.ts';
 import { createPublisher } from '../../publish/publisher.ts';
+import { createConnection } from '../redis/connection.ts';
 import type { Incoming, Transport } from '../transport.ts';
-import { createConnection } from './connection.ts';
 
 const Order = defineMessage({ name: 'orders', version: 1, schema: z.object({ n: z.number() }) });
 

@@ -1,8 +1,8 @@
 import { TransportError } from '../errors.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from '../redis/connection.ts';
+import { isMissingGroup } from '../redis/errors.ts';
+import { list, text } from '../redis/replies.ts';
 import type { Directory, TopicPlace } from './directory.ts';
-import { isMissingGroup } from './errors.ts';
-import { list, text } from './replies.ts';
 import { MISSING, PROVISION } from './scripts/operate.ts';
 
 /** Creates what is missing. */

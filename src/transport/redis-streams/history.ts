@@ -1,12 +1,12 @@
 import { TransportError } from '../errors.ts';
+import type { Connection } from '../redis/connection.ts';
+import { list, text } from '../redis/replies.ts';
 import type { History, HistoryMessage, HistoryOutcome } from '../transport.ts';
-import type { Connection } from './connection.ts';
 import type { Directory } from './directory.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import { withGroups } from './groups.ts';
 import { LIMITS } from './limits.ts';
 import { foreignReceipt, HistoryReceipt } from './receipt.ts';
-import { list, text } from './replies.ts';
 import { READ_HISTORY, REPLAY_HISTORY } from './scripts/history.ts';
 
 /** What the streams keep for the time of retention. What is replayed is held apart, for its subscription alone. */

@@ -1,7 +1,7 @@
+import { integer, list, text } from '../redis/replies.ts';
 import type { Incoming } from '../transport.ts';
 import { decodeFrame } from './frame.ts';
 import { RedisReceipt } from './receipt.ts';
-import { integer, list, text } from './replies.ts';
 
 /**
  * An entry of the stream as the server answers it: id, and fields with their values. It is delivered once. What

@@ -1,15 +1,7 @@
-import type { IamCache } from './iam-token.ts';
+import type { ServerOptions } from '../redis/server-options.ts';
 
 /** How to reach a server, and how to use it. Durations in ms. */
-export interface RedisStreamsOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: boolean;
-  readonly username?: string;
-  readonly password?: string;
-  /** The cache of ElastiCache to which the user proves itself by IAM, instead of by a password. */
-  readonly iam?: IamCache;
-  readonly database: number;
+export interface RedisStreamsOptions extends ServerOptions {
   /** How old entries get in the stream that every subscription is done with; 0: freed at once, no history. */
   readonly retentionMs: number;
   /** Messages of one topic that may stand undone before publishes are `Throttled`; 0: as many as memory takes. */

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { TransportError } from '../errors.ts';
+import { createConnection } from '../redis/connection.ts';
+import { integer, list } from '../redis/replies.ts';
+import { warnings } from '../redis/warnings.ts';
 import type { Address, History, Incoming, Topology, Transport } from '../transport.ts';
-import { createConnection } from './connection.ts';
 import { forEachOwner, listConsumers } from './consumers.ts';
 import { createDeadLetterQueue } from './dead-letters.ts';
 import { createDirectory } from './directory.ts';
@@ -10,11 +12,9 @@ import { createHistory } from './history.ts';
 import { LIMITS } from './limits.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import { createReceiver, LONGEST_QUIET, type Receiver } from './receive.ts';
-import { integer, list } from './replies.ts';
 import { DEPTH } from './scripts/operate.ts';
 import { send } from './send.ts';
 import { extend, settle } from './settle.ts';
-import { warnings } from './warnings.ts';
 
 /**
  * Carries messages over Redis Streams: a stream for each topic, a consumer group for each subscription. What

@@ -1,13 +1,13 @@
 import { TransportError } from '../errors.ts';
+import type { Connection } from '../redis/connection.ts';
+import { scriptError } from '../redis/errors.ts';
+import { integer, list, text } from '../redis/replies.ts';
 import { type Outgoing, type SendFailure, type SendOutcome, sizeOf } from '../transport.ts';
-import type { Connection } from './connection.ts';
 import type { TopicPlace } from './directory.ts';
-import { scriptError } from './errors.ts';
 import { encodeFrame, entryText, unwritable } from './frame.ts';
 import { verifyTopic, withGroups } from './groups.ts';
 import { LIMITS } from './limits.ts';
 import type { RedisStreamsOptions } from './options.ts';
-import { integer, list, text } from './replies.ts';
 import { ADD, ADD_APART } from './scripts/send.ts';
 
 /** Adds a batch: all that goes to every subscription at once in one script, the rest in another. */

@@ -1,12 +1,12 @@
 import { TransportError } from '../errors.ts';
+import { ANSWER_TIMEOUT, type Connection } from '../redis/connection.ts';
+import { isMissingGroup, scriptError } from '../redis/errors.ts';
+import { integer, list } from '../redis/replies.ts';
 import type { Headers, Receipt, Settlement, SettleOutcome } from '../transport.ts';
-import { ANSWER_TIMEOUT, type Connection } from './connection.ts';
 import type { SubscriptionPlace } from './directory.ts';
-import { isMissingGroup, scriptError } from './errors.ts';
 import { encodeFrame } from './frame.ts';
 import { LIMITS } from './limits.ts';
 import { foreignReceipt, leaseLost, RedisReceipt } from './receipt.ts';
-import { integer, list } from './replies.ts';
 import { EXTEND, SETTLE } from './scripts/settle.ts';
 
 interface Ending {

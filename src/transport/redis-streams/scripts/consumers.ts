@@ -1,4 +1,4 @@
-import { defineScript } from './define.ts';
+import { defineScript } from '../../redis/script.ts';
 import { FIELD, NEEDS_GROUP } from './operate.ts';
 import { NOW } from './shared.ts';
 

@@ -1,4 +1,4 @@
-import { defineScript } from './define.ts';
+import { defineScript } from '../../redis/script.ts';
 import { HOLD, NOW } from './shared.ts';
 
 export const FIELD = `

@@ -1,5 +1,5 @@
+import { defineScript } from '../../redis/script.ts';
 import { SEEN } from './consumers.ts';
-import { defineScript } from './define.ts';
 import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
 
 /**

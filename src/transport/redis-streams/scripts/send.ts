@@ -1,4 +1,4 @@
-import { defineScript } from './define.ts';
+import { defineScript } from '../../redis/script.ts';
 import { HOLD, NOW } from './shared.ts';
 
 /** Messages of a topic that are not done; with retention, done ones still stand in the stream. */

@@ -1,4 +1,4 @@
-import { defineScript } from './define.ts';
+import { defineScript } from '../../redis/script.ts';
 import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
 
 /** Ends one delivery other than by acknowledging an entry of the stream. True when it was still ours. */

@@ -2,9 +2,9 @@ import { Redis } from 'ioredis';
 import { TransportError } from '../errors.ts';
 import { connectError, isCut, isReadOnly, movedTo, type Node, transportError } from './errors.ts';
 import type { IamCache } from './iam-token.ts';
-import type { RedisStreamsOptions } from './options.ts';
-import type { Script } from './scripts/define.ts';
+import type { Script } from './script.ts';
 import { oldServer, readServer, type Server } from './server.ts';
+import type { ServerOptions } from './server-options.ts';
 
 /** One socket to the server: made when it is first needed, and anew when it has died. */
 export interface Connection {
@@ -27,7 +27,7 @@ const MOVES_APART = 1_000;
 /**
  * @param waitMs How long the server may wait before it answers: a blocking read.
  */
-export function createConnection(options: RedisStreamsOptions, waitMs = 0): Connection {
+export function createConnection(options: ServerOptions, waitMs = 0): Connection {
   const place = `Redis at ${options.host}:${options.port}`;
   let current: Promise<{ readonly client: Redis; readonly server: Server }> | undefined;
   let open: Redis | undefined;
