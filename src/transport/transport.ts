@@ -61,6 +61,9 @@ export interface Transport {
   /** What has been handled and is kept. Absent where `history` is not declared. */
   readonly history?: History;
 
+  /** Reaches who listens now. Absent where `broadcast` is not declared. */
+  readonly broadcast?: Broadcast;
+
   /** Creates what the topology needs and brings what exists up to date. Doing it twice is doing it once. */
   provision(): Promise<void>;
 
@@ -245,6 +248,33 @@ export interface HistoryMessage {
 /** `replayed`; `undone`, and so left as it is; or why not: `NotFound` when it is no longer kept. */
 export type HistoryOutcome = 'replayed' | 'undone' | TransportError;
 
+/**
+ * To all who listen at this moment, at most once each, and kept for nobody: not a subscription. A topic needs none, and
+ * need not stand in the topology.
+ */
+export interface Broadcast {
+  /** Resolves once the carrier has passed them on, to however many. An outcome for each, in order. */
+  notify(topic: string, notices: readonly Notice[]): Promise<SendOutcome[]>;
+  /**
+   * Resolves once it listens: what is notified from then on is told to `onNotice`, in the order the carrier has it, until
+   * `close`. A connection that breaks is made again, and what was said meanwhile is missed: `onGap` is told.
+   */
+  listen(topic: string, told: Told): Promise<Listening>;
+}
+
+/** What is said to whoever listens. */
+export type Notice = Pick<Outgoing, 'id' | 'body' | 'headers'>;
+
+export interface Told {
+  onNotice(notice: Notice): void;
+  /** Something may have been missed: it listens again. */
+  onGap(reason: TransportError): void;
+}
+
+export interface Listening {
+  close(): Promise<void>;
+}
+
 /** What only some carriers can do. */
 export type Capability =
   /**
@@ -258,7 +288,9 @@ export type Capability =
   /** Knows who consumes: `consumers` tells those that name themselves when they receive. */
   | 'consumers'
   /** Keeps what has been handled for a while: `history` reads it, and replays a subscription from it. */
-  | 'history';
+  | 'history'
+  /** Tells who listens now, at most once: `broadcast`. */
+  | 'broadcast';
 
 /** What the carrier takes at most. */
 export interface Limits {

@@ -1,0 +1,33 @@
+import type { Headers, Incoming, Outgoing } from '../transport.ts';
+
+/**
+ * How a message lies on a carrier: `Native` is an entry's text on lists, a file's content, or a stream entry's fields.
+ * Each driver has a layout of its own; another one stands for a system that is not ours, whose programs read what
+ * `encode` writes and write what `decode` reads.
+ *
+ * Pure: no clock, no randomness, no errors. Times are Unix ms.
+ */
+export interface Dialect<Native> {
+  encode(message: Outgoing, context: { readonly topic: string; readonly now: number }): Native;
+  /**
+   * What cannot be read is not refused here: its `body` is the native text as it is, which no contract accepts, so
+   * that it ends as a dead letter with its bytes.
+   */
+  decode(native: Native, context: { readonly topic: string }): Decoded;
+  /** What stands there after a failed attempt, where programs that are not ours may take it next. */
+  retry(native: Native): Native;
+  /** A dead letter as it is stored. `headers`: those of the message and what was added: reason and history. */
+  dead(
+    native: Native,
+    letter: { readonly headers: Headers; readonly queue: string; readonly now: number },
+  ): Native;
+  /** Reads a dead letter back: what `dead` was given, as far as it is kept, also of one that theirs has written. */
+  undead(native: Native): { readonly native: Native; readonly headers: Headers };
+}
+
+/** What a native entry says. */
+export type Decoded = Pick<Incoming, 'id' | 'body' | 'headers'> & {
+  readonly key?: string;
+  /** Attempts that theirs has counted before this one. */
+  readonly attempts?: number;
+};
