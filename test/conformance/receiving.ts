@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { Incoming } from '../../src/transport/transport.ts';
 import type { Check } from './suite.ts';
 import { idsOf, ifDelayRefused, LONG_LEASE, ORDERS, only, outgoing, SHORT_LEASE } from './world.ts';
 
@@ -47,7 +48,13 @@ export function receiving(check: Check): void {
 
   check('each message for one of many who wait', async ({ transport, publish }) => {
     const options = { max: 1, waitMs: 15_000, leaseMs: LONG_LEASE };
-    const waiting = Array.from({ length: 20 }, () => transport.receive(ORDERS, options));
+    const deadline = performance.now() + 12_000;
+    async function wait(): Promise<Incoming[]> {
+      const received = await transport.receive(ORDERS, options);
+      // An emulator may wake all who wait for one message, and answer the others that there is none.
+      return received.length > 0 || performance.now() > deadline ? received : wait();
+    }
+    const waiting = Array.from({ length: 20 }, wait);
     const messages = Array.from({ length: 20 }, () => outgoing());
     await publish(...messages.slice(0, 10));
     await publish(...messages.slice(10));

@@ -1,6 +1,7 @@
 import { GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { TransportError } from '../errors.ts';
 import { transportError } from './errors.ts';
+import { leaveOut } from './leave-out.ts';
 
 export interface SqsOptions {
   /** Default: what the SDK finds, such as AWS_REGION. */
@@ -60,6 +61,7 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
       throwOnRequestTimeout: true,
     },
   });
+  leaveOut(client);
   const place = endpoint === undefined ? `SQS in ${region ?? 'its region'}` : `SQS at ${endpoint}`;
   const urls = new Map<string, Promise<string>>();
   const polls = new Set<AbortController>();
