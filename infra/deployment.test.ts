@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidConfig } from '../src/config/define-config.ts';
-import { completeDeployment, DEFAULT_THRESHOLDS } from './deployment.ts';
+import { accountOf, completeDeployment, DEFAULT_THRESHOLDS } from './deployment.ts';
 
 describe('the deployment', () => {
   it('fills in what is left out', () => {
@@ -34,6 +34,35 @@ describe('the deployment', () => {
     [{ alarm: {} }, 'deployment.alarm is not an option (did you mean alarms?)'],
   ])('names the path to what cannot be: %j', (wrong, message) => {
     const act = () => completeDeployment(wrong);
+    expect(act).toThrow(InvalidConfig);
+    expect(act).toThrow(message);
+  });
+});
+
+describe('where a stage is deployed to', () => {
+  const prod = { account: '123456789012', region: 'eu-west-1' };
+
+  it('is left to the credentials where no stage is named', () => {
+    expect(accountOf('prod')).toBeUndefined();
+    expect(accountOf('prod', { encryption: 'kms' })).toBeUndefined();
+  });
+
+  it('is the account of the stage', () => {
+    expect(accountOf('prod', { stages: { prod } })).toEqual(prod);
+  });
+
+  it.each<[object, string]>([
+    [{}, 'deployment.stages.prod is missing: expected the account of prod, as {'],
+    [{ dev: prod }, 'deployment.stages.prod is missing'],
+    [{ prd: prod }, 'deployment.stages.prd is not an option (did you mean prod?)'],
+    [
+      { prod: { ...prod, account: '1234' } },
+      'deployment.stages.prod.account is "1234": expected the twelve digits of an AWS account',
+    ],
+    [{ prod: { ...prod, region: 'europe' } }, 'deployment.stages.prod.region is "europe": expected an AWS'],
+    [{ prod: { ...prod, zone: 'a' } }, 'deployment.stages.prod.zone is not an option'],
+  ])('names the path to what cannot be: %j', (stages, message) => {
+    const act = () => accountOf('prod', { stages });
     expect(act).toThrow(InvalidConfig);
     expect(act).toThrow(message);
   });

@@ -4,8 +4,10 @@ import type {
   AlarmThresholds,
   DeploymentOptions,
   RedisDeploymentOptions,
+  StageAccount,
 } from '../src/config/deployment.ts';
 import { closest } from '../src/text/closest.ts';
+import type { Stage } from './stage.ts';
 import { whole } from './whole.ts';
 
 /** {@link DeploymentOptions} with nothing left out. */
@@ -34,6 +36,7 @@ export const DEFAULT_THRESHOLDS: AlarmThresholds = {
 
 /** Only these families keep what they acknowledged (`Durability: sync`). */
 const DURABLE = /^cache\.(?:[rm][678]g|c[78]gn)\.[a-z0-9]+$/;
+const REGION = /^[a-z]{2}(?:-[a-z]+)+-\d$/;
 const ENCRYPTIONS = ['sqs', 'kms'] as const;
 const EGRESSES = ['none', 'nat'] as const;
 
@@ -43,13 +46,43 @@ const EGRESSES = ['none', 'nat'] as const;
  * @throws InvalidConfig naming the path to the value in the config.
  */
 export function completeDeployment(options: DeploymentOptions = {}): Deployment {
-  known('deployment', options, ['encryption', 'redis', 'alarms']);
+  known('deployment', options, ['encryption', 'stages', 'redis', 'alarms']);
   const { encryption = 'sqs', redis = {}, alarms = {} } = options;
   return {
     encryption: oneOf('deployment.encryption', encryption, ENCRYPTIONS),
     redis: completeRedis(redis),
     alarms: completeAlarms(alarms),
   };
+}
+
+/**
+ * Where a stage is deployed to; undefined where the config leaves that to the credentials at hand.
+ *
+ * @throws InvalidConfig naming the path, also for a stage that the config leaves out while it names others.
+ */
+export function accountOf(stage: Stage, { stages }: DeploymentOptions = {}): StageAccount | undefined {
+  if (stages === undefined) return undefined;
+  known('deployment.stages', stages, ['dev', 'prod']);
+  const path = `deployment.stages.${stage}`;
+  const place = stages[stage];
+  if (place === undefined) {
+    throw new InvalidConfig(
+      `${path} is missing: expected the account of ${stage}, as { account: "123456789012", region: "eu-west-1" }`,
+    );
+  }
+  known(path, place, ['account', 'region']);
+  const { account, region } = place;
+  if (!/^\d{12}$/.test(account)) {
+    throw new InvalidConfig(
+      `${path}.account is ${JSON.stringify(account)}: expected the twelve digits of an AWS account`,
+    );
+  }
+  if (!REGION.test(region)) {
+    throw new InvalidConfig(
+      `${path}.region is ${JSON.stringify(region)}: expected an AWS region, as eu-west-1`,
+    );
+  }
+  return { account, region };
 }
 
 function completeRedis(options: RedisDeploymentOptions): Deployment['redis'] {

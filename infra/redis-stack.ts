@@ -1,6 +1,7 @@
 import {
   Annotations,
   CfnOutput,
+  Fn,
   RemovalPolicies,
   RemovalPolicy,
   Stack,
@@ -64,6 +65,11 @@ export class RedisStack extends Stack implements RedisPlace {
         value: this.access(role).transportUrl,
       });
     }
+  }
+
+  /** By CloudFormation: for an account that is named, the library would ask AWS while it synthesizes. */
+  override get availabilityZones(): string[] {
+    return [0, 1].map((zone) => Fn.select(zone, Fn.getAzs()));
   }
 
   access(role: Role): RedisAccess {

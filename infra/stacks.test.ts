@@ -199,3 +199,19 @@ describe('bad input', () => {
     }
   });
 });
+
+describe.each(['sqs', 'redis'])('an installation on %s whose account is named', (transport) => {
+  const stages = { prod: { account: '123456789012', region: 'eu-west-1' } };
+  const app = build(
+    { transport, stage: 'prod', ...CALLS },
+    { ...wholeConfig, deployment: { ...wholeConfig.deployment, stages } },
+  );
+
+  it('goes to that account, and asks AWS nothing before', () => {
+    const { stacks, manifest } = app.synth();
+    expect(new Set(stacks.map(({ environment }) => environment.name))).toEqual(
+      new Set(['aws://123456789012/eu-west-1']),
+    );
+    expect(manifest.missing ?? []).toEqual([]);
+  });
+});

@@ -1,7 +1,7 @@
 import { type App, Duration } from 'aws-cdk-lib';
 import type { Config } from '../src/config/define-config.ts';
 import { contextOf } from './context.ts';
-import { completeDeployment } from './deployment.ts';
+import { accountOf, completeDeployment } from './deployment.ts';
 import { checkEgress, readEnvironments, readSecretArn } from './environment.ts';
 import { FunctionsStack } from './functions-stack.ts';
 import { InvalidContext } from './invalid-context.ts';
@@ -30,20 +30,27 @@ export function buildStacks(app: App, { definition, transport, bundles }: Stacks
   const stage = parseStage(context('stage'));
   const config: Config = { ...definition, prefix: stagePrefix(definition.prefix, stage) };
   const { encryption, redis: options, alarms } = completeDeployment(definition.deployment);
+  const place = accountOf(stage, definition.deployment);
+  const where = place && { env: place };
   const environments = readEnvironments(context);
   const webhookSecret = readSecretArn(context, 'webhookSecret');
   const existing = existingRedis(context('redisUrl'), config.prefix);
   const name = (what: string): string => stackName(config.prefix, what);
-  const common = { config, stage, bundles, environments, webhookSecret };
+  const common = { ...where, config, stage, bundles, environments, webhookSecret };
 
   if (transport === 'sqs') {
     checkEventSources(config);
     if (existing) throw new InvalidContext('redisUrl is for Redis: add -c transport=redis, or leave it out');
-    const messaging = new MessagingStack(app, name('messaging'), { config, stage, encryption });
+    const messaging = new MessagingStack(app, name('messaging'), { ...where, config, stage, encryption });
     const { encryptionKey } = messaging;
     const functions = new FunctionsStack(app, name('functions'), { ...common, encryptionKey });
     const { functions: deployed } = functions;
-    const monitoring = new MonitoringStack(app, name('monitoring'), { config, alarms, functions: deployed });
+    const monitoring = new MonitoringStack(app, name('monitoring'), {
+      ...where,
+      config,
+      alarms,
+      functions: deployed,
+    });
     // They find the queues by name, not by reference: so the order has to be said.
     functions.addStackDependency(messaging);
     monitoring.addStackDependency(messaging);
@@ -55,14 +62,15 @@ export function buildStacks(app: App, { definition, transport, bundles }: Stacks
   let own: RedisStack | undefined;
   if (existing === undefined) {
     checkEgress(environments, options.egress, webhookSecret);
-    own = new RedisStack(app, name('redis'), { prefix: config.prefix, stage, options });
+    own = new RedisStack(app, name('redis'), { ...where, prefix: config.prefix, stage, options });
   }
-  const place = existing ?? own;
+  const server = existing ?? own;
   const functions = new FunctionsStack(app, name('functions'), {
     ...common,
-    redis: place && { place, drainEvery },
+    redis: server && { place: server, drainEvery },
   });
   new MonitoringStack(app, name('monitoring'), {
+    ...where,
     config,
     alarms,
     functions: functions.functions,

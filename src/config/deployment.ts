@@ -5,10 +5,31 @@
 export interface DeploymentOptions {
   /** Who keeps the keys that queues are encrypted with: SQS, or a KMS key of this installation. Default `sqs`. */
   readonly encryption?: 'sqs' | 'kms';
+  /**
+   * Where each stage stands. With it, a stage is deployed with credentials of its own account only, and one that is
+   * not named here is not deployed. Default: wherever the credentials at hand belong.
+   */
+  readonly stages?: StageAccounts;
   /** Of `-c transport=redis` only. */
   readonly redis?: RedisDeploymentOptions;
   /** Who hears of alarms, and from when on. */
   readonly alarms?: AlarmOptions;
+}
+
+/** Where the stages stand. */
+export interface StageAccounts {
+  /** Of `-c stage=dev`. Default: it is not deployed. */
+  readonly dev?: StageAccount;
+  /** Of `-c stage=prod`. Default: it is not deployed. */
+  readonly prod?: StageAccount;
+}
+
+/** Where a stage stands. */
+export interface StageAccount {
+  /** The account's number: twelve digits. */
+  readonly account: string;
+  /** As AWS calls it: `eu-west-1`. */
+  readonly region: string;
 }
 
 /** What matters with `-c transport=redis` only. */
