@@ -334,16 +334,13 @@ export interface SubscriptionTopology {
   readonly maxDeliveries: number;
 }
 
+type Sized = Pick<Outgoing, 'id' | 'body' | 'headers' | 'key'>;
+
 /**
  * Bytes a message takes on the wire: body, id, key and headers in UTF-8, headers framed as JSON; never fewer
  * than a carrier counts.
  */
-export function sizeOf({
-  id,
-  body,
-  headers,
-  key,
-}: Pick<Outgoing, 'id' | 'body' | 'headers' | 'key'>): number {
+export function sizeOf({ id, body, headers, key }: Sized): number {
   let bytes = Buffer.byteLength(body) + Buffer.byteLength(id) + FRAME_BYTES;
   if (key !== undefined) bytes += Buffer.byteLength(key);
   for (const _ in headers) {
@@ -351,6 +348,18 @@ export function sizeOf({
     break;
   }
   return bytes;
+}
+
+/** Whether a message takes at most so many bytes, by `sizeOf`: counted only where its length leaves that open. */
+export function fits(message: Sized, bytes: number): boolean {
+  return sizeAtMost(message) <= bytes || sizeOf(message) <= bytes;
+}
+
+/** Never less than `sizeOf`, up to three times as much, and had for nothing. */
+export function sizeAtMost(message: Sized): number {
+  for (const _ in message.headers) return sizeOf(message);
+  // No character of UTF-16 takes more than three bytes.
+  return 3 * (message.body.length + message.id.length + (message.key?.length ?? 0)) + FRAME_BYTES;
 }
 
 /** Room for the names and types of the fields that carry id, key and headers. */

@@ -4,6 +4,7 @@ import {
   type Address,
   type DeadLetter,
   type DeadLetterQueue,
+  fits,
   type Headers,
   type Limits,
   type Outgoing,
@@ -127,7 +128,7 @@ export function createMemoryTransport(topology: Topology): Transport {
       const places = placesOf(topic);
       const enqueuedAt = Date.now();
       return messages.map((message) => {
-        if (sizeOf(message) > LIMITS.messageBytes) return { error: tooLarge(message) };
+        if (!fits(message, LIMITS.messageBytes)) return { error: tooLarge(message) };
         if (orderedTopics.has(topic) && (message.delayMs ?? 0) > 0) return { error: noDelay(topic, message) };
         const unknown = message.only?.find((name) => !places.has(name));
         if (unknown !== undefined) return { error: noSubscription(topic, unknown) };

@@ -2,7 +2,7 @@ import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
 import { scriptError } from '../redis/errors.ts';
 import { integer, list, text } from '../redis/replies.ts';
-import { type Outgoing, type SendFailure, type SendOutcome, sizeOf } from '../transport.ts';
+import { fits, type Outgoing, type SendFailure, type SendOutcome, sizeOf } from '../transport.ts';
 import type { TopicPlace } from './directory.ts';
 import { encodeFrame, entryText, unwritable } from './frame.ts';
 import { verifyTopic, withGroups } from './groups.ts';
@@ -70,11 +70,10 @@ export async function send(
 }
 
 function refusal(topic: TopicPlace, message: Outgoing, frame: string): TransportError | undefined {
-  const bytes = sizeOf(message);
-  if (bytes > LIMITS.messageBytes) {
+  if (!fits(message, LIMITS.messageBytes)) {
     return new TransportError(
       'TooLarge',
-      `message ${message.id} has ${bytes} bytes: at most ${LIMITS.messageBytes} fit`,
+      `message ${message.id} has ${sizeOf(message)} bytes: at most ${LIMITS.messageBytes} fit`,
     );
   }
   const unknown = message.only?.find((name) => topic.subscriptions.every((one) => one.name !== name));
