@@ -112,9 +112,9 @@ export function broadcasting(check: Check): void {
     'no more to those who have closed, and again to those who come back',
     async ({ transport }) => {
       const [stays, goes] = await Promise.all([listen(transport, TOPIC), listen(transport, TOPIC)]);
-      const closing = goes.listening.close();
-      await say(transport, outgoing());
-      await Promise.all([closing, goes.listening.close()]);
+      // Also of what is on its way.
+      const saying = say(transport, outgoing());
+      await Promise.all([saying, goes.listening.close(), goes.listening.close()]);
       await vi.waitFor(() => expect(stays.notices).toHaveLength(1));
       await stays.listening.close();
       for (let round = 0; round < 3; round++) {
@@ -183,7 +183,9 @@ export function broadcasting(check: Check): void {
 
   check(
     'nothing once it is closed',
-    async ({ transport }) => {
+    async ({ carrier, topology, transport }) => {
+      const unused = await carrier.open(topology);
+      await unused.close();
       const broadcast = broadcastOf(transport);
       const { listening } = await listen(transport, TOPIC);
       await say(transport, outgoing());
@@ -191,6 +193,7 @@ export function broadcasting(check: Check): void {
       const closed = { code: 'Closed', retryable: false };
       await expect(broadcast.notify(TOPIC, [outgoing()])).rejects.toMatchObject(closed);
       await expect(listen(transport, TOPIC)).rejects.toMatchObject(closed);
+      await expect(listen(unused, TOPIC)).rejects.toMatchObject(closed);
       await listening.close();
     },
     unlessBroadcast,

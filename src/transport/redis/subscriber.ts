@@ -83,7 +83,7 @@ export function createSubscriber(options: ServerOptions, sharded: boolean): Subs
       if (other !== undefined && open === client) return connect(other);
       throw transportError(reason ?? error, place);
     }
-    const asking = setInterval(() => client.ping().catch(() => undefined), PING_EVERY).unref();
+    const asking = setInterval(() => client.ping().catch(() => undefined), PING_EVERY);
     // The channels of a shard have gone to another node.
     client.once('moved', () => client.disconnect());
     client.once('end', () => {
