@@ -252,7 +252,7 @@ export function createSender(transport: Transport, topic: string, options: Sende
 
 /** Where the batch that starts at `start` ends: as many as the carrier takes in one call, by count and bytes. */
 export function batchEnd(
-  queue: readonly { readonly message: Outgoing }[],
+  queue: readonly { readonly message: Sized }[],
   start: number,
   limits: { readonly sendEntries: number; readonly sendBytes: number },
 ): number {

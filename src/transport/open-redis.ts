@@ -25,7 +25,8 @@ export async function openRedis(url: URL, topology: Topology): Promise<Transport
   return createRedisStreamsTransport(topology, redisOptions(url));
 }
 
-function redisOptions(url: URL): RedisStreamsOptions {
+/** What a `redis:` or `rediss:` URL asks for. Throws {@link InvalidTransportUrl}. */
+export function redisOptions(url: URL): RedisStreamsOptions {
   const { searchParams: query } = url;
   const database = url.pathname.replace(/^\//, '');
   return {

@@ -1,14 +1,15 @@
 import { checked } from './capabilities.ts';
-import { openRedis } from './open-redis.ts';
+import { openRedis, redisOptions } from './open-redis.ts';
 import { InvalidTransportUrl, installed, parseTransportUrl, SCHEMES, type SchemeName } from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
+import { withBroadcast } from './with-broadcast.ts';
 
 /** Loads the driver of a scheme, and opens it: what is not used is not loaded. */
 const DRIVERS: Readonly<Record<SchemeName, (url: URL, topology: Topology) => Promise<Transport>>> = {
   memory: async (_url, topology) => (await import('./memory/memory.ts')).createMemoryTransport(topology),
   sqs: async (url, topology) => (await import('./sqs/sqs.ts')).createSqsTransport(topology, sqsOptions(url)),
-  redis: openRedis,
-  rediss: openRedis,
+  redis: openBroadcastingRedis,
+  rediss: openBroadcastingRedis,
 };
 
 /**
@@ -22,6 +23,17 @@ const DRIVERS: Readonly<Record<SchemeName, (url: URL, topology: Topology) => Pro
 export async function openTransport(text: string, topology: Topology): Promise<Transport> {
   const { url, scheme } = parseTransportUrl(text);
   return checked(await DRIVERS[scheme](url, installed(topology, url)), topology);
+}
+
+/** Here, and not where drains open theirs: a function that never broadcasts carries nothing of it. */
+async function openBroadcastingRedis(url: URL, topology: Topology): Promise<Transport> {
+  const transport = await openRedis(url, topology);
+  return withBroadcast(transport, async () => {
+    const { createRedisBroadcast } = await import('./redis/broadcast.ts');
+    const { prefix } = topology;
+    const { messageBytes } = transport.limits;
+    return createRedisBroadcast({ ...redisOptions(url), prefix, messageBytes, sharded: false });
+  });
 }
 
 function sqsOptions(url: URL): { region?: string; endpoint?: string } {

@@ -1,10 +1,10 @@
 import { TransportError } from '../errors.ts';
 import { ANSWER_TIMEOUT, type Connection } from '../redis/connection.ts';
 import { isMissingGroup, scriptError } from '../redis/errors.ts';
+import { encodeFrame } from '../redis/frame.ts';
 import { integer, list } from '../redis/replies.ts';
 import type { Headers, Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { SubscriptionPlace } from './directory.ts';
-import { encodeFrame } from './frame.ts';
 import { LIMITS } from './limits.ts';
 import { foreignReceipt, leaseLost, RedisReceipt } from './receipt.ts';
 import { EXTEND, SETTLE } from './scripts/settle.ts';
