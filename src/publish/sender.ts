@@ -5,6 +5,7 @@ import { asTransportError, TransportError } from '../transport/errors.ts';
 import {
   type Outgoing,
   type SendOutcome,
+  type Sized,
   sizeAtMost,
   sizeOf,
   type Transport,
