@@ -59,8 +59,26 @@ describe('a broadcast on files', () => {
     await early.close();
     await notify(transport, [after]);
     await vi.waitUntil(() => late.heard.length === 1, WAIT);
+    // Now and then it looks at all that is there, also at what is older.
+    await new Promise((resolve) => setTimeout(resolve, 4_500));
     expect(late.heard).toEqual([after]);
     expect(early.heard).toEqual([before]);
+  });
+
+  it('tells nothing more to who ends in the middle of it', async () => {
+    const { transport } = await fileTransport();
+    const all = await listen(transport);
+    const heard: Notice[] = [];
+    const ending = await transport.broadcast?.listen('ping', {
+      onNotice(notice) {
+        heard.push(notice);
+        void ending?.close();
+      },
+      onGap: () => undefined,
+    });
+    await notify(transport, notices(50));
+    await vi.waitUntil(() => all.heard.length === 50, WAIT);
+    expect(heard).toHaveLength(1);
   });
 
   it('reaches other processes, and not what was killed while it wrote', async () => {
