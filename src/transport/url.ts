@@ -5,15 +5,18 @@ import type { Topology, Transport } from './transport.ts';
 import { withBroadcast } from './with-broadcast.ts';
 
 /** Loads the driver of a scheme, and opens it: what is not used is not loaded. */
-const DRIVERS: Readonly<Record<SchemeName, (url: URL, topology: Topology) => Promise<Transport>>> = {
+const DRIVERS: Readonly<
+  Record<SchemeName, (url: URL, topology: Topology, text: string) => Promise<Transport>>
+> = {
   memory: async (_url, topology) => (await import('./memory/memory.ts')).createMemoryTransport(topology),
+  file: async (url, topology, text) => (await import('./file/open.ts')).openFile(text, url, topology),
   sqs: async (url, topology) => (await import('./sqs/sqs.ts')).createSqsTransport(topology, sqsOptions(url)),
   redis: openBroadcastingRedis,
   rediss: openBroadcastingRedis,
 };
 
 /**
- * Opens the transport that a URL names: `memory:`, `sqs://eu-west-1?prefix=prod`, `sqs://127.0.0.1:4566`,
+ * Opens the transport that a URL names: `memory:`, `file:///var/mq`, `sqs://eu-west-1?prefix=prod`, `sqs://127.0.0.1:4566`,
  * `redis://host:6379`, `rediss://user:password@host:6379?retention=24h`.
  * Connects lazily: a carrier that is away shows at the first call.
  *
@@ -22,7 +25,7 @@ const DRIVERS: Readonly<Record<SchemeName, (url: URL, topology: Topology) => Pro
  */
 export async function openTransport(text: string, topology: Topology): Promise<Transport> {
   const { url, scheme } = parseTransportUrl(text);
-  return checked(await DRIVERS[scheme](url, installed(topology, url)), topology);
+  return checked(await DRIVERS[scheme](url, installed(topology, url), text), topology);
 }
 
 /** Here, and not where drains open theirs: a function that never broadcasts carries nothing of it. */

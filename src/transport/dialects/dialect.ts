@@ -13,7 +13,12 @@ export interface Dialect<Native> {
    * What cannot be read is not refused here: its `body` is the native text as it is, which no contract accepts, so
    * that it ends as a dead letter with its bytes.
    */
-  decode(native: Native, context: { readonly topic: string }): Decoded;
+  decode(native: Native, context: DecodeContext): Decoded;
+  /**
+   * Whether all of it is there, where that shows: a file may still be being written. What is not complete is waited
+   * for, and in the end taken as it is. Absent where it never shows.
+   */
+  complete?(native: Native): boolean;
   /** What stands there after a failed attempt, where programs that are not ours may take it next. */
   retry(native: Native): Native;
   /** A dead letter as it is stored. `headers`: those of the message and what was added: reason and history. */
@@ -23,6 +28,12 @@ export interface Dialect<Native> {
   ): Native;
   /** Reads a dead letter back: what `dead` was given, as far as it is kept, also of one that theirs has written. */
   undead(native: Native): { readonly native: Native; readonly headers: Headers };
+}
+
+export interface DecodeContext {
+  readonly topic: string;
+  /** What the carrier calls the entry, where that stays the same for as long as it lives: an id for what says none. */
+  readonly name?: string;
 }
 
 /** What a native entry says. */
