@@ -10,6 +10,9 @@ import { expectCode, type Facts, idsOf, outgoing } from './world.ts';
 const unlessBroadcast = ({ capabilities }: Facts): string | undefined =>
   capabilities.has('broadcast') ? undefined : 'it does not broadcast';
 
+/** However busy the machine is. */
+const WAIT = { timeout: 10_000 };
+
 /** A topic that stands in no topology. */
 const TOPIC = 'news';
 const News = defineMessage({ name: TOPIC, version: 1, schema: z.object({ n: z.number() }) });
@@ -38,7 +41,7 @@ export function broadcasting(check: Check): void {
     const heard: number[] = [];
     await broadcaster.listen(News, ({ data }) => void heard.push(data.n));
     await Promise.all([1, 2, 3].map((n) => broadcaster.notify(News, { n })));
-    await vi.waitFor(() => expect(heard).toEqual([1, 2, 3]));
+    await vi.waitFor(() => expect(heard).toEqual([1, 2, 3]), WAIT);
     await broadcaster.close();
   });
 
@@ -48,17 +51,18 @@ export function broadcasting(check: Check): void {
       const { carrier, topology, transport } = world;
       const others = await Promise.all([carrier.open(topology), carrier.open(topology)]);
       const stranger = await carrier.open({ ...topology, prefix: `${topology.prefix}-x` });
+      await stranger.provision();
       // Where it holds messages in this process only, a transport of its own is another carrier.
       const within = carrier.local ? [transport, transport] : [transport, transport, ...others];
       const hearers = await Promise.all(within.map((one) => listen(one, TOPIC)));
       const elsewhere = [await listen(transport, 'weather'), await listen(stranger, TOPIC)];
       const notice = outgoing({ headers: { a: '1' } });
       await say(transport, notice);
-      for (const { notices } of hearers) await vi.waitFor(() => expect(notices).toEqual([notice]));
+      for (const { notices } of hearers) await vi.waitFor(() => expect(notices).toEqual([notice]), WAIT);
       // Those who should hear nothing hear what is said to them, after what they would have heard before.
       await broadcastOf(transport).notify('weather', [outgoing({ id: 'weather' })]);
       await say(stranger, outgoing({ id: 'theirs' }));
-      for (const { notices } of elsewhere) await vi.waitFor(() => expect(notices).not.toEqual([]));
+      for (const { notices } of elsewhere) await vi.waitFor(() => expect(notices).not.toEqual([]), WAIT);
       expect(elsewhere.map(({ notices }) => idsOf(notices))).toEqual([['weather'], ['theirs']]);
       expect(hearers.map(({ notices }) => notices.length)).toEqual(hearers.map(() => 1));
       await Promise.all([...others, stranger].map((one) => one.close()));
@@ -77,7 +81,7 @@ export function broadcasting(check: Check): void {
         calls.push(broadcastOf(transport).notify(TOPIC, said.slice(start, start + size)));
       }
       await Promise.all(calls);
-      await vi.waitFor(() => expect(hearer.notices).toHaveLength(said.length));
+      await vi.waitFor(() => expect(hearer.notices).toHaveLength(said.length), WAIT);
       expect(idsOf(hearer.notices)).toEqual(idsOf(said));
     },
     unlessBroadcast,
@@ -90,7 +94,7 @@ export function broadcasting(check: Check): void {
       const saying = broadcastOf(transport).notify(TOPIC, [outgoing()]);
       expect(hearer.notices).toEqual([]);
       await saying;
-      await vi.waitFor(() => expect(hearer.notices).toHaveLength(1));
+      await vi.waitFor(() => expect(hearer.notices).toHaveLength(1), WAIT);
     },
     unlessBroadcast,
   );
@@ -102,7 +106,7 @@ export function broadcasting(check: Check): void {
       const late = await listen(transport, TOPIC);
       const next = outgoing();
       await say(transport, next);
-      await vi.waitFor(() => expect(late.notices).not.toEqual([]));
+      await vi.waitFor(() => expect(late.notices).not.toEqual([]), WAIT);
       expect(idsOf(late.notices)).toEqual([next.id]);
     },
     unlessBroadcast,
@@ -115,13 +119,13 @@ export function broadcasting(check: Check): void {
       // Also of what is on its way.
       const saying = say(transport, outgoing());
       await Promise.all([saying, goes.listening.close(), goes.listening.close()]);
-      await vi.waitFor(() => expect(stays.notices).toHaveLength(1));
+      await vi.waitFor(() => expect(stays.notices).toHaveLength(1), WAIT);
       await stays.listening.close();
       for (let round = 0; round < 3; round++) {
         const again = await listen(transport, TOPIC);
         const next = outgoing();
         await say(transport, next);
-        await vi.waitFor(() => expect(again.notices).not.toEqual([]));
+        await vi.waitFor(() => expect(again.notices).not.toEqual([]), WAIT);
         expect(idsOf(again.notices)).toEqual([next.id]);
         await again.listening.close();
       }
@@ -150,7 +154,7 @@ export function broadcasting(check: Check): void {
       expect(outcomes.at(-1)).toBe('accepted');
       for (const outcome of outcomes) if (outcome !== 'accepted') expectCode(outcome.error, 'Invalid');
       const carried = dubious.filter((_, index) => outcomes[index] === 'accepted');
-      await vi.waitFor(() => expect(hearer.notices.at(-1)?.id).toBe('last'));
+      await vi.waitFor(() => expect(hearer.notices.at(-1)?.id).toBe('last'), WAIT);
       const all = [...fine, ...carried];
       expect(hearer.notices.slice(0, -1).map(({ body }) => body)).toEqual(all.map(({ body }) => body));
       const entries = (one: Notice | undefined) => Object.entries(one?.headers ?? {}).sort();
@@ -174,7 +178,7 @@ export function broadcasting(check: Check): void {
       const refused = outcomes[1];
       if (refused === 'accepted' || refused === undefined) throw new Error('it was not refused');
       expectCode(refused.error, 'TooLarge');
-      await vi.waitFor(() => expect(hearer.notices).toHaveLength(2));
+      await vi.waitFor(() => expect(hearer.notices).toHaveLength(2), WAIT);
       expect(idsOf(hearer.notices)).toEqual(idsOf([most, small]));
       expect(hearer.notices[0]?.body === most.body).toBe(true);
     },

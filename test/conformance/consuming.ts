@@ -246,11 +246,11 @@ export function consuming(check: Check): void {
       world,
       async () => {
         begun++;
-        await new Promise((resolve) => setTimeout(resolve, 3_000));
+        await new Promise((resolve) => setTimeout(resolve, 6_000));
         handled++;
       },
       () => expect(handled).toBe(1),
-      { leaseMs: 2_000 },
+      { leaseMs: 4_000 },
     );
     expect(begun).toBe(1);
     await expectEmpty(world);

@@ -5,6 +5,7 @@ const [url = ''] = process.argv.slice(2);
 const transport = await openTransport(url, { prefix: 'test', topics: [] });
 await transport.broadcast?.listen('ping', {
   onNotice: ({ id }) => console.log(id),
+  onAway: ({ message }) => console.log(message),
   onGap: ({ message }) => console.log(message),
 });
 console.log('listening');

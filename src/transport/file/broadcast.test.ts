@@ -14,13 +14,15 @@ const notices = (count: number): Notice[] =>
 
 async function listen(transport: Transport, topic = 'ping') {
   const heard: Notice[] = [];
+  const away: TransportError[] = [];
   const gaps: TransportError[] = [];
   const listening = await transport.broadcast?.listen(topic, {
     onNotice: (notice) => void heard.push(notice),
+    onAway: (reason) => void away.push(reason),
     onGap: (reason) => void gaps.push(reason),
   });
   if (listening === undefined) throw new Error('it does not broadcast');
-  return { heard, gaps, close: () => listening.close() };
+  return { heard, away, gaps, close: () => listening.close() };
 }
 
 const notify = async (transport: Transport, sent: readonly Notice[], topic = 'ping') =>
@@ -74,6 +76,7 @@ describe('a broadcast on files', () => {
         heard.push(notice);
         void ending?.close();
       },
+      onAway: () => undefined,
       onGap: () => undefined,
     });
     await notify(transport, notices(50));
@@ -100,10 +103,11 @@ describe('a broadcast on files', () => {
 
   it('says that it may have missed something when its folder was removed, and listens again', async () => {
     const { transport, root } = await fileTransport();
-    const { heard, gaps } = await listen(transport);
+    const { heard, away, gaps } = await listen(transport);
     rmSync(join(root, 'ping/.broadcast'), { recursive: true });
     await vi.waitUntil(() => gaps.length === 1, WAIT);
     expect(gaps[0]).toMatchObject({ code: 'Unavailable', retryable: true });
+    expect(away).toEqual(gaps);
     await notify(transport, notices(1));
     await vi.waitUntil(() => heard.length === 1, WAIT);
     expect(gaps).toHaveLength(1);

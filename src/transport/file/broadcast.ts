@@ -30,6 +30,8 @@ export interface FileBroadcast extends Broadcast {
 export function createBroadcast({ directory, namer, limiter }: BroadcastOptions): FileBroadcast {
   const listeners = new Set<FolderListening>();
   const removing = new Map<string, NodeJS.Timeout>();
+  /** What was said last of each topic: calls that are under way together are told one after the other. */
+  const told = new Map<string, Promise<unknown>>();
 
   /** Made by whoever comes first: it need not stand in the topology. */
   async function folderOf(topic: string): Promise<string> {
@@ -52,6 +54,45 @@ export function createBroadcast({ directory, namer, limiter }: BroadcastOptions)
       await expectFolder({ topic, subscription: '.broadcast' }, path);
     }
     return folder;
+  }
+
+  /** One after the other: in this order they are told. */
+  async function showAll(
+    folder: string,
+    written: readonly (string | TransportError)[],
+  ): Promise<SendOutcome[]> {
+    const outcomes: SendOutcome[] = [];
+    for (const stem of written) {
+      outcomes.push(stem instanceof TransportError ? { error: stem } : await show(folder, stem));
+    }
+    return outcomes;
+  }
+
+  async function write(
+    topic: string,
+    notices: readonly Notice[],
+  ): Promise<{ folder: string; written: (string | TransportError)[] }> {
+    const stems = notices.map(() => namer.stem());
+    let folder: string;
+    try {
+      folder = await folderOf(topic);
+    } catch (error) {
+      throw transportError(error, directory.topicFolders(topic).own);
+    }
+    const written = await Promise.all(
+      notices.map(async (notice, place): Promise<string | TransportError> => {
+        const refused = refusal(notice);
+        if (refused !== undefined) return refused;
+        const stem = stems[place] ?? '';
+        try {
+          await limiter(() => put(folder, stem, notice, topic));
+          return stem;
+        } catch (error) {
+          return transportError(error, folder);
+        }
+      }),
+    );
+    return { folder, written };
   }
 
   async function put(folder: string, stem: string, notice: Notice, topic: string): Promise<void> {
@@ -84,31 +125,13 @@ export function createBroadcast({ directory, namer, limiter }: BroadcastOptions)
           `${notices.length} notices in one call: at most ${LIMITS.sendEntries}`,
         );
       }
-      let folder: string;
-      try {
-        folder = await folderOf(topic);
-      } catch (error) {
-        throw transportError(error, directory.topicFolders(topic).own);
-      }
-      const written = await Promise.all(
-        notices.map(async (notice): Promise<string | TransportError> => {
-          const refused = refusal(notice);
-          if (refused !== undefined) return refused;
-          const stem = namer.stem();
-          try {
-            await limiter(() => put(folder, stem, notice, topic));
-            return stem;
-          } catch (error) {
-            return transportError(error, folder);
-          }
-        }),
-      );
-      const outcomes: SendOutcome[] = [];
-      // One after the other: in this order they are told.
-      for (const stem of written) {
-        if (stem instanceof TransportError) outcomes.push({ error: stem });
-        else outcomes.push(await show(folder, stem));
-      }
+      const before = told.get(topic);
+      const saying = write(topic, notices).then(async ({ folder, written }) => {
+        await before?.catch(() => undefined);
+        return { folder, outcomes: await showAll(folder, written) };
+      });
+      told.set(topic, saying);
+      const { folder, outcomes } = await saying;
       if (!removing.has(folder)) await removeOld(folder, await readdir(folder)).catch(() => undefined);
       removeLater(folder);
       return outcomes;

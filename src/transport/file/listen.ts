@@ -74,6 +74,7 @@ export async function listenIn(findFolder: () => Promise<string>, told: Told): P
   }
 
   function stop(reason: TransportError): void {
+    if (lost === undefined) told.onAway(reason);
     lost ??= reason;
     watcher?.close();
     watcher = undefined;
