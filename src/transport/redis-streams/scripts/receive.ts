@@ -2,13 +2,19 @@ import { defineScript } from '../../redis/script.ts';
 import { SEEN } from './consumers.ts';
 import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
 
+/** The lease that stands in a consumer's name, in ms; nil where it says none. */
+const LEASE = `
+local function leaseOf(consumer)
+  return string.match(consumer, '%.(%d+)$')
+end`;
+
 /**
  * Looks for what its consumer let lie: entries that have been pending for longer than the lease that stands in
  * the consumer's name. They are held apart from then on, ready at once. Removes consumers that own nothing and
  * have been away for long, and entries that are no longer retained. Returns how many entries were pending but
  * no longer in the stream.
  */
-const SWEEP = `
+export const SWEEP = `
 local MOST = 500
 
 local function sweep(stream, group, defaultLease, retention, awayMs, time)
@@ -18,7 +24,7 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
     if field(consumer, 'pending') == 0 then
       if field(consumer, 'idle') > awayMs then redis.call('XGROUP', 'DELCONSUMER', stream, group, name) end
     elseif left > 0 then
-      local lease = string.match(name, '%.(%d+)$') or defaultLease
+      local lease = leaseOf(name) or defaultLease
       local late = redis.call('XPENDING', stream, group, 'IDLE', lease, '-', '+', left, name)
       local ids = {}
       for i, one in ipairs(late) do
@@ -52,7 +58,7 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
 end`;
 
 /** Leases held messages: those whose lease has ended, and those whose time has come. */
-const TAKE = `
+export const TAKE = `
 local function take(places, from, token, time, leaseMs, taken)
   if #places == 0 then return 0 end
   local lost = 0
@@ -74,23 +80,7 @@ local function take(places, from, token, time, leaseMs, taken)
   return lost
 end`;
 
-/**
- * Takes held messages that are ready, and looks after what was abandoned. KEYS: stream, waiting, leased, bodies,
- * states, swept. ARGV: group, most, lease in ms, token, ms between sweeps (0: do not sweep), lease of consumers whose
- * name says none, retention, how long a consumer may be away in ms.
- * Returns: the messages; ms until more becomes ready, -1 when that is not known; the stream's length; how many were
- * lost.
- */
-export const TAKE_HELD = defineScript(
-  NOW,
-  READ_ENTRY,
-  HOLD,
-  MAY_WRITE,
-  FREE,
-  SWEEP,
-  TAKE,
-  SEEN,
-  `
+export const READY = `
 local stream, waiting, leased = KEYS[1], KEYS[2], KEYS[3]
 local group, max, leaseMs, token = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 mayWrite(waiting)
@@ -112,5 +102,24 @@ for _, key in ipairs({ waiting, leased }) do
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
   if first and (soon < 0 or first - time < soon) then soon = math.max(0, first - time) end
 end
-return { taken, soon, redis.call('XLEN', stream), lost }`,
+return { taken, soon, redis.call('XLEN', stream), lost }`;
+
+/**
+ * Takes held messages that are ready, and looks after what was abandoned. KEYS: stream, waiting, leased, bodies,
+ * states, swept. ARGV: group, most, lease in ms, token, ms between sweeps (0: do not sweep), lease of consumers whose
+ * name says none, retention, how long a consumer may be away in ms.
+ * Returns: the messages; ms until more becomes ready, -1 when that is not known; the stream's length; how many were
+ * lost.
+ */
+export const TAKE_HELD = defineScript(
+  NOW,
+  READ_ENTRY,
+  HOLD,
+  MAY_WRITE,
+  FREE,
+  LEASE,
+  SWEEP,
+  TAKE,
+  SEEN,
+  READY,
 );

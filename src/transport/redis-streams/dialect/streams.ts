@@ -1,0 +1,58 @@
+import type { StreamSystem } from '../../dialects/systems.ts';
+import { createConnection } from '../../redis/connection.ts';
+import { integer, list } from '../../redis/replies.ts';
+import type { Topology, Transport } from '../../transport.ts';
+import { withGroups } from '../groups.ts';
+import { LIMITS } from '../limits.ts';
+import type { RedisStreamsOptions } from '../options.ts';
+import { createRedisStreamsTransport } from '../redis-streams.ts';
+import { createNativeDeadLetters } from './dead-letters.ts';
+import { dialectLayout } from './layout.ts';
+import { DEPTH_OF_FIELDS } from './scripts.ts';
+import { sendFields } from './send.ts';
+
+/** In ms: no entry is so old. Theirs reads what ours is done with, so nothing is freed unless that is asked for. */
+const FOR_EVER = 30 * 365 * 86_400_000;
+
+/**
+ * Carries messages over the streams of programs that are not ours, as they read and write them. Entries stay there, for
+ * they are theirs, or as long as `retentionMs` says and every group needs them.
+ *
+ * Throws InvalidName for a topology whose names do not fit.
+ */
+export function createDialectStreams(
+  system: StreamSystem,
+  topology: Topology,
+  given: RedisStreamsOptions,
+): Transport {
+  const options = { ...given, retentionMs: given.retentionMs || FOR_EVER };
+  const layout = dialectLayout(system);
+  const { history: _, ...base } = createRedisStreamsTransport(topology, options, layout);
+  const connection = createConnection(options);
+  const directory = layout.directory(topology);
+
+  return {
+    ...base,
+    limits: { ...LIMITS, publishDelayMs: 0 },
+    capabilities: new Set(['consumers']),
+    send: async (topic, messages) =>
+      sendFields(system, connection, directory.ofTopic(topic), messages, options),
+
+    async depth(address) {
+      const { topic, subscription } = directory.at(address);
+      const { stream, waiting, leased, shown, dead: letters } = subscription.keys;
+      const reply = await withGroups(connection, topic, () =>
+        connection.run(DEPTH_OF_FIELDS, [stream, waiting, leased, shown, letters], [subscription.name]),
+      );
+      const [ready, inFlight, delayed, dead] = list(reply).map(integer);
+      return { ready: ready ?? 0, inFlight: inFlight ?? 0, delayed: delayed ?? 0, dead: dead ?? 0 };
+    },
+
+    deadLetters: createNativeDeadLetters(system, connection, directory),
+
+    async close() {
+      connection.close();
+      await base.close();
+    },
+  };
+}
