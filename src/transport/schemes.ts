@@ -14,12 +14,15 @@ interface Scheme {
 }
 
 const REDIS_OPTIONS = ['retention', 'maxDepth', 'blocking'];
+const LIST_OPTIONS = ['maxDepth', 'blocking', 'queue', 'processing', 'dlq'];
 
 export const SCHEMES = {
   memory: { example: 'memory:', options: [] },
   sqs: { example: 'sqs://eu-west-1 (AWS) or sqs://127.0.0.1:4566 (an emulator)', options: ['region'] },
   redis: { example: 'redis://host:6379', options: REDIS_OPTIONS },
   rediss: { example: 'rediss://host:6379 (TLS)', options: [...REDIS_OPTIONS, 'iam'] },
+  'redis+list': { example: 'redis+list://host:6379', options: LIST_OPTIONS },
+  'rediss+list': { example: 'rediss+list://host:6379 (TLS)', options: [...LIST_OPTIONS, 'iam'] },
 } as const satisfies Readonly<Record<string, Scheme>>;
 export type SchemeName = keyof typeof SCHEMES;
 

@@ -9,11 +9,13 @@ const DRIVERS: Readonly<Record<SchemeName, (url: URL, topology: Topology) => Pro
   sqs: async (url, topology) => (await import('./sqs/sqs.ts')).createSqsTransport(topology, sqsOptions(url)),
   redis: openRedis,
   rediss: openRedis,
+  'redis+list': openList,
+  'rediss+list': openList,
 };
 
 /**
  * Opens the transport that a URL names: `memory:`, `sqs://eu-west-1?prefix=prod`, `sqs://127.0.0.1:4566`,
- * `redis://host:6379`, `rediss://user:password@host:6379?retention=24h`.
+ * `redis://host:6379`, `rediss://user:password@host:6379?retention=24h`, `redis+list://host:6379`.
  * Connects lazily: a carrier that is away shows at the first call.
  *
  * @throws InvalidTransportUrl naming the misspelled part and the nearest right one.
@@ -22,6 +24,10 @@ const DRIVERS: Readonly<Record<SchemeName, (url: URL, topology: Topology) => Pro
 export async function openTransport(text: string, topology: Topology): Promise<Transport> {
   const { url, scheme } = parseTransportUrl(text);
   return checked(await DRIVERS[scheme](url, installed(topology, url)), topology);
+}
+
+async function openList(url: URL, topology: Topology): Promise<Transport> {
+  return (await import('./open-redis-list.ts')).openRedisList(url, topology);
 }
 
 function sqsOptions(url: URL): { region?: string; endpoint?: string } {

@@ -21,6 +21,11 @@ export interface Dialect<Native> {
   dead(native: Native, letter: Letter): Native;
   /** Reads a dead letter back: what `dead` was given, as far as it is kept, also of one that theirs has written. */
   undead(native: Native): { readonly native: Native; readonly headers: Headers };
+  /**
+   * What stands in the queue when a dead letter is replayed: `native` is what `undead` read, the headers are new, and
+   * kept as far as the layout has room for them.
+   */
+  replay(native: Native, context: { readonly headers: Headers; readonly now: number }): Native;
 }
 
 /** What is said about a message that is given up. */
@@ -36,7 +41,9 @@ export interface Letter {
 /** What a native entry says. */
 export type Decoded = Pick<Incoming, 'id' | 'body' | 'headers'> & {
   readonly key?: string;
-  /** Attempts that theirs has counted before this one. */
+  /** When it was sent; where it is not said, carriers that do not know it take the time of the delivery. */
+  readonly enqueuedAt?: number;
+  /** Attempts that theirs has counted before this one; then `retry` counts one more. */
   readonly attempts?: number;
 };
 

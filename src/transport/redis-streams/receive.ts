@@ -2,13 +2,13 @@ import { pause } from '../../time/backoff.ts';
 import { TransportError } from '../errors.ts';
 import { createBlockingReader } from '../redis/blocking.ts';
 import type { Connection } from '../redis/connection.ts';
+import { createOwners } from '../redis/owners.ts';
 import { integer, list } from '../redis/replies.ts';
 import type { Incoming, ReceiveOptions } from '../transport.ts';
 import type { SubscriptionPlace, TopicPlace } from './directory.ts';
 import { withGroups } from './groups.ts';
 import type { Layout } from './layout.ts';
 import type { RedisStreamsOptions } from './options.ts';
-import { createOwners } from './owners.ts';
 
 /**
  * How long a consumer does without a look at what is held apart, and the longest blocking read: what another

@@ -1,0 +1,28 @@
+import { serverOptions, wholeNumber, yesOrNo } from './open-redis.ts';
+import type { QueueNames } from './redis-list/keys.ts';
+import { createRedisListTransport } from './redis-list/redis-list.ts';
+import { InvalidTransportUrl } from './schemes.ts';
+import type { Topology, Transport } from './transport.ts';
+
+/** Opens the transport that a `redis+list:` or `rediss+list:` URL names. */
+export function openRedisList(url: URL, topology: Topology): Transport {
+  const names = listNames(url);
+  return createRedisListTransport(topology, {
+    ...serverOptions(url),
+    maxDepth: wholeNumber('maxDepth', url.searchParams.get('maxDepth') ?? '0'),
+    blocking: yesOrNo('blocking', url.searchParams.get('blocking') ?? 'true'),
+    ...(names && { names }),
+  });
+}
+
+/** Of lists that are there already, for programs that are not ours. */
+function listNames({ searchParams: query }: URL): QueueNames | undefined {
+  const [queue, processing, dlq] = ['queue', 'processing', 'dlq'].map((name) => query.get(name) ?? undefined);
+  if (queue === undefined && (processing ?? dlq) !== undefined) {
+    throw new InvalidTransportUrl('processing and dlq are names beside queue: give queue too');
+  }
+  for (const [name, value] of Object.entries({ queue, processing, dlq })) {
+    if (value === '') throw new InvalidTransportUrl(`${name} is empty: expected the key of a list`);
+  }
+  return queue === undefined ? undefined : { queue, ...(processing && { processing }), ...(dlq && { dlq }) };
+}
