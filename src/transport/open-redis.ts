@@ -3,6 +3,7 @@ import type { ServerOptions } from './redis/server-options.ts';
 import type { RedisStreamsOptions } from './redis-streams/options.ts';
 import { InvalidTransportUrl, installed, parseTransportUrl, SCHEMES } from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
+import { duration } from './url-values.ts';
 
 /**
  * Opens the transport that a `redis:` or `rediss:` URL names. For programs that run on nothing else: a bundle of
@@ -60,17 +61,6 @@ function iam(url: URL): Pick<ServerOptions, 'iam'> {
   }
   throw new InvalidTransportUrl(
     `iam is ${JSON.stringify(text)}: expected a cache of ElastiCache and its user, as rediss://user@host?iam=replicationgroup:NAME`,
-  );
-}
-
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function duration(name: string, text: string): number {
-  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  if (text === '0') return 0;
-  if (count !== undefined) return Number(count) * (UNITS[unit] ?? 1);
-  throw new InvalidTransportUrl(
-    `${name} is ${JSON.stringify(text)}: expected a duration like 30m, 24h or 7d`,
   );
 }
 

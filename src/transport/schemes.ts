@@ -18,6 +18,7 @@ const LIST_OPTIONS = ['maxDepth', 'blocking', 'queue', 'processing', 'dlq'];
 
 export const SCHEMES = {
   memory: { example: 'memory:', options: [] },
+  file: { example: 'file:///var/mq', options: ['layout', 'retention'] },
   sqs: { example: 'sqs://eu-west-1 (AWS) or sqs://127.0.0.1:4566 (an emulator)', options: ['region'] },
   redis: { example: 'redis://host:6379', options: REDIS_OPTIONS },
   rediss: { example: 'rediss://host:6379 (TLS)', options: [...REDIS_OPTIONS, 'iam'] },
@@ -41,8 +42,9 @@ export function transportUrl(environment: NodeJS.ProcessEnv = process.env): stri
 
 /** The URL without user, password and query, for messages and tables. */
 export function describeUrl(text: string): string {
-  const { url } = parseTransportUrl(text);
-  return url.host ? `${url.protocol}//${url.host}` : url.protocol;
+  const { url, scheme } = parseTransportUrl(text);
+  if (url.host) return `${url.protocol}//${url.host}`;
+  return scheme === 'file' ? `file://${url.pathname}` : url.protocol;
 }
 
 /** @throws InvalidTransportUrl, InvalidName naming the misspelled part and the nearest right one. */

@@ -4,8 +4,11 @@ import { InvalidTransportUrl, installed, parseTransportUrl, SCHEMES, type Scheme
 import type { Topology, Transport } from './transport.ts';
 
 /** Loads the driver of a scheme, and opens it: what is not used is not loaded. */
-const DRIVERS: Readonly<Record<SchemeName, (url: URL, topology: Topology) => Promise<Transport>>> = {
+const DRIVERS: Readonly<
+  Record<SchemeName, (url: URL, topology: Topology, text: string) => Promise<Transport>>
+> = {
   memory: async (_url, topology) => (await import('./memory/memory.ts')).createMemoryTransport(topology),
+  file: async (url, topology, text) => (await import('./open-file.ts')).openFile(text, url, topology),
   sqs: async (url, topology) => (await import('./sqs/sqs.ts')).createSqsTransport(topology, sqsOptions(url)),
   redis: openRedis,
   rediss: openRedis,
@@ -14,7 +17,7 @@ const DRIVERS: Readonly<Record<SchemeName, (url: URL, topology: Topology) => Pro
 };
 
 /**
- * Opens the transport that a URL names: `memory:`, `sqs://eu-west-1?prefix=prod`, `sqs://127.0.0.1:4566`,
+ * Opens the transport that a URL names: `memory:`, `file:///var/mq`, `sqs://eu-west-1?prefix=prod`, `sqs://127.0.0.1:4566`,
  * `redis://host:6379`, `rediss://user:password@host:6379?retention=24h`, `redis+list://host:6379`.
  * Connects lazily: a carrier that is away shows at the first call.
  *
@@ -23,7 +26,7 @@ const DRIVERS: Readonly<Record<SchemeName, (url: URL, topology: Topology) => Pro
  */
 export async function openTransport(text: string, topology: Topology): Promise<Transport> {
   const { url, scheme } = parseTransportUrl(text);
-  return checked(await DRIVERS[scheme](url, installed(topology, url)), topology);
+  return checked(await DRIVERS[scheme](url, installed(topology, url), text), topology);
 }
 
 async function openList(url: URL, topology: Topology): Promise<Transport> {

@@ -122,6 +122,8 @@ function dialectOf({ secret, type = 'event' }: AgentsOptions): Dialect<Fields> {
         error === undefined ? {} : reasonHeaders(error, isMoment(seconds) ? timeOf(seconds) : undefined);
       return { native: without(fields, ADDED), headers };
     },
+
+    replay: (fields) => fields,
   };
 }
 

@@ -14,7 +14,12 @@ export interface Dialect<Native> {
    * What cannot be read is not refused here: its `body` is the native text as it is, which no contract accepts, so
    * that it ends as a dead letter with its bytes; a header says why.
    */
-  decode(native: Native, context: { readonly topic: string }): Decoded;
+  decode(native: Native, context: DecodeContext): Decoded;
+  /**
+   * Whether all of it is there, where that shows: a file may still be being written. What is not complete is waited
+   * for, and in the end taken as it is. Absent where it never shows.
+   */
+  complete?(native: Native): boolean;
   /** What stands there after a failed attempt, where programs that are not ours may take it next. */
   retry(native: Native): Native;
   /** A dead letter as it is stored. `headers`: those of the message and what was added: reason and history. */
@@ -36,6 +41,12 @@ export interface Letter {
   /** What it was called there, where that is not in the native entry: a stream entry's id. */
   readonly place?: string;
   readonly now: number;
+}
+
+export interface DecodeContext {
+  readonly topic: string;
+  /** What the carrier calls the entry, where that stays the same for as long as it lives: an id for what says none. */
+  readonly name?: string;
 }
 
 /** What a native entry says. */

@@ -45,12 +45,7 @@ const dialect: Dialect<Fields> = {
     );
   },
 
-  retry: (fields) =>
-    fields.map((value, index) =>
-      fields[index - 1] === 'retry_count' && index % 2 === 1 && /^\d{1,6}$/.test(value)
-        ? String(Number(value) + 1)
-        : value,
-    ),
+  retry: (fields) => counted(fields, (count) => count + 1),
 
   dead(fields, { headers, place, now }) {
     return [
@@ -69,7 +64,17 @@ const dialect: Dialect<Fields> = {
         : reasonHeaders(error, envelopeTime(fieldOf(fields, 'dead_letter_at'), 'local'));
     return { native: without(fields, ADDED), headers };
   },
+
+  replay: (fields) => counted(fields, () => 0),
 };
+
+function counted(fields: Fields, count: (before: number) => number): Fields {
+  return fields.map((value, index) =>
+    fields[index - 1] === 'retry_count' && index % 2 === 1 && /^\d{1,6}$/.test(value)
+      ? String(count(Number(value)))
+      : value,
+  );
+}
 
 export const eventBus: StreamSystem = {
   name: 'event-bus',

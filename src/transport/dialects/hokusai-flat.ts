@@ -73,4 +73,9 @@ export const hokusaiFlat: Dialect<string> = {
   },
 
   undead: readHokusaiDeadLetter,
+
+  replay(text) {
+    const flat = new Map(members(text));
+    return flat.delete(RETRIES) ? objectOf(flat) : text;
+  },
 };

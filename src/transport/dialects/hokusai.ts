@@ -47,12 +47,7 @@ export const hokusai: Dialect<string> = {
     );
   },
 
-  retry(text) {
-    const envelope = members(text);
-    const count = countOf(envelope?.get('retry_count'));
-    if (envelope === undefined || count === undefined) return text;
-    return pythonJson(objectOf(new Map(envelope).set('retry_count', String(count + 1))));
-  },
+  retry: (text) => counted(text, (count) => count + 1),
 
   dead: (text, { headers, queue, now }) =>
     pythonJson(
@@ -65,7 +60,16 @@ export const hokusai: Dialect<string> = {
     ),
 
   undead: readHokusaiDeadLetter,
+
+  replay: (text) => counted(text, () => 0),
 };
+
+function counted(text: string, next: (count: number) => number): string {
+  const envelope = members(text);
+  const count = countOf(envelope?.get('retry_count'));
+  if (envelope === undefined || count === undefined) return text;
+  return pythonJson(objectOf(new Map(envelope).set('retry_count', String(next(count)))));
+}
 
 /** What is published beside the queue, to whoever listens: the payload alone. */
 export function hokusaiPayload(

@@ -76,11 +76,7 @@ export const jobs: Dialect<string> = {
     );
   },
 
-  retry(text) {
-    const job = members(text);
-    if (job === undefined) return text;
-    return objectOf(new Map(job).set('retry_count', String((countOf(job.get('retry_count')) ?? 0) + 1)));
-  },
+  retry: (text) => counted(text, (count) => count + 1),
 
   dead(text, { headers, now }) {
     const job = members(text);
@@ -104,4 +100,13 @@ export const jobs: Dialect<string> = {
     const bare = job?.size === 1 ? stringOf(job.get('text')) : undefined;
     return { native: bare ?? data, headers: reasonHeaders(error, at) };
   },
+
+  replay: (text) => counted(text, () => 0),
 };
+
+function counted(text: string, next: (count: number) => number): string {
+  const job = members(text);
+  if (job === undefined) return text;
+  const count = next(countOf(job.get('retry_count')) ?? 0);
+  return objectOf(new Map(job).set('retry_count', String(count)));
+}

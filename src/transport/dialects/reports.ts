@@ -32,6 +32,7 @@ export const fileReports: Dialect<string> = {
   retry: (text) => text,
   dead: (text) => text,
   undead: (text) => ({ native: text, headers: {} }),
+  replay: (text) => text,
 };
 
 /** Reports in the one field of a stream's entries. */
@@ -61,6 +62,8 @@ const streamed: Dialect<Fields> = {
       error === undefined ? {} : reasonHeaders(error, envelopeTime(fieldOf(fields, 'failed_at'), 'local'));
     return { native: without(fields, ADDED), headers };
   },
+
+  replay: (fields) => fields,
 };
 
 /** @param stream What their stream is called. Default: as the topic. */

@@ -44,7 +44,9 @@ export function bodyOf({ id, topic, source, time, subject, correlationid, extens
 }
 
 export function decoded(said: Said, attempts = 0): Decoded {
-  return { id: said.id, body: bodyOf(said), headers: NO_HEADERS, attempts };
+  const enqueuedAt = Date.parse(said.time ?? '');
+  const message = { id: said.id, body: bodyOf(said), headers: NO_HEADERS, attempts };
+  return Number.isNaN(enqueuedAt) ? message : { ...message, enqueuedAt };
 }
 
 /** An entry that cannot be read: its text as it is, and why. Its id follows from the text. */

@@ -44,7 +44,11 @@ export function createNativeDeadLetters(
           const args = letters.flatMap(({ letter, headers }) => {
             const { id, receipt } = letter;
             return known.has(letter) && receipt instanceof NativeDeadLetterReceipt
-              ? [receipt.place, encodeFrame({ id, headers }), JSON.stringify(receipt.fields)]
+              ? [
+                  receipt.place,
+                  encodeFrame({ id, headers }),
+                  JSON.stringify(dialect.replay(receipt.fields, { headers, now: Date.now() })),
+                ]
               : [];
           });
           return connection.run(
