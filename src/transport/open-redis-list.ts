@@ -1,18 +1,23 @@
 import { serverOptions, wholeNumber, yesOrNo } from './open-redis.ts';
 import type { QueueNames } from './redis-list/keys.ts';
+import type { RedisListOptions } from './redis-list/options.ts';
 import { createRedisListTransport } from './redis-list/redis-list.ts';
 import { InvalidTransportUrl } from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
 
 /** Opens the transport that a `redis+list:` or `rediss+list:` URL names. */
 export function openRedisList(url: URL, topology: Topology): Transport {
+  return createRedisListTransport(topology, listOptions(url));
+}
+
+export function listOptions(url: URL): RedisListOptions {
   const names = listNames(url);
-  return createRedisListTransport(topology, {
+  return {
     ...serverOptions(url),
     maxDepth: wholeNumber('maxDepth', url.searchParams.get('maxDepth') ?? '0'),
     blocking: yesOrNo('blocking', url.searchParams.get('blocking') ?? 'true'),
     ...(names && { names }),
-  });
+  };
 }
 
 /** Of lists that are there already, for programs that are not ours. */

@@ -13,7 +13,8 @@ import { duration } from './url-values.ts';
  * @throws TransportError `Unsupported` when the topology asks for what the carrier cannot do.
  */
 export async function openRedisTransport(text: string, topology: Topology): Promise<Transport> {
-  const { url, scheme } = parseTransportUrl(text);
+  // No dialect: that is for workers.
+  const { url, scheme } = parseTransportUrl(text, ['prefix']);
   if (scheme !== 'redis' && scheme !== 'rediss') {
     throw new InvalidTransportUrl(
       `${scheme}: is not Redis: expected ${SCHEMES.redis.example}, or ${SCHEMES.rediss.example}`,
@@ -27,7 +28,7 @@ export async function openRedis(url: URL, topology: Topology): Promise<Transport
   return createRedisStreamsTransport(topology, redisOptions(url));
 }
 
-function redisOptions(url: URL): RedisStreamsOptions {
+export function redisOptions(url: URL): RedisStreamsOptions {
   const { searchParams: query } = url;
   return {
     ...serverOptions(url),

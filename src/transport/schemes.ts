@@ -9,7 +9,7 @@ export class InvalidTransportUrl extends Error {
 
 interface Scheme {
   readonly example: string;
-  /** Options the query may name, besides `prefix`, which all take. */
+  /** Options the query may name, besides `prefix` and `dialect`. */
   readonly options: readonly string[];
 }
 
@@ -47,8 +47,12 @@ export function describeUrl(text: string): string {
   return scheme === 'file' ? `file://${url.pathname}` : url.protocol;
 }
 
-/** @throws InvalidTransportUrl, InvalidName naming the misspelled part and the nearest right one. */
-export function parseTransportUrl(text: string): ParsedUrl {
+/**
+ * @param general Options of every scheme.
+ *
+ * @throws InvalidTransportUrl, InvalidName naming the misspelled part and the nearest right one.
+ */
+export function parseTransportUrl(text: string, general = ['prefix', 'dialect']): ParsedUrl {
   const url = URL.parse(text);
   if (url === null)
     throw new InvalidTransportUrl(`${JSON.stringify(text)} is not a transport URL: expected ${examples()}`);
@@ -58,7 +62,7 @@ export function parseTransportUrl(text: string): ParsedUrl {
       `${name}: is not a transport${closest(name, Object.keys(SCHEMES))}: expected ${examples()}`,
     );
   }
-  const options = [...SCHEMES[name].options, 'prefix'];
+  const options = [...SCHEMES[name].options, ...general];
   for (const key of url.searchParams.keys()) {
     if (options.includes(key)) continue;
     throw new InvalidTransportUrl(

@@ -26,7 +26,12 @@ const DRIVERS: Readonly<
  */
 export async function openTransport(text: string, topology: Topology): Promise<Transport> {
   const { url, scheme } = parseTransportUrl(text);
-  return checked(await DRIVERS[scheme](url, installed(topology, url), text), topology);
+  const here = installed(topology, url);
+  if (url.searchParams.has('dialect')) {
+    const { openDialect } = await import('./dialects/open.ts');
+    return checked(await openDialect({ text, url, scheme, topology: here }), topology);
+  }
+  return checked(await DRIVERS[scheme](url, here, text), topology);
 }
 
 async function openList(url: URL, topology: Topology): Promise<Transport> {

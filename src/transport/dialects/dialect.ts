@@ -26,6 +26,8 @@ export interface Dialect<Native> {
   dead(native: Native, letter: Letter): Native;
   /** Reads a dead letter back: what `dead` was given, as far as it is kept, also of one that theirs has written. */
   undead(native: Native): { readonly native: Native; readonly headers: Headers };
+  /** Whether a dead letter is one of this topic, where several share a place for them. Absent where none do. */
+  concerns?(letter: Native, context: { readonly topic: string }): boolean;
   /**
    * What stands in the queue when a dead letter is replayed: `native` is what `undead` read, the headers are new, and
    * kept as far as the layout has room for them.

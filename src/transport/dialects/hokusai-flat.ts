@@ -1,11 +1,12 @@
 import { deriveId } from '../../message/id.ts';
 import type { Dialect } from './dialect.ts';
-import { readHokusaiDeadLetter } from './hokusai.ts';
+import { hokusaiQueue, readHokusaiDeadLetter } from './hokusai.ts';
 import { MODEL_READY, presentOnly, readAnnouncement, writeAnnouncement } from './hokusai-payload.ts';
 import { envelopeTime } from './python-time.ts';
 import { countOf, members, objectOf, stringOf } from './raw-json.ts';
 import { reasonText } from './reason.ts';
 import { decoded, toSay, unread, unsayable } from './speech.ts';
+import type { ListSystem } from './systems.ts';
 
 const RETRIES = '_retryCount';
 
@@ -13,13 +14,11 @@ const RETRIES = '_retryCount';
  * The same announcements as their deployer reads them: not nested, symbols in capitals. They have no id: it follows from what
  * is said.
  */
-export const hokusaiFlat: Dialect<string> = {
+const dialect: Dialect<string> = {
   encode(message, { topic, now }) {
     const { event, data } = toSay(message);
     const said = members(data);
-    if (topic !== MODEL_READY || said === undefined) {
-      throw unsayable(message.id, `it is read as ${MODEL_READY} and nothing else`);
-    }
+    if (topic !== MODEL_READY || said === undefined) return data;
     const time = Number.isNaN(Date.parse(event.time)) ? new Date(now).toISOString() : event.time;
     const flat = presentOnly(members(writeAnnouncement(said, time)) ?? said);
     const symbol = stringOf(flat.get('token_symbol'))?.toUpperCase() ?? '';
@@ -37,20 +36,21 @@ export const hokusaiFlat: Dialect<string> = {
   },
 
   decode(text, { topic }) {
-    const flat = new Map(members(text));
+    const found = members(text);
+    if (found === undefined) return unread(text, 'the entry is no JSON object');
+    const flat = new Map(found);
     const retries = countOf(flat.get(RETRIES));
     flat.delete(RETRIES);
-    const symbol = stringOf(flat.get('token_symbol'));
-    if (symbol === undefined) return unread(text, 'the entry is no JSON object with token_symbol');
     const id = deriveId([objectOf(flat)]);
-    flat.set('token_symbol', JSON.stringify(symbol.toLowerCase()));
+    const symbol = topic === MODEL_READY ? stringOf(flat.get('token_symbol')) : undefined;
+    if (symbol !== undefined) flat.set('token_symbol', JSON.stringify(symbol.toLowerCase()));
     return decoded(
       {
         id,
         topic,
         source: 'hokusai',
         time: envelopeTime(stringOf(flat.get('timestamp')), 'utc'),
-        data: objectOf(readAnnouncement(flat)),
+        data: objectOf(topic === MODEL_READY ? readAnnouncement(flat) : flat),
       },
       retries,
     );
@@ -77,5 +77,16 @@ export const hokusaiFlat: Dialect<string> = {
   replay(text) {
     const flat = new Map(members(text));
     return flat.delete(RETRIES) ? objectOf(flat) : text;
+  },
+};
+
+export const hokusaiFlat: ListSystem = {
+  name: 'hokusai-flat',
+  dialect,
+  names(topic) {
+    const queue = hokusaiQueue(topic);
+    return topic === MODEL_READY
+      ? { queue, processing: 'hokusai:processing_queue', dlq: 'hokusai:dlq' }
+      : { queue, processing: `${queue}:processing`, dlq: `${queue}:dlq` };
   },
 };

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { deadLetterHeaders, readDeadLetterReason } from '../../message/dead-letter.ts';
 import { decode } from '../../message/envelope.ts';
 import { modelReadyToDeploy } from '../../model-ready/contract.ts';
-import { hokusai, hokusaiPayload } from './hokusai.ts';
-import { hokusaiFlat } from './hokusai-flat.ts';
+import { hokusai as system } from './hokusai.ts';
+import { hokusaiFlat as flatSystem } from './hokusai-flat.ts';
 import { UNREAD } from './speech.ts';
 
+const hokusai = system.dialect;
+const hokusaiFlat = flatSystem.dialect;
 const TOPIC = { topic: 'model_ready_to_deploy', now: Date.UTC(2025, 0, 2, 3, 4, 5) };
 const ENTRY =
   '{"message_id": "7d3c8f8e-2f1b-4a5e-9b7a-0c1d2e3f4a5b", "message_type": "model_ready_to_deploy", "payload": {"model_id": "m-1", "token_symbol": "msg-ai", "metric_name": "reply_rate", "baseline_value": 0.75, "current_value": 0.82, "model_name": "msg-model", "model_version": "1", "mlflow_run_id": "abc123", "improvement_percentage": 9.333333333333325, "contributor_address": null, "experiment_name": "baseline", "tags": {"k": "\\u00e9"}, "timestamp": "2025-01-02T03:04:05.123456", "message_version": "1.0"}, "timestamp": "2025-01-02T03:04:05.123456", "retry_count": 0, "max_retries": 3}';
@@ -39,7 +41,7 @@ describe('the dialect of lists with an envelope', () => {
   it('writes it again to the byte', () => {
     const { id, body, headers } = hokusai.decode(ENTRY, TOPIC);
     expect(hokusai.encode({ id, body, headers }, TOPIC)).toBe(ENTRY);
-    expect(ENTRY).toContain(hokusaiPayload({ id, body, headers }, TOPIC.topic, TOPIC.now));
+    expect(ENTRY).toContain(system.notice?.({ id, body, headers }, TOPIC));
   });
 
   it('says a model without a run as only newer programs know it', () => {

@@ -1,3 +1,4 @@
+import type { Outgoing } from '../transport.ts';
 import type { Dialect } from './dialect.ts';
 import { MODEL_READY, readAnnouncement, writeAnnouncement } from './hokusai-payload.ts';
 import { pythonJson } from './python-json.ts';
@@ -5,6 +6,7 @@ import { envelopeTime, pythonTime, pythonTimeOf } from './python-time.ts';
 import { countOf, members, objectOf, stringOf } from './raw-json.ts';
 import { reasonHeaders, reasonText } from './reason.ts';
 import { decoded, toSay, unread } from './speech.ts';
+import type { ListSystem } from './systems.ts';
 
 /** How often they try again before they give up. */
 const MAX_RETRIES = 3;
@@ -13,14 +15,14 @@ const MAX_RETRIES = 3;
  * Announcements in an envelope of their own, on lists. They read it into an object that takes no other names, so there is
  * nothing in it beyond what they have.
  */
-export const hokusai: Dialect<string> = {
+const dialect: Dialect<string> = {
   encode(message, { topic, now }) {
     const { event } = toSay(message);
     return pythonJson(
       objectOf([
         ['message_id', JSON.stringify(event.id)],
         ['message_type', JSON.stringify(topic)],
-        ['payload', hokusaiPayload(message, topic, now)],
+        ['payload', payloadOf(message, topic, now)],
         ['timestamp', JSON.stringify(pythonTimeOf(event.time, 'utc', now))],
         ['retry_count', '0'],
         ['max_retries', String(MAX_RETRIES)],
@@ -72,11 +74,7 @@ function counted(text: string, next: (count: number) => number): string {
 }
 
 /** What is published beside the queue, to whoever listens: the payload alone. */
-export function hokusaiPayload(
-  message: Parameters<Dialect<string>['encode']>[0],
-  topic: string,
-  now: number,
-): string {
+function payloadOf(message: Outgoing, topic: string, now: number): string {
   const { event, data } = toSay(message);
   const said = members(data);
   const payload =
@@ -84,6 +82,20 @@ export function hokusaiPayload(
       ? writeAnnouncement(said, pythonTimeOf(event.time, 'utc', now))
       : data;
   return pythonJson(payload);
+}
+
+export const hokusai: ListSystem = {
+  name: 'hokusai',
+  dialect,
+  names(topic) {
+    const queue = hokusaiQueue(topic);
+    return { queue, processing: `${queue}:processing`, dlq: `${queue}:dlq` };
+  },
+  notice: (message, { topic, now }) => payloadOf(message, topic, now),
+};
+
+export function hokusaiQueue(topic: string): string {
+  return `hokusai:${topic === MODEL_READY ? 'model_ready' : topic}_queue`;
 }
 
 /**

@@ -3,6 +3,7 @@ import { envelopeTime, pythonTime, pythonTimeOf } from './python-time.ts';
 import { countOf, members, objectOf, stringOf } from './raw-json.ts';
 import { historyText, reasonHeaders, reasonText } from './reason.ts';
 import { decoded, textOf, toSay, unread } from './speech.ts';
+import type { ListSystem } from './systems.ts';
 
 /** The types of jobs that are called otherwise than their queues. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -14,22 +15,19 @@ const PRIORITIES: readonly string[] = ['low', 'normal', 'high', 'urgent'];
 /** What every job has, and an envelope has a place of its own for. */
 const COMMON = ['job_id', 'job_type', 'created_at', 'priority', 'retry_count', 'max_retries', 'timeout'];
 const METADATA = 'metadata';
+/** The type of what failed and was no job. */
+const UNKNOWN = 'unknown';
 
 /** The type of the jobs in a topic's queue. */
-export function jobType(topic: string): string {
+function jobType(topic: string): string {
   return Object.hasOwn(TYPES, topic) ? (TYPES[topic] ?? topic) : topic;
-}
-
-/** The type of a job; undefined for what is none. */
-export function jobTypeOf(text: string): string | undefined {
-  return stringOf(members(text)?.get('job_type'));
 }
 
 /**
  * Jobs on lists, one for each type. Data is what a type has beyond all jobs, and their `metadata` where there is any;
  * `priority` is an extension of the envelope.
  */
-export const jobs: Dialect<string> = {
+const dialect: Dialect<string> = {
   encode(message, { topic, now }) {
     const { event, data } = toSay(message);
     const own = new Map(members(data));
@@ -82,7 +80,7 @@ export const jobs: Dialect<string> = {
     const job = members(text);
     return objectOf([
       ['job_type', '"failed_job"'],
-      ['original_job_type', JSON.stringify(stringOf(job?.get('job_type')) ?? 'unknown')],
+      ['original_job_type', JSON.stringify(stringOf(job?.get('job_type')) ?? UNKNOWN)],
       ['original_job_data', job === undefined ? JSON.stringify({ text }) : text],
       ['error_message', JSON.stringify(reasonText(headers))],
       ['error_traceback', JSON.stringify(historyText(headers))],
@@ -101,7 +99,23 @@ export const jobs: Dialect<string> = {
     return { native: bare ?? data, headers: reasonHeaders(error, at) };
   },
 
+  concerns(letter, { topic }) {
+    const record = members(letter);
+    const type = stringOf(record?.get('original_job_type')) ?? stringOf(record?.get('job_type'));
+    return type === undefined || type === UNKNOWN || type === jobType(topic);
+  },
+
   replay: (text) => counted(text, () => 0),
+};
+
+const LISTS = 'backfin:queue:';
+
+/** Their workers take a job off its list before they do it; ours keep it beside until it is done. */
+export const jobs: ListSystem = {
+  name: 'jobs',
+  dialect,
+  names: (topic) => ({ queue: `${LISTS}${topic}`, dlq: `${LISTS}failed_jobs` }),
+  urgent: { list: `${LISTS}high_priority`, jobType },
 };
 
 function counted(text: string, next: (count: number) => number): string {

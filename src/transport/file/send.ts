@@ -1,6 +1,7 @@
 import { rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dialect } from '../dialects/dialect.ts';
+import { encoded } from '../dialects/encoded.ts';
 import { TransportError } from '../errors.ts';
 import { type Outgoing, type SendOutcome, sizeOf } from '../transport.ts';
 import type { Place } from './directory.ts';
@@ -53,7 +54,8 @@ export async function send(
   const { dialect, namer } = options;
   const now = Date.now();
   const laidOut = messages.map((message): LaidOut | TransportError => {
-    const text = dialect.encode(message, { topic, now });
+    const text = encoded(dialect, message, { topic, now });
+    if (text instanceof TransportError) return text;
     return refusal(topic, places, message, text) ?? { stem: namer.stem(now), text };
   });
   const answers = await Promise.all(

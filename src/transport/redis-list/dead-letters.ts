@@ -49,8 +49,9 @@ export function createDeadLetterQueue(options: DeadLetterOptions): DeadLetterQue
           connection.run(SCAN_DEAD, [main, lots, dead, shown], [at, most - letters.length, leaseMs]),
         );
         const [page, count, all, time] = list(reply);
-        for (const native of list(page)) {
-          letters.push(deadLetter(text(native), queue.topic, integer(time)));
+        for (const native of list(page).map(text)) {
+          if (dialect.concerns?.(native, queue) === false) continue;
+          letters.push(deadLetter(native, queue.topic, integer(time)));
         }
         looked += integer(count);
         length = integer(all);

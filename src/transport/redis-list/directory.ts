@@ -28,7 +28,11 @@ export interface Directory {
  * Throws InvalidName for a topology whose names do not fit, and InvalidTransportUrl where the lists' own names are not
  * for it.
  */
-export function createDirectory(topology: Topology, names: QueueNames | undefined): Directory {
+export function createDirectory(
+  topology: Topology,
+  names: QueueNames | undefined,
+  keysOf = (address: Address): QueueKeys => queueKeys(topology.prefix, address),
+): Directory {
   checkNames(topology);
   const named = names && namedKeys(names, topology);
   const topics = new Map(
@@ -38,7 +42,7 @@ export function createDirectory(topology: Topology, names: QueueNames | undefine
         ({ name: subscription, leaseMs }): Queue => ({
           topic,
           subscription,
-          keys: named ?? queueKeys(topology.prefix, { topic, subscription }),
+          keys: named ?? keysOf({ topic, subscription }),
           leaseMs,
           seen: false,
           length: 0,

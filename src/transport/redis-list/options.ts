@@ -1,5 +1,6 @@
 import type { ServerOptions } from '../redis/server-options.ts';
-import type { QueueNames } from './keys.ts';
+import type { Address } from '../transport.ts';
+import type { QueueKeys, QueueNames } from './keys.ts';
 
 /** How to reach a server, and how to use it. Durations in ms. */
 export interface RedisListOptions extends ServerOptions {
@@ -9,6 +10,8 @@ export interface RedisListOptions extends ServerOptions {
   readonly blocking: boolean;
   /** Names of the lists, for a topology of one subscription. */
   readonly names?: QueueNames;
+  /** Keys of each subscription, where they are not ours. */
+  readonly keysOf?: (address: Address) => QueueKeys;
   /** When a consumer that is not seen any more is forgotten. Default 10 min. */
   readonly consumerAwayMs?: number;
 }

@@ -34,7 +34,7 @@ export function createRedisListTransport(
   options: RedisListOptions,
   dialect: Dialect<string> = FRAMED,
 ): Transport {
-  const directory = createDirectory(topology, options.names);
+  const directory = createDirectory(topology, options.names, options.keysOf);
   const connection = createConnection(options);
   const clock = createServerClock(connection);
   const deadLetters = createDeadLetterQueue({ connection, clock, directory, dialect });

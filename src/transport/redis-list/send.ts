@@ -1,4 +1,5 @@
 import type { Dialect } from '../dialects/dialect.ts';
+import { encoded } from '../dialects/encoded.ts';
 import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
 import { scriptError } from '../redis/errors.ts';
@@ -33,13 +34,13 @@ export async function send(
   for (const [place, message] of messages.entries()) {
     const { delayMs = 0, only } = message;
     const error = refusal(queues, message);
-    if (error !== undefined) {
-      outcomes[place] = { error };
+    const native = error ?? encoded(dialect, message, { topic, now });
+    if (native instanceof TransportError) {
+      outcomes[place] = { error: native };
     } else if (delayMs === 0 && only === undefined) {
-      all.push(dialect.encode(message, { topic, now }));
+      all.push(native);
       allPlaces.push(place);
     } else {
-      const native = dialect.encode(message, { topic, now });
       for (const [index, { subscription }] of queues.entries()) {
         if (only === undefined || only.includes(subscription)) apart.push(place, index, delayMs, native);
       }

@@ -1,3 +1,4 @@
+import { encoded } from '../../dialects/encoded.ts';
 import type { StreamSystem } from '../../dialects/systems.ts';
 import { TransportError } from '../../errors.ts';
 import type { Connection } from '../../redis/connection.ts';
@@ -24,17 +25,14 @@ export async function sendFields(
   const places: number[] = [];
   const args: (string | number)[] = [];
   const outcomes = messages.map((message, place): SendOutcome => {
-    try {
-      const error = refusal(topic, message, message.id) ?? refusedHere(message);
-      if (error !== undefined) return { error };
-      const fields = dialect.encode(message, { topic: topic.name, now });
-      places.push(place);
-      args.push(fields.length, ...fields);
-      return 'accepted';
-    } catch (error) {
-      if (error instanceof TransportError) return { error };
-      throw error;
-    }
+    const fields =
+      refusal(topic, message, message.id) ??
+      refusedHere(message) ??
+      encoded(dialect, message, { topic: topic.name, now });
+    if (fields instanceof TransportError) return { error: fields };
+    places.push(place);
+    args.push(fields.length, ...fields);
+    return 'accepted';
   });
   if (places.length === 0) return outcomes;
 
