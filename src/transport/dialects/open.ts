@@ -84,9 +84,10 @@ export async function openDialect(where: DialectUrl): Promise<Transport> {
     );
   }
   if (!known.carriers.includes(where.scheme)) {
-    const examples = known.carriers.map((carrier) => `${SCHEMES[carrier].example}?dialect=${name}`);
+    const [first = 'redis'] = known.carriers;
+    const right = known.carriers.map((carrier) => `${carrier}:`).join(' or ');
     throw new InvalidTransportUrl(
-      `the dialect ${name} is not for ${where.scheme}: expected ${examples.join(', or ')}`,
+      `the dialect ${name} is not for ${where.scheme}: it is for ${right}, as ${SCHEMES[first].example}?dialect=${name}`,
     );
   }
   if (detail === '' || (detail !== undefined && known.detail === undefined)) {

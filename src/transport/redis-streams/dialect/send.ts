@@ -26,8 +26,8 @@ export async function sendFields(
   const args: (string | number)[] = [];
   const outcomes = messages.map((message, place): SendOutcome => {
     const fields =
-      refusal(topic, message, message.id) ??
       refusedHere(message) ??
+      refusal(topic, message, message.id) ??
       encoded(dialect, message, { topic: topic.name, now });
     if (fields instanceof TransportError) return { error: fields };
     places.push(place);
