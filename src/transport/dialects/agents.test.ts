@@ -4,7 +4,7 @@ import { readEnvelope } from '../../message/envelope.ts';
 import { agents } from './agents.ts';
 import { isSigned, sign } from './agents-signature.ts';
 import { fieldOf } from './fields.ts';
-import { UNREAD } from './speech.ts';
+import { UNREAD } from './unread.ts';
 
 const SIGNED = {
   id: '00000000-0000-4000-8000-000000000001',

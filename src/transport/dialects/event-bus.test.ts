@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deadLetterHeaders, readDeadLetterReason } from '../../message/dead-letter.ts';
 import { eventBus } from './event-bus.ts';
-import { UNREAD } from './speech.ts';
+import { UNREAD } from './unread.ts';
 
 const { dialect } = eventBus;
 const TOPIC = { topic: 'document_updated', now: 0 };

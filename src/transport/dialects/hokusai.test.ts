@@ -4,7 +4,7 @@ import { decode } from '../../message/envelope.ts';
 import { modelReadyToDeploy } from '../../model-ready/contract.ts';
 import { hokusai as system } from './hokusai.ts';
 import { hokusaiFlat as flatSystem } from './hokusai-flat.ts';
-import { UNREAD } from './speech.ts';
+import { UNREAD } from './unread.ts';
 
 const hokusai = system.dialect;
 const hokusaiFlat = flatSystem.dialect;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deadLetterHeaders, readDeadLetterReason } from '../../message/dead-letter.ts';
 import { jobs as system } from './jobs.ts';
-import { UNREAD } from './speech.ts';
+import { UNREAD } from './unread.ts';
 
 const jobs = system.dialect;
 const TOPIC = { topic: 'ai_processing', now: Date.UTC(2025, 9, 10, 1, 2, 3) };

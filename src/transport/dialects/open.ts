@@ -114,10 +114,9 @@ async function onLists({ url, topology }: DialectUrl, system: ListSystem): Promi
 }
 
 async function onFiles({ text, url, topology }: DialectUrl): Promise<Transport> {
-  const [{ fileOptions }, { createFileTransport }, { fileReports }] = await Promise.all([
+  const [{ fileOptions }, { createReportFiles }] = await Promise.all([
     import('../open-file.ts'),
-    import('../file/file.ts'),
-    import('./reports.ts'),
+    import('./files.ts'),
   ]);
-  return createFileTransport(topology, { ...fileOptions(text, url), layout: 'flat', dialect: fileReports });
+  return createReportFiles(topology, fileOptions(text, url));
 }

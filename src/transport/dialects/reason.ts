@@ -7,7 +7,7 @@ import {
   replaysOf,
 } from '../../message/dead-letter.ts';
 import type { Headers } from '../transport.ts';
-import { UNREAD } from './speech.ts';
+import { UNREAD } from './unread.ts';
 
 const REASON = /^(.*) \(([a-z-]+), attempts: (\d+)(?:, replays: (\d+))?\)$/s;
 

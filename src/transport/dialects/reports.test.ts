@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deadLetterHeaders, readDeadLetterReason } from '../../message/dead-letter.ts';
-import { fileReports, reportStream } from './reports.ts';
-import { UNREAD } from './speech.ts';
+import { createReportNames, fileReports, reportStream } from './reports.ts';
+import { UNREAD } from './unread.ts';
 
 const TOPIC = { topic: 'disk_usage', now: 0 };
 const FILE = `{
@@ -38,8 +38,22 @@ describe('the dialect of reports', () => {
       body: '{"half',
       headers: { [UNREAD]: expect.any(String) },
     });
-    expect(fileReports.undead(fileReports.dead(FILE, { headers: {}, queue: 'q', now: 0 })).native).toBe(FILE);
-    expect(fileReports.retry(FILE)).toBe(FILE);
+    expect([fileReports.complete?.(FILE), fileReports.complete?.('{"half')]).toEqual([true, false]);
+    expect([fileReports.retry(FILE), fileReports.replay(FILE, { headers: {}, now: 0 })]).toEqual([
+      FILE,
+      FILE,
+    ]);
+  });
+
+  it('names files by the microsecond, each later than the one before', () => {
+    const nameOf = createReportNames();
+    const now = new Date('2025-11-17T10:00:00.250').getTime();
+    expect([nameOf(now), nameOf(now), nameOf(now - 5), nameOf(now + 750)]).toEqual([
+      'resource_report_20251117100000250000.json',
+      'resource_report_20251117100000250001.json',
+      'resource_report_20251117100000250002.json',
+      'resource_report_20251117100001000000.json',
+    ]);
   });
 
   const { dialect, ...names } = reportStream(undefined);

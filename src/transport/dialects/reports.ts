@@ -25,13 +25,12 @@ function said(text: string, topic: string): Decoded | undefined {
   });
 }
 
-/** Reports in files: indented by two spaces. A dead letter is the file as it is. */
-export const fileReports: Dialect<string> = {
+/** Reports in files: indented by two spaces. What is given up is ours, and laid out as ours. */
+export const fileReports: Omit<Dialect<string>, 'dead' | 'undead'> = {
   encode: (message) => pythonJson(toSay(message).data, { indent: 2 }),
   decode: (text, { topic }) => said(text, topic) ?? unread(text, 'the file is no JSON object'),
   retry: (text) => text,
-  dead: (text) => text,
-  undead: (text) => ({ native: text, headers: {} }),
+  complete: (text) => members(text) !== undefined,
   replay: (text) => text,
 };
 
@@ -74,5 +73,19 @@ export function reportStream(stream: string | undefined): StreamSystem {
     stream: (topic) => stream ?? topic,
     group: (_topic, subscription, isFirst) => (isFirst ? 'ct002_group' : `${subscription}_group`),
     dead: () => undefined,
+  };
+}
+
+/**
+ * Names for files of reports, by the local time to the microsecond: no two of a process are the same, and a later one
+ * stands later.
+ */
+export function createReportNames(): (now: number) => string {
+  let last = 0;
+  return (now) => {
+    last = Math.max(last + 1, now * 1_000);
+    const [date = '', micros = ''] = pythonTime(Math.trunc(last / 1_000), 'local').split('.');
+    const fraction = `${micros.slice(0, 3).padEnd(3, '0')}${String(last % 1_000).padStart(3, '0')}`;
+    return `resource_report_${date.replaceAll(/\D/g, '')}${fraction}.json`;
   };
 }

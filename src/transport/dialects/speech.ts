@@ -4,6 +4,7 @@ import { TransportError } from '../errors.ts';
 import type { Headers, Outgoing } from '../transport.ts';
 import type { Decoded } from './dialect.ts';
 import { members } from './raw-json.ts';
+import { UNREAD } from './unread.ts';
 
 /** What a foreign entry says, in the words of an envelope. */
 export interface Said {
@@ -20,9 +21,6 @@ export interface Said {
 }
 
 const NO_HEADERS: Headers = Object.freeze({});
-
-/** The header that says why an entry could not be read. */
-export const UNREAD = 'hikyaku-unread';
 
 /**
  * The body of a message of theirs. They know no versions: the contract's is 1. Their data is taken over as it is written.
