@@ -37,8 +37,8 @@ function rootOf(text: string, url: URL): string {
   if (/^\s*file:\/\/[^/]/i.test(text)) {
     throw new InvalidTransportUrl(`${given} names a host, and files are on this machine: ${right}`);
   }
-  if (!/^\s*file:\/\/\/[^/]/i.test(text)) {
-    throw new InvalidTransportUrl(`${given} is no absolute path: ${right}`);
+  if (!/^\s*file:\/\/\/[^/?#]/i.test(text) || url.pathname === '/') {
+    throw new InvalidTransportUrl(`${given} is not the absolute path of a folder: ${right}`);
   }
   if (url.hash !== '') throw new InvalidTransportUrl(`${JSON.stringify(url.hash)}: write # as %23 in a path`);
   try {

@@ -25,6 +25,8 @@ afterEach(async () => {
 test.each([
   ['memory:', 'memory'],
   ['memory:?prefix=other', 'memory'],
+  ['file:///var/mq', 'file'],
+  ['file:///var/with%20space/?prefix=a&layout=flat&retention=7d', 'file'],
   ['sqs://eu-west-1', 'sqs'],
   ['sqs://us-gov-west-1?region=us-gov-west-1', 'sqs'],
   ['sqs://127.0.0.1:4566', 'sqs'],
@@ -44,7 +46,7 @@ test('an emulator is asked at its host and port, with the prefix and region of t
 });
 
 test.each([
-  ['what is it', 'is not a transport URL: expected memory:, or sqs://eu-west-1'],
+  ['what is it', 'is not a transport URL: expected memory:, or file:///var/mq, or sqs://eu-west-1'],
   ['memry:', 'memry: is not a transport (did you mean memory?)'],
   ['constructor:', 'constructor: is not a transport: expected'],
   ['kafka://host:9092', 'kafka: is not a transport: expected'],
@@ -59,6 +61,23 @@ test.each([
   ['redis://127.0.0.1?maxDepth=-1', 'maxDepth is "-1": expected a whole number'],
   ['redis://127.0.0.1?blocking=no', 'blocking is "no": expected true or false'],
   ['redis://127.0.0.1/db', 'the database is "db": expected a whole number'],
+  [
+    'file:mq',
+    '"file:mq" is not the absolute path of a folder: expected an absolute path after three slashes, file:///var/mq',
+  ],
+  ['file:./mq', '"file:./mq" is not the absolute path of a folder'],
+  ['file:/var/mq', '"file:/var/mq" is not the absolute path of a folder'],
+  ['file:///..', 'is not the absolute path of a folder'],
+  ['file:///?prefix=x', '"file:///" is not the absolute path of a folder'],
+  ['file://var/mq', '"file://var/mq" names a host, and files are on this machine: expected'],
+  ['file://localhost/var/mq', 'names a host'],
+  ['file://./mq', 'names a host'],
+  ['file:///var/mq#1', '"#1": write # as %23 in a path'],
+  ['file:///var%2Fmq', '"file:///var%2Fmq" is not a path'],
+  ['file:///var%00', '"file:///var%00" is not a path'],
+  ['file:///var/mq?layout=falt', 'layout is "falt" (did you mean flat?): expected nested or flat'],
+  ['file:///var/mq?retention=soon', 'retention is "soon": expected a duration'],
+  ['file:///var/mq?archive=24h', 'archive is not an option of file:'],
   ['sqs://euwest1', '"euwest1" is neither an AWS region nor an emulator\'s host:port'],
 ])('%s is refused: %s', async (url, message) => {
   const error = await open(url).catch((thrown: unknown) => thrown);
@@ -90,6 +109,7 @@ test.each([
   ['sqs://user:secret@127.0.0.1:4566?prefix=prod', 'sqs://127.0.0.1:4566'],
   ['rediss://user:secret@cache.example.com:6380/1', 'rediss://cache.example.com:6380'],
   ['memory:', 'memory:'],
+  ['file:///var/mq?layout=flat', 'file:///var/mq'],
 ])('%s is shown as %s', (url, shown) => {
   expect(describeUrl(url)).toBe(shown);
 });
@@ -97,6 +117,6 @@ test.each([
 test('the URL is that of the environment', () => {
   expect(transportUrl({ TRANSPORT_URL: 'memory:' })).toBe('memory:');
   for (const environment of [{}, { TRANSPORT_URL: '' }]) {
-    expect(() => transportUrl(environment)).toThrow('TRANSPORT_URL is not set: expected memory:, or sqs://');
+    expect(() => transportUrl(environment)).toThrow('TRANSPORT_URL is not set: expected memory:, or file:');
   }
 });

@@ -28,7 +28,7 @@ export interface Arrivals {
 /** A file that nobody has written to for so long is whole, unless it shows that it is not. In ms. */
 const QUIET_MS = 1_000;
 /** What shows that something is missing is waited for this long, and then taken as it is. In ms. */
-const TORN_MS = 10_000;
+const TORN_MS = 5_000;
 /** What was moved here is not written to within this time after it has been seen, in ms. */
 const MOVED_MS = 4;
 /** Elsewhere the system does not tell of every write. */
@@ -96,10 +96,9 @@ export function createArrivals({ folder, dialect, limiter, onWhole }: ArrivalsOp
   }
 
   async function isComplete(path: string): Promise<boolean> {
-    if (dialect.complete === undefined) return true;
     const content = await limiter(() => readEntry(path));
-    // What is no text may be one when the rest of its last character is there.
-    return content?.text !== undefined && dialect.complete(content.text);
+    if (content?.text === undefined) return content?.torn !== true;
+    return dialect.complete?.(content.text) ?? true;
   }
 
   return {

@@ -9,6 +9,8 @@ export interface FileContent {
   readonly text: string | undefined;
   /** Why there is no text, in a sentence. */
   readonly flaw: string;
+  /** It ends in the middle of a character: the rest may be still to come. */
+  readonly torn: boolean;
   /** When it was last written to, in Unix ms. */
   readonly writtenAt: number;
 }
@@ -24,12 +26,21 @@ export async function readEntry(path: string): Promise<FileContent | undefined> 
     const writtenAt = found.mtimeMs;
     if (found.size > MOST_FILE_BYTES) {
       const flaw = `the file has ${found.size} bytes: at most ${MOST_FILE_BYTES} are read`;
-      return { text: undefined, flaw, writtenAt };
+      return { text: undefined, flaw, torn: false, writtenAt };
     }
     const bytes = await handle.readFile();
-    if (!isUtf8(bytes)) return { text: undefined, flaw: 'the file is not UTF-8', writtenAt };
-    return { text: bytes.toString(), flaw: '', writtenAt };
+    if (isUtf8(bytes)) return { text: bytes.toString(), flaw: '', torn: false, writtenAt };
+    return { text: undefined, flaw: 'the file is not UTF-8', torn: isBeginning(bytes), writtenAt };
   } finally {
     await handle.close();
+  }
+}
+
+function isBeginning(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
+import { basename } from 'node:path';
 
 export interface Told {
   /** A name came, or went. */
@@ -17,6 +18,8 @@ export function watchFolder(folder: string, { onName, onWritten, onEnd }: Told):
   try {
     const watcher = watch(folder, { persistent: false }, (kind, name) => {
       if (name === null) return;
+      // The folder itself has gone; a file by its name costs no more than another look.
+      if (kind === 'rename' && name === basename(folder)) onEnd();
       if (kind === 'rename') onName(name);
       else onWritten(name);
     });
