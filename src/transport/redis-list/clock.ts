@@ -1,9 +1,12 @@
 import type { Connection } from '../redis/connection.ts';
 import { integer, list } from '../redis/replies.ts';
 
+/** In ms. The two clocks do not go at quite the same pace. */
+const ASK_AGAIN = 60_000;
+
 /** The server's clock, as far as its answers let one know it. */
 export interface ServerClock {
-  /** Unix time in ms. Asks the server the first time. */
+  /** Unix time in ms. Asks the server where it has not said so for long. */
   now(): Promise<number>;
   /** It has just said what time it is. */
   heard(time: number): void;
@@ -11,16 +14,17 @@ export interface ServerClock {
 
 export function createServerClock(connection: Connection): ServerClock {
   /** Server's time less our monotonic one. */
-  let ahead: number | undefined;
+  let ahead = 0;
+  let heardAt = Number.NEGATIVE_INFINITY;
 
-  function heard(time: number): number {
-    ahead = time - performance.now();
-    return ahead;
+  function heard(time: number): void {
+    heardAt = performance.now();
+    ahead = time - heardAt;
   }
 
   return {
     async now() {
-      ahead ??= heard(await ask());
+      if (performance.now() - heardAt > ASK_AGAIN) heard(await ask());
       return Math.round(ahead + performance.now());
     },
     heard,

@@ -11,12 +11,12 @@ export interface Delivered {
   readonly leaseUntil: number;
 }
 
-/** Messages as the script answers them: entries, sizes of lots, deliveries where not the first, and the time. */
+/** Messages as the script answers them: entries in pages, sizes of lots, deliveries where not the first, and the time. */
 export function deliveries(
-  [entries, sizes, again, time]: readonly unknown[],
+  [pages, sizes, again, time]: readonly unknown[],
   { topic, token, dialect, leaseUntil }: Delivered,
 ): Incoming[] {
-  const all = list(entries);
+  const all = list(pages).flatMap(list);
   const now = integer(time);
   const received: Incoming[] = [];
   for (const [index, reply] of list(sizes).entries()) {

@@ -86,16 +86,16 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
         moved === undefined ? args : [...args, moved],
       ),
     );
-    const [entries, sizes, again, soon, length, time, inFlight, adopted] = list(reply);
+    const [pages, sizes, again, soon, length, time, inFlight, adopted] = list(reply);
     queue.length = integer(length);
     clock.heard(integer(time));
     full = inFlight === 1;
-    // While more comes than the move alone, asking outright is quicker.
-    const idle = list(entries).length <= integer(adopted);
     const quiet = integer(soon) < 0 ? LONGEST_QUIET : Math.min(integer(soon), LONGEST_QUIET);
-    quietUntil = idle ? askedAt + quiet : 0;
     const leaseUntil = askedAt + leaseMs;
-    return deliveries([entries, sizes, again, time], { topic, token, dialect, leaseUntil });
+    const received = deliveries([pages, sizes, again, time], { topic, token, dialect, leaseUntil });
+    // While more comes than the move alone, asking outright is quicker.
+    quietUntil = received.length <= integer(adopted) ? askedAt + quiet : 0;
+    return received;
   }
 
   async function putBack(moved: unknown): Promise<undefined> {

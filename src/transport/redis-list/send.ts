@@ -62,6 +62,12 @@ export async function send(
     const { lots, queue: main, processing, delayed } = queue.keys;
     return [lots, main, processing, delayed];
   });
+  const [single] = queues;
+  if (queues.length === 1 && single?.seen && maxDepth === 0 && apart.length === 0 && all.length > 0) {
+    const error = await push(connection, single, all);
+    if (error !== undefined) for (const place of allPlaces) outcomes[place] = { error };
+    return outcomes;
+  }
   // An empty batch asks all the same: whether the queues are there.
   const reply = await withQueues(connection, queues, () =>
     connection.run(SEND, keys, [maxDepth, all.length, ...all, ...apart]),
@@ -75,6 +81,25 @@ export async function send(
   }
   for (const [place, index, problem] of inGroups(list(failures), 3)) fail(integer(place), problem, [index]);
   return outcomes;
+}
+
+/**
+ * Pushes to the one queue there is without a script, which would read all that it hands on. Whether the queue has been lost
+ * since it was seen is found out by who consumes. Resolves with why nothing was stored.
+ */
+async function push(
+  connection: Connection,
+  { keys }: Queue,
+  natives: readonly string[],
+): Promise<TransportError | undefined> {
+  try {
+    await connection.call('LPUSH', keys.queue, ...natives);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TransportError && (error.code === 'Throttled' || error.code === 'Invalid'))
+      return error;
+    throw error;
+  }
 }
 
 function refusal(queues: readonly Queue[], message: Outgoing): TransportError | undefined {

@@ -110,7 +110,6 @@ end`;
 /** How often entries were delivered, this time included; nil where for all it is the first time. */
 const DELIVERIES = `
 local function deliveriesOf(entries)
-  if redis.call('HLEN', returned) == 0 then return nil end
   local all
   for i, known in ipairs(redis.call('HMGET', returned, unpack(entries))) do
     -- It was read before the one that is the same took its count away.
@@ -138,7 +137,7 @@ end`;
  * sweep), lease of what another program took, how long a consumer may be away in ms; and, where a blocking move has
  * brought one, that entry.
  *
- * Returns: entries, the oldest first; how many of them are in each lot; place (from 1) and deliveries of those delivered
+ * Returns: entries in pages, the oldest first; how many of them are in each lot; place (from 1) and deliveries of those delivered
  * before; ms until more becomes ready, -1 when that is not known; the queue's length; the server's time; 1 where too much
  * is in flight to take more; 1 where the entry of the blocking move is among them.
  */
@@ -184,41 +183,56 @@ if ARGV[5] ~= '0' and redis.call('SET', swept, 1, 'NX', 'PX', ARGV[5]) then
 end
 if ARGV[4] ~= '' then redis.call('ZADD', consumers, time, ARGV[4]) end
 
-local taken, sizes, again = {}, {}, {}
+local known = redis.call('HLEN', returned) > 0
+local pages, sizes, again, taken = {}, {}, {}, 0
 local function hand(entries)
-  local deliveries = deliveriesOf(entries)
+  local deliveries = known and deliveriesOf(entries)
   sizes[#sizes + 1] = #entries
   lease(leases, lots, token .. '.' .. #sizes .. '.' .. #entries, entries, deliveries, time + leaseMs)
-  for i, entry in ipairs(entries) do
-    taken[#taken + 1] = entry
-    if deliveries and deliveries[i] > 1 then
-      again[#again + 1] = #taken
-      again[#again + 1] = deliveries[i]
+  if deliveries then
+    for i, count in ipairs(deliveries) do
+      if count > 1 then
+        again[#again + 1] = taken + i
+        again[#again + 1] = count
+      end
     end
   end
+  taken = taken + #entries
 end
 
 local adopted = ARGV[8] and adopt(ARGV[8])
-if adopted then hand({ ARGV[8] }) end
-local full = inFlight >= ${MOST_IN_FLIGHT}
-local size, bytes = 16, 0
-while not full and #taken < max and bytes < MOST_BYTES do
-  local wanted = math.min(size, max - #taken)
-  local page = redis.call('LRANGE', queue, -wanted, -1)
-  if #page == 0 then break end
-  local entries, own = {}, 0
-  for i = #page, 1, -1 do
-    entries[#entries + 1] = page[i]
-    own = own + #page[i]
-  end
-  redis.call('LTRIM', queue, 0, -(#page + 1))
-  redis.call('LPUSH', processing, unpack(entries))
-  hand(entries)
-  bytes = bytes + own
-  if #page < wanted then break end
-  size = math.max(1, math.min(LOT_SIZE, math.floor(LOT_BYTES * #page / math.max(1, own))))
+if adopted then
+  pages[1] = { ARGV[8] }
+  hand(pages[1])
 end
-if #taken > 0 then redis.call('HINCRBY', lots, '#', #taken) end
+local full = inFlight >= ${MOST_IN_FLIGHT}
+-- Few at first: how large they are shows only then.
+local size, bytes = 16, 0
+while not full and taken < max and bytes < MOST_BYTES do
+  local wanted = math.min(size, max - taken)
+  local page = redis.call('LRANGE', queue, -wanted, -1)
+  local count = #page
+  if count == 0 then break end
+  local entries, lot, held, lotBytes = {}, {}, 0, 0
+  redis.call('LTRIM', queue, 0, -(count + 1))
+  for i = count, 1, -1 do
+    local entry = page[i]
+    entries[count - i + 1] = entry
+    held = held + 1
+    lot[held] = entry
+    lotBytes = lotBytes + #entry
+    if held == LOT_SIZE or lotBytes > LOT_BYTES or i == 1 then
+      hand(lot)
+      bytes = bytes + lotBytes
+      lot, held, lotBytes = {}, 0, 0
+    end
+  end
+  redis.call('LPUSH', processing, unpack(entries))
+  pages[#pages + 1] = entries
+  if count < wanted then break end
+  size = size * 4
+end
+if taken > 0 then redis.call('HINCRBY', lots, '#', taken) end
 
 local length = redis.call('LLEN', queue)
 -- What it knew was about entries that another program has taken.
@@ -228,7 +242,7 @@ for _, key in ipairs({ delayed, leases }) do
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
   if first and (soon < 0 or first - time < soon) then soon = math.max(0, first - time) end
 end
-return { taken, sizes, again, soon, length, time, full and 1 or 0, adopted and 1 or 0 }`,
+return { pages, sizes, again, soon, length, time, full and 1 or 0, adopted and 1 or 0 }`,
 );
 
 /** Takes back what a blocking move brought to somebody who does not want it any more. KEYS: processing, queue. ARGV: the entry. */

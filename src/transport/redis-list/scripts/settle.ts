@@ -23,6 +23,27 @@ local function remove(entries, own)
 end`;
 
 /**
+ * Removes a whole lot without reading it: its entries stand in a row, if nobody else has put anything into the processing
+ * list or removed it there, as its length shows. At the right end it is cut off, elsewhere marked and swept out.
+ */
+const CUT = `
+local function cut(id, leased)
+  local size = tonumber(string.match(id, '%d+$'))
+  local ends = redis.call('HMGET', lots, id .. '<', id .. '>', id .. '~')
+  local first, last = ends[1], ends[2]
+  if not first or ends[3] or redis.call('LLEN', processing) ~= leased then return false end
+  if redis.call('LINDEX', processing, -1) == first and redis.call('LINDEX', processing, -size) == last then
+    redis.call('LTRIM', processing, 0, -(size + 1))
+    return true
+  end
+  local at = redis.call('LPOS', processing, first, 'RANK', -1)
+  if not at or at < size - 1 or redis.call('LINDEX', processing, at - size + 1) ~= last then return false end
+  for place = at - size + 1, at do redis.call('LSET', processing, place, id) end
+  redis.call('LREM', processing, -size, id)
+  return true
+end`;
+
+/**
  * Ends deliveries. KEYS: queue, processing, dead, delayed, leases, lots, returned. ARGV for each lot: its id; which of its entries are
  * acknowledged (\`*\`: all; else their places from 1, with commas); how many endings follow, and of each: place, action,
  * delay in ms, and the entry as it is from now on, empty where it stays as it is.
@@ -38,6 +59,7 @@ export const SETTLE = defineScript(
 local queue, processing, dead, delayed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leases, lots, returned = KEYS[5], KEYS[6], KEYS[7]`,
   REMOVE,
+  CUT,
   `
 mayWrite(leases)
 -- Nothing may fail once something has moved: these do where a key is not what it should be.
@@ -47,7 +69,8 @@ redis.call('LLEN', dead)
 redis.call('ZCARD', delayed)
 redis.call('HLEN', returned)
 local time, stamp = clock()
-local own = tonumber(redis.call('HGET', lots, '#') or 0)
+local held = redis.call('HMGET', lots, '#', '#~')
+local own, foreign = tonumber(held[1] or 0), tonumber(held[2] or 0)
 local lost, back, counts, ended = {}, {}, {}, 0
 
 local function lose(lot, place)
@@ -60,9 +83,16 @@ while i <= #ARGV do
   local id, acks, others = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
   lot = lot + 1
   i = i + 3
-  local entries, state, deliveries = readLot(lots, id)
+  local entries, state, deliveries
+  local whole = acks == '*' and cut(id, own + foreign - ended)
+  if whole then
+    ended = ended + string.match(id, '%d+$')
+    dropLot(leases, lots, id)
+  else
+    entries, state, deliveries = readLot(lots, id)
+  end
   if entries == nil then
-    lose(lot, 0)
+    if not whole then lose(lot, 0) end
     i = i + 4 * others
   else
     local over = 0

@@ -25,12 +25,14 @@ end`;
 
 /**
  * A lot: entries of the processing list that were taken together, under one lease. Its id ends in how many they were.
- * In the hash its entries stand under its id, with their deliveries where they are not all the first; under \`<id>~\`
- * which of them are over (\`x\`), once some are.
+ * In the hash its entries stand under its id, with their deliveries where they are not all the first; under \`<id><\` and
+ * \`<id>>\` the first and the last of them once more, for they stand there in a row as long as nobody has removed any; and
+ * under \`<id>~\` which of them are over (\`x\`), once some are.
  */
 export const LOT = `
 local function lease(leases, lots, id, entries, deliveries, leaseUntil)
-  redis.call('HSET', lots, id, deliveries and cmsgpack.pack(entries, deliveries) or cmsgpack.pack(entries))
+  local packed = deliveries and cmsgpack.pack(entries, deliveries) or cmsgpack.pack(entries)
+  redis.call('HSET', lots, id, packed, id .. '<', entries[1], id .. '>', entries[#entries])
   redis.call('ZADD', leases, leaseUntil, id)
 end
 
@@ -51,7 +53,7 @@ local function isOver(state, index)
 end
 
 local function dropLot(leases, lots, id)
-  redis.call('HDEL', lots, id, id .. '~')
+  redis.call('HDEL', lots, id, id .. '<', id .. '>', id .. '~')
   redis.call('ZREM', leases, id)
 end`;
 
