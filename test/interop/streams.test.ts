@@ -104,7 +104,7 @@ describeInterop('streams of other programs', { timeout: 30_000 }, () => {
     // It adds the entry anew, with a higher count.
     await runPeer('event_bus', peer);
     await runPeer('event_bus', peer);
-    const { work, transport, spy } = await openSystem(
+    const { work, transport } = await openSystem(
       `${url}?dialect=event-bus`,
       topologyOf('document_updated', 'search'),
     );
@@ -113,9 +113,7 @@ describeInterop('streams of other programs', { timeout: 30_000 }, () => {
       attempts.push(attempt);
       throw new Error('boom');
     });
-    for (let given = 1; given <= 3; given++) {
-      await expect.poll(async () => (await transport.depth(BUS)).dead, { timeout: 10_000 }).toBe(given);
-    }
+    await expect.poll(async () => (await transport.depth(BUS)).dead, { timeout: 10_000 }).toBe(3);
     await worker.stop();
     expect(attempts.toSorted()).toEqual([1, 2, 2, 3, 3, 3, 4, 4, 4]);
     const letters = await fieldsAt(url, 'events:document_updated:dead_letter');
@@ -132,7 +130,6 @@ describeInterop('streams of other programs', { timeout: 30_000 }, () => {
     expect(shown.map(({ reason }) => [reason.code, reason.message, reason.attempts])).toEqual(
       Array.from({ length: 3 }, () => ['exhausted', 'boom', 4]),
     );
-    expect(spy).toBeDefined();
   });
 
   it('replays a dead letter of theirs as a new one, and purges another', async () => {

@@ -12,9 +12,9 @@ export interface Layout {
   /** Throws InvalidName for a topology whose names do not fit. */
   directory(topology: Topology): Directory;
   /** An entry of the stream as the server answers it. */
-  streamMessage(entry: readonly unknown[], owner: string, leaseUntil: number, topic: string): Incoming;
+  entry(entry: readonly unknown[], owner: string, leaseUntil: number, topic: string): Incoming;
   /** A message held apart, as the script answers it. */
-  heldMessage(
+  held(
     reply: readonly unknown[],
     by: { readonly owner: string; readonly token: string },
     leaseUntil: number,
@@ -30,8 +30,8 @@ export interface Layout {
 
 export const OWN_LAYOUT: Layout = {
   directory: createDirectory,
-  streamMessage,
-  heldMessage,
+  entry: streamMessage,
+  held: heldMessage,
   letter: ({ frame }, headers) => encodeFrame({ ...frame, headers }),
   take: TAKE_HELD,
   settle: SETTLE,

@@ -98,7 +98,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const quiet = integer(soon);
     quietUntil = askedAt + (quiet < 0 ? LONGEST_QUIET : Math.min(quiet, LONGEST_QUIET));
     return list(held).map((message) =>
-      layout.heldMessage(list(message), { owner, token }, askedAt + leaseMs, topic.name),
+      layout.held(list(message), { owner, token }, askedAt + leaseMs, topic.name),
     );
   }
 
@@ -143,7 +143,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   function entriesOf(reply: unknown, owner: string, leaseUntil: number): Incoming[] {
     if (reply === null || reply === undefined) return [];
     const [, entries] = list(list(reply)[0]);
-    return list(entries).map((entry) => layout.streamMessage(list(entry), owner, leaseUntil, topic.name));
+    return list(entries).map((entry) => layout.entry(list(entry), owner, leaseUntil, topic.name));
   }
 
   /** Listens to a signal once, not in each call: to begin and to end that takes as long as to hand over a message. */

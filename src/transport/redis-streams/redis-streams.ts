@@ -178,7 +178,7 @@ function released({ receipt }: Incoming): { readonly receipt: object; readonly a
 }
 
 /** The answer is a moment away, but a server that says nothing may take its time. */
-async function unlessAborted<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+export async function unlessAborted<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = (): void =>
     reject(new TransportError('Unavailable', 'the send was aborted before Redis answered'));

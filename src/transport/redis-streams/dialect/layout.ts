@@ -35,7 +35,7 @@ export function dialectLayout(system: StreamSystem): Layout {
 
   return {
     directory: (topology) => dialectDirectory(topology, system),
-    streamMessage([id, fields], owner, leaseUntil, topic) {
+    entry([id, fields], owner, leaseUntil, topic) {
       const place = text(id);
       const enqueuedAt = Number.parseInt(place, 10);
       return incoming(fieldsOf(fields), place, {
@@ -48,7 +48,7 @@ export function dialectLayout(system: StreamSystem): Layout {
       });
     },
 
-    heldMessage([place, deliveries, frame, fields, enqueuedAt], { owner, token }, leaseUntil, topic) {
+    held([place, deliveries, frame, fields, enqueuedAt], { owner, token }, leaseUntil, topic) {
       return incoming(fieldsOf(fields), text(frame), {
         place: text(place),
         token,

@@ -12,12 +12,9 @@ local function readEntry(entry)
   return entry[1], entry[2], tonumber(string.match(entry[1], '^%d+'))
 end`;
 
-/** The lease in the names that we give to consumers: those of others may end in digits, too. */
+/** Finds the lease in the names that we give to consumers: those of others may end in digits, too. */
 const LEASE = `
-local function leaseOf(consumer)
-  local owner, lease = string.match(consumer, '^(.*)%.(%d+)$')
-  if owner and (#owner == 12 or string.find(owner, '@%d+$')) then return lease end
-end`;
+local LEASE = '@%d+%.(%d+)$'`;
 
 /** Of a dead letter it is told all fields, as JSON. */
 const BURY_FIELDS = `

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { StreamSystem } from '../../dialects/systems.ts';
 import { createConnection } from '../../redis/connection.ts';
 import { integer, list } from '../../redis/replies.ts';
@@ -5,7 +6,7 @@ import type { Topology, Transport } from '../../transport.ts';
 import { withGroups } from '../groups.ts';
 import { LIMITS } from '../limits.ts';
 import type { RedisStreamsOptions } from '../options.ts';
-import { createRedisStreamsTransport } from '../redis-streams.ts';
+import { createRedisStreamsTransport, unlessAborted } from '../redis-streams.ts';
 import { createNativeDeadLetters } from './dead-letters.ts';
 import { dialectLayout } from './layout.ts';
 import { DEPTH_OF_FIELDS } from './scripts.ts';
@@ -30,13 +31,20 @@ export function createDialectStreams(
   const { history: _, ...base } = createRedisStreamsTransport(topology, options, layout);
   const connection = createConnection(options);
   const directory = layout.directory(topology);
+  const instance = randomBytes(9).toString('base64url');
 
   return {
     ...base,
     limits: { ...LIMITS, publishDelayMs: 0 },
     capabilities: new Set(['consumers']),
-    send: async (topic, messages) =>
-      sendFields(system, connection, directory.ofTopic(topic), messages, options),
+
+    async send(topic, messages, signal) {
+      const sending = sendFields(system, connection, directory.ofTopic(topic), messages, options);
+      return signal === undefined ? sending : await unlessAborted(sending, signal);
+    },
+
+    // What consumers are called tells them from those of others.
+    receive: async (address, request) => base.receive(address, { consumer: instance, ...request }),
 
     async depth(address) {
       const { topic, subscription } = directory.at(address);

@@ -2,11 +2,9 @@ import { defineScript } from '../../redis/script.ts';
 import { SEEN } from './consumers.ts';
 import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
 
-/** The lease that stands in a consumer's name, in ms; nil where it says none. */
+/** Finds the lease that stands in a consumer's name, in ms. */
 const LEASE = `
-local function leaseOf(consumer)
-  return string.match(consumer, '%.(%d+)$')
-end`;
+local LEASE = '%.(%d+)$'`;
 
 /**
  * Looks for what its consumer let lie: entries that have been pending for longer than the lease that stands in
@@ -24,7 +22,7 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
     if field(consumer, 'pending') == 0 then
       if field(consumer, 'idle') > awayMs then redis.call('XGROUP', 'DELCONSUMER', stream, group, name) end
     elseif left > 0 then
-      local lease = leaseOf(name) or defaultLease
+      local lease = string.match(name, LEASE) or defaultLease
       local late = redis.call('XPENDING', stream, group, 'IDLE', lease, '-', '+', left, name)
       local ids = {}
       for i, one in ipairs(late) do
