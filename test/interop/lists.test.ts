@@ -139,6 +139,21 @@ describeInterop('lists of other programs', { timeout: 30_000 }, () => {
     ]);
   });
 
+  it('replays each dead letter once, though it comes back and cannot say that it did', async () => {
+    const { ours, theirs } = nextUrls();
+    await runPeer('hokusai', ['publish', theirs, QUEUE, JSON.stringify(THEIRS)]);
+    const { work, transport, spy } = await openSystem(`${ours}?dialect=hokusai`, ANNOUNCED);
+    work(modelReadyToDeploy, 'deploy', () => {
+      throw new Reject('never');
+    });
+    await spy.waitFor('dead_lettered', { topic: DEPLOY.topic });
+    const { id = '' } = (await listDeadLetters(transport, DEPLOY, {}))[0] ?? {};
+    // Slowly, so that it is there again when the next page is looked at.
+    const { done, failed } = await replayDeadLetters(transport, DEPLOY, {}, { perSecond: 1 });
+    expect([done.map((letter) => letter.id), failed]).toEqual([[id], []]);
+    await expect.poll(async () => (await transport.depth(DEPLOY)).dead).toBe(1);
+  });
+
   it('carries flat announcements, in capitals', async () => {
     const { ours } = nextUrls();
     const { publisher, work, transport } = await openSystem(`${ours}?dialect=hokusai-flat`, ANNOUNCED);

@@ -45,7 +45,14 @@ export function createDialectLists(
   }
 
   const base = createRedisListTransport(topology, { ...rest, keysOf }, system.dialect);
-  if (system.notice === undefined && system.urgent === undefined) return base;
+
+  /** Asks for the keys of each subscription together, which a cluster refuses: theirs and ours are not on one node. */
+  async function expectOneNode(): Promise<void> {
+    for (const { name: topic, subscriptions } of topology.topics) {
+      for (const { name: subscription } of subscriptions) await base.depth({ topic, subscription });
+    }
+  }
+
   const connection = createConnection(options);
   return {
     ...base,
@@ -67,6 +74,16 @@ export function createDialectLists(
         const received = await base.receive(address, { ...request, waitMs: Math.min(left, LONGEST_WAIT) });
         if (received.length > 0 || left <= LONGEST_WAIT || request.signal?.aborted) return received;
       }
+    },
+
+    async provision() {
+      await base.provision();
+      await expectOneNode();
+    },
+
+    async verify() {
+      await base.verify();
+      await expectOneNode();
     },
 
     async close() {

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { StreamSystem } from '../../dialects/systems.ts';
+import { TransportError } from '../../errors.ts';
 import { createConnection } from '../../redis/connection.ts';
 import { integer, list } from '../../redis/replies.ts';
-import type { Topology, Transport } from '../../transport.ts';
+import type { Address, Depth, Topology, Transport } from '../../transport.ts';
 import { withGroups } from '../groups.ts';
 import { LIMITS } from '../limits.ts';
 import type { RedisStreamsOptions } from '../options.ts';
@@ -33,34 +34,74 @@ export function createDialectStreams(
   const directory = layout.directory(topology);
   const instance = randomBytes(9).toString('base64url');
 
+  async function depth(address: Address): Promise<Depth> {
+    const { topic, subscription } = directory.at(address);
+    const { stream, waiting, leased, shown, dead: letters } = subscription.keys;
+    const reply = await withGroups(connection, topic, () =>
+      connection.run(DEPTH_OF_FIELDS, [stream, waiting, leased, shown, letters], [subscription.name]),
+    );
+    const [ready, inFlight, delayed, dead] = list(reply).map(integer);
+    return { ready: ready ?? 0, inFlight: inFlight ?? 0, delayed: delayed ?? 0, dead: dead ?? 0 };
+  }
+
+  /** Asks for all keys of each subscription together, which a cluster refuses. */
+  async function expectOneNode(): Promise<void> {
+    for (const { name, subscriptions } of topology.topics) {
+      for (const subscription of subscriptions) await depth({ topic: name, subscription: subscription.name });
+    }
+  }
+
+  async function onOneNode<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isCrossSlot(error)) throw error;
+      throw new TransportError(
+        'Unsupported',
+        `${connection.place} is a cluster, which keeps the streams of others and what is kept beside them apart: the dialect ${system.name} needs a server that is none`,
+        { cause: error },
+      );
+    }
+  }
+
   return {
     ...base,
     limits: { ...LIMITS, publishDelayMs: 0 },
     capabilities: new Set(['consumers']),
 
     async send(topic, messages, signal) {
-      const sending = sendFields(system, connection, directory.ofTopic(topic), messages, options);
+      const sending = onOneNode(() =>
+        sendFields(system, connection, directory.ofTopic(topic), messages, options),
+      );
       return signal === undefined ? sending : await unlessAborted(sending, signal);
     },
 
     // What consumers are called tells them from those of others.
-    receive: async (address, request) => base.receive(address, { consumer: instance, ...request }),
+    receive: (address, request) => onOneNode(() => base.receive(address, { consumer: instance, ...request })),
 
-    async depth(address) {
-      const { topic, subscription } = directory.at(address);
-      const { stream, waiting, leased, shown, dead: letters } = subscription.keys;
-      const reply = await withGroups(connection, topic, () =>
-        connection.run(DEPTH_OF_FIELDS, [stream, waiting, leased, shown, letters], [subscription.name]),
-      );
-      const [ready, inFlight, delayed, dead] = list(reply).map(integer);
-      return { ready: ready ?? 0, inFlight: inFlight ?? 0, delayed: delayed ?? 0, dead: dead ?? 0 };
-    },
+    depth: (address) => onOneNode(() => depth(address)),
 
     deadLetters: createNativeDeadLetters(system, connection, directory),
+
+    async provision() {
+      await base.provision();
+      await onOneNode(expectOneNode);
+    },
+
+    async verify() {
+      await base.verify();
+      await onOneNode(expectOneNode);
+    },
 
     async close() {
       connection.close();
       await base.close();
     },
   };
+}
+
+function isCrossSlot(error: unknown): boolean {
+  return (
+    error instanceof TransportError && error.cause instanceof Error && /^CROSSSLOT/.test(error.cause.message)
+  );
 }
