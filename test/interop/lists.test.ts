@@ -201,9 +201,11 @@ describeInterop('lists of other programs', { timeout: 30_000 }, () => {
     const { work } = await openSystem(`${ours}?dialect=jobs`, topologyOf('ai_processing', 'main'));
     const { messages, handled } = work(Ai, 'main');
     const fields = JSON.stringify({ corp_id: 'now' });
+    const pushedAt = performance.now();
     await runPeer('jobs', ['push', theirs, 'backfin:queue:high_priority', 'ai_processing', fields, 'urgent']);
     await handled(1);
     expect(messages[0]?.data).toMatchObject({ corp_id: 'now' });
+    expect(performance.now() - pushedAt).toBeLessThan(3_000);
   });
 
   it.each([

@@ -16,10 +16,10 @@ export const MESSAGE_TYPES: readonly string[] = [
   'broadcast',
   'error',
 ];
-const PRIORITIES: readonly string[] = ['low', 'normal', 'high', 'urgent'];
+export const PRIORITIES: readonly string[] = ['low', 'normal', 'high', 'urgent'];
 
 /** The topic, and the addressee, of what all agents get. */
-const BROADCAST = 'broadcast';
+export const BROADCAST = 'broadcast';
 
 /** What is added to a dead letter. */
 const ADDED = ['dlq_timestamp', 'dlq_error', 'dlq_original_stream'];
@@ -143,15 +143,15 @@ export function agents(options: AgentsOptions): StreamSystem {
   };
 }
 
-function oneOf(known: readonly string[], value: unknown): string | undefined {
+export function oneOf(known: readonly string[], value: unknown): string | undefined {
   return typeof value === 'string' && known.includes(value) ? value : undefined;
 }
 
 /** Whether it is a time that can be written: those of JavaScript end in the year 275760. */
-function isMoment(seconds: number): boolean {
+export function isMoment(seconds: number): boolean {
   return Number.isFinite(seconds) && Math.abs(seconds) <= 8.64e12;
 }
 
-function timeOf(seconds: number): string {
+export function timeOf(seconds: number): string {
   return new Date(seconds * 1_000).toISOString();
 }

@@ -60,7 +60,7 @@ export interface ToSay {
 }
 
 /** Throws a TransportError, `Invalid`, for a body that is no envelope, or has no object as data. */
-export function toSay({ id, body }: Outgoing): ToSay {
+export function toSay({ id, body }: Pick<Outgoing, 'id' | 'body'>): ToSay {
   let event: Envelope;
   try {
     event = readEnvelope(body);
