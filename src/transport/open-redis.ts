@@ -28,6 +28,7 @@ export async function openRedis(url: URL, topology: Topology): Promise<Transport
   return createRedisStreamsTransport(topology, redisOptions(url));
 }
 
+/** What a `redis:` or `rediss:` URL asks for. Throws {@link InvalidTransportUrl}. */
 export function redisOptions(url: URL): RedisStreamsOptions {
   const { searchParams: query } = url;
   return {

@@ -253,7 +253,11 @@ export type HistoryOutcome = 'replayed' | 'undone' | TransportError;
  * need not stand in the topology.
  */
 export interface Broadcast {
-  /** Resolves once the carrier has passed them on, to however many. An outcome for each, in order. */
+  /**
+   * Resolves once the carrier has passed them on, to however many. An outcome for each, in order. Nothing is said twice:
+   * after a rejection it is unknown who has heard it. Whoever listens is told in a later turn, never during the call,
+   * and in the order of the calls, also of those that are under way together.
+   */
   notify(topic: string, notices: readonly Notice[]): Promise<SendOutcome[]>;
   /**
    * Resolves once it listens: what is notified from then on is told to `onNotice`, in the order the carrier has it, until
@@ -265,13 +269,17 @@ export interface Broadcast {
 /** What is said to whoever listens. */
 export type Notice = Pick<Outgoing, 'id' | 'body' | 'headers'>;
 
+/** None of them throws. */
 export interface Told {
   onNotice(notice: Notice): void;
-  /** Something may have been missed: it listens again. */
+  /** It listens no more, and tries to again by itself. Where a carrier cannot be away, never called. */
+  onAway(reason: TransportError): void;
+  /** Something may have been missed: it listens again. The reason is the one that it went away for. */
   onGap(reason: TransportError): void;
 }
 
 export interface Listening {
+  /** Nothing is told from the call on. Never rejects, and may be called twice. */
   close(): Promise<void>;
 }
 

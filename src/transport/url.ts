@@ -1,7 +1,8 @@
 import { checked } from './capabilities.ts';
-import { openRedis } from './open-redis.ts';
+import { openRedis, redisOptions } from './open-redis.ts';
 import { InvalidTransportUrl, installed, parseTransportUrl, SCHEMES, type SchemeName } from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
+import { withBroadcast } from './with-broadcast.ts';
 
 /** Loads the driver of a scheme, and opens it: what is not used is not loaded. */
 const DRIVERS: Readonly<
@@ -10,8 +11,8 @@ const DRIVERS: Readonly<
   memory: async (_url, topology) => (await import('./memory/memory.ts')).createMemoryTransport(topology),
   file: async (url, topology, text) => (await import('./open-file.ts')).openFile(text, url, topology),
   sqs: async (url, topology) => (await import('./sqs/sqs.ts')).createSqsTransport(topology, sqsOptions(url)),
-  redis: openRedis,
-  rediss: openRedis,
+  redis: openBroadcastingRedis,
+  rediss: openBroadcastingRedis,
   'redis+list': openList,
   'rediss+list': openList,
 };
@@ -36,6 +37,17 @@ export async function openTransport(text: string, topology: Topology): Promise<T
 
 async function openList(url: URL, topology: Topology): Promise<Transport> {
   return (await import('./open-redis-list.ts')).openRedisList(url, topology);
+}
+
+/** Here, and not where drains open theirs: a function that never broadcasts carries nothing of it. */
+async function openBroadcastingRedis(url: URL, topology: Topology): Promise<Transport> {
+  const transport = await openRedis(url, topology);
+  return withBroadcast(transport, async () => {
+    const { createRedisBroadcast } = await import('./redis/broadcast.ts');
+    const { prefix } = topology;
+    const { messageBytes } = transport.limits;
+    return createRedisBroadcast({ ...redisOptions(url), prefix, messageBytes, sharded: false });
+  });
 }
 
 function sqsOptions(url: URL): { region?: string; endpoint?: string } {

@@ -1,4 +1,5 @@
 import { deriveId } from '../../message/id.ts';
+import type { NoticeWording } from '../redis/broadcast.ts';
 import type { Notice } from '../transport.ts';
 import {
   type AgentsOptions,
@@ -13,16 +14,16 @@ import { floatRepr, pythonJson } from './python-json.ts';
 import { members, objectOf, stringOf } from './raw-json.ts';
 import { bodyOf, textOf, toSay } from './speech.ts';
 
-/** The channel of an agent; of `broadcast`, that of all. */
-export function noticeChannel(topic: string): string {
-  return topic === BROADCAST ? BROADCAST : `agent:${topic}`;
+/** What is said on the channel of an agent, and on that of all: under shorter names than in a stream, and not signed. */
+export function noticeWording(options: AgentsOptions): NoticeWording {
+  return {
+    channel: (topic) => (topic === BROADCAST ? BROADCAST : `agent:${topic}`),
+    write: (notice, topic) => writeNotice(notice, options, { topic, now: Date.now() }),
+    read: readNotice,
+  };
 }
 
-/**
- * A message as it is said on a channel: under shorter names, not signed. Throws a TransportError, `Invalid`, for one that
- * cannot be said so.
- */
-export function writeNotice(
+function writeNotice(
   notice: Notice,
   { type = 'event' }: AgentsOptions,
   { topic, now }: { readonly topic: string; readonly now: number },
@@ -47,8 +48,8 @@ export function writeNotice(
   );
 }
 
-/** Reads one. What is none is its text as it is, which no contract accepts. */
-export function readNotice(text: string, topic: string): Notice {
+/** What is none is its text as it is, which no contract accepts. */
+function readNotice(text: string, topic: string): Notice {
   const notice = members(text);
   const id = stringOf(notice?.get('id'));
   const source = stringOf(notice?.get('from'));

@@ -1,6 +1,7 @@
 import { closest } from '../../text/closest.ts';
 import { InvalidTransportUrl, SCHEMES, type SchemeName } from '../schemes.ts';
 import type { Topology, Transport } from '../transport.ts';
+import { withBroadcast } from '../with-broadcast.ts';
 import { MESSAGE_TYPES } from './agents.ts';
 import type { ListSystem, StreamSystem } from './systems.ts';
 
@@ -50,7 +51,8 @@ const DIALECTS: Readonly<Record<string, Known>> = {
         );
       }
       const secret = process.env['AGENTS_SECRET'] || undefined;
-      return onStreams(where, (await import('./agents.ts')).agents({ secret, type }));
+      const { agents } = await import('./agents.ts');
+      return withNotices(where, await onStreams(where, agents({ secret, type })), type);
     },
   },
   hokusai: {
@@ -103,6 +105,24 @@ async function onStreams({ url, topology }: DialectUrl, system: StreamSystem): P
     import('../redis-streams/dialect/streams.ts'),
   ]);
   return createDialectStreams(system, topology, redisOptions(url));
+}
+
+/** What is said to agents on channels, to whoever listens. */
+function withNotices(
+  { url, topology: { prefix } }: DialectUrl,
+  transport: Transport,
+  type: string | undefined,
+): Transport {
+  return withBroadcast(transport, async () => {
+    const [{ redisOptions }, { createRedisBroadcast }, { noticeWording }] = await Promise.all([
+      import('../open-redis.ts'),
+      import('../redis/broadcast.ts'),
+      import('./agents-notice.ts'),
+    ]);
+    const { messageBytes } = transport.limits;
+    const wording = noticeWording({ type });
+    return createRedisBroadcast({ ...redisOptions(url), prefix, messageBytes, sharded: false, wording });
+  });
 }
 
 async function onLists({ url, topology }: DialectUrl, system: ListSystem): Promise<Transport> {

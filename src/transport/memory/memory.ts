@@ -12,6 +12,7 @@ import {
   type Topology,
   type Transport,
 } from '../transport.ts';
+import { createMemoryBroadcast } from './broadcast.ts';
 import { type Consumers, createConsumers } from './consumers.ts';
 import { createQueue, Delivery, type Entry, type Queue } from './queue.ts';
 
@@ -82,6 +83,7 @@ export function createMemoryTransport(topology: Topology): Transport {
     return place;
   }
 
+  const broadcast = createMemoryBroadcast(ensureOpen, refusal);
   const deadLetters: DeadLetterQueue = {
     async scan(address, { max, leaseMs }) {
       const now = performance.now();
@@ -120,14 +122,15 @@ export function createMemoryTransport(topology: Topology): Transport {
   return {
     name: 'memory',
     limits: LIMITS,
-    capabilities: new Set(['ordered', 'consumers']),
+    capabilities: new Set(['ordered', 'consumers', 'broadcast']),
     keepsOrder: (topic) => orderedTopics.has(topic),
 
     async send(topic, messages) {
       const places = placesOf(topic);
       const enqueuedAt = Date.now();
       return messages.map((message) => {
-        if (sizeOf(message) > LIMITS.messageBytes) return { error: tooLarge(message) };
+        const refused = refusal(message);
+        if (refused !== undefined) return { error: refused };
         if (orderedTopics.has(topic) && (message.delayMs ?? 0) > 0) return { error: noDelay(topic, message) };
         const unknown = message.only?.find((name) => !places.has(name));
         if (unknown !== undefined) return { error: noSubscription(topic, unknown) };
@@ -184,6 +187,7 @@ export function createMemoryTransport(topology: Topology): Transport {
     },
 
     deadLetters,
+    broadcast,
     async provision() {
       ensureOpen();
     },
@@ -192,6 +196,7 @@ export function createMemoryTransport(topology: Topology): Transport {
     },
     async close() {
       closed = true;
+      broadcast.close();
       for (const places of topics.values()) for (const { queue } of places.values()) queue.wakeAll();
     },
   };
@@ -235,9 +240,11 @@ function noDelay(topic: string, { id }: Outgoing): TransportError {
   );
 }
 
-function tooLarge(message: Outgoing): TransportError {
+function refusal(message: Pick<Outgoing, 'id' | 'body' | 'headers' | 'key'>): TransportError | undefined {
+  const bytes = sizeOf(message);
+  if (bytes <= LIMITS.messageBytes) return undefined;
   return new TransportError(
     'TooLarge',
-    `message ${message.id} has ${sizeOf(message)} bytes: at most ${LIMITS.messageBytes} fit`,
+    `message ${message.id} has ${bytes} bytes: at most ${LIMITS.messageBytes} fit`,
   );
 }

@@ -1,7 +1,7 @@
+import { encodeFrame } from '../redis/frame.ts';
 import type { Script } from '../redis/script.ts';
 import type { Headers, Incoming, Topology } from '../transport.ts';
 import { createDirectory, type Directory } from './directory.ts';
-import { encodeFrame } from './frame.ts';
 import { heldMessage, streamMessage } from './incoming.ts';
 import type { RedisReceipt } from './receipt.ts';
 import { TAKE_HELD } from './scripts/receive.ts';

@@ -1,10 +1,10 @@
 import type { StreamSystem } from '../../dialects/systems.ts';
 import type { Connection } from '../../redis/connection.ts';
+import { encodeFrame } from '../../redis/frame.ts';
 import { list, text } from '../../redis/replies.ts';
 import type { DeadLetter, DeadLetterQueue } from '../../transport.ts';
 import { forEachLetter } from '../dead-letters.ts';
 import type { Directory } from '../directory.ts';
-import { encodeFrame } from '../frame.ts';
 import { withGroups } from '../groups.ts';
 import { LIMITS } from '../limits.ts';
 import { PURGE_DEAD } from '../scripts/operate.ts';

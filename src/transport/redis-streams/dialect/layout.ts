@@ -1,8 +1,8 @@
 import type { Fields } from '../../dialects/dialect.ts';
 import type { StreamSystem } from '../../dialects/systems.ts';
+import { decodeFrame } from '../../redis/frame.ts';
 import { integer, text } from '../../redis/replies.ts';
 import type { Incoming } from '../../transport.ts';
-import { decodeFrame } from '../frame.ts';
 import type { Layout } from '../layout.ts';
 import type { RedisReceipt } from '../receipt.ts';
 import { dialectDirectory } from './directory.ts';
