@@ -1,5 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { listDeadLetters, purgeDeadLetters, Reject, replayDeadLetters } from '../../src/index.ts';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import {
+  createBroadcaster,
+  listDeadLetters,
+  purgeDeadLetters,
+  Reject,
+  replayDeadLetters,
+} from '../../src/index.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { describeInterop, runPeer, startPeer } from './peer.ts';
 import { anything, openSystem, topologyOf } from './system.ts';
@@ -312,6 +318,45 @@ describeInterop('streams of other programs', { timeout: 30_000 }, () => {
       '1',
     ]);
     expect(JSON.parse(line)).toMatchObject({ to_agent: 'broadcast', message_type: 'broadcast' });
+  });
+
+  it('says to agents, and hears from them, on their channels', async () => {
+    const url = nextUrl();
+    const { transport } = await openSystem(`${url}?dialect=agents`, topologyOf('planner', 'main'));
+    const broadcaster = createBroadcaster({ transport, source: 'boss' });
+    onTestFinished(() => broadcaster.close());
+    const hearing = startPeer('agents', ['hear', url, 'agent:planner', '1']);
+    await hearing.printed(1);
+    await broadcaster.notify(Planner, { plan: 'é', cost: 1.5 }, { correlationId: 'c-3' });
+    const [, line = ''] = await hearing.ended;
+    expect(Object.keys(JSON.parse(line))).toEqual([
+      ...['id', 'from', 'to', 'type', 'payload', 'timestamp', 'priority', 'ttl', 'correlation_id'],
+      'acknowledgment_required',
+    ]);
+    expect(JSON.parse(line)).toMatchObject({
+      from: 'boss',
+      to: 'planner',
+      type: 'event',
+      payload: { plan: 'é', cost: 1.5 },
+      priority: 'normal',
+      ttl: null,
+      correlation_id: 'c-3',
+    });
+
+    const heard: unknown[] = [];
+    await broadcaster.listen(Planner, (message) => void heard.push(message));
+    await runPeer('agents', ['tell', url, 'worker', 'planner', 'task_result', '{"done": true}']);
+    await expect
+      .poll(() => heard)
+      .toMatchObject([
+        {
+          source: 'worker',
+          subject: 'planner',
+          messagetype: 'task_result',
+          priority: 'low',
+          data: { done: true },
+        },
+      ]);
   });
 
   const Usage = anything('disk_usage');

@@ -3,6 +3,8 @@
 send URL SECRET FROM TO TYPE PAYLOAD     prints the message
 consume URL SECRET AGENT GROUP COUNT     prints what it reads, checked as it was signed
 dlq URL AGENT                            prints the dead letters, read as messages
+tell URL FROM TO TYPE PAYLOAD            says it on a channel; prints what was said
+hear URL CHANNEL COUNT                   prints "ready", then what is said there
 """
 import hashlib
 import hmac
@@ -134,5 +136,60 @@ def dlq(client, agent):
         print(json.dumps(fields))
 
 
+@dataclass
+class Said:
+    """What is said on a channel: these names and no others."""
+
+    id: str
+    to: Optional[str]
+    type: str
+    payload: dict
+    timestamp: float
+    priority: str
+    ttl: Optional[int]
+    correlation_id: Optional[str]
+    acknowledgment_required: bool
+
+
+def tell(client, sender, to, kind, payload):
+    said = {
+        "id": str(uuid.uuid4()),
+        "from": sender,
+        "to": to,
+        "type": kind,
+        "payload": json.loads(payload),
+        "timestamp": time.time(),
+        "priority": "low",
+        "ttl": 60,
+        "correlation_id": None,
+        "acknowledgment_required": False,
+    }
+    text = json.dumps(said)
+    client.publish("broadcast" if to == "broadcast" else f"agent:{to}", text)
+    print(text)
+
+
+def hear(client, channel, count):
+    subscriber = client.pubsub()
+    subscriber.subscribe(channel)
+    left = int(count)
+    for event in subscriber.listen():
+        if event["type"] == "subscribe":
+            print(json.dumps("ready"), flush=True)
+            continue
+        parts = json.loads(event["data"])
+        sender = parts.pop("from")
+        said = Said(**parts)
+        MessageType(said.type)
+        Priority(said.priority)
+        if not isinstance(said.timestamp, float) or not sender:
+            raise ValueError(event["data"])
+        print(event["data"], flush=True)
+        left -= 1
+        if left == 0:
+            return
+
+
 command, url, *rest = sys.argv[1:]
-{"send": send, "consume": consume, "dlq": dlq}[command](redis.Redis.from_url(url, decode_responses=True), *rest)
+commands = {"send": send, "consume": consume, "dlq": dlq, "tell": tell, "hear": hear}
+commands[command](redis.Redis.from_url(url, decode_responses=True), *rest)
