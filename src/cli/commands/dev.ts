@@ -82,7 +82,7 @@ export const dev = new Command('dev')
 function carrierOf({ TRANSPORT_URL: url }: NodeJS.ProcessEnv): string | undefined {
   if (!url) return undefined;
   const { scheme } = parseTransportUrl(url);
-  if (scheme === 'redis' || scheme === 'rediss') return url;
+  if (scheme.startsWith('redis')) return url;
   throw new BadInput(
     `TRANSPORT_URL is ${describeUrl(url)}: this system runs on an SQS of its own, or on Redis: unset TRANSPORT_URL, or set it to redis://host:6379`,
   );
