@@ -25,6 +25,15 @@ export function redisTopology(...subscriptions: string[]): Topology {
   };
 }
 
+/** The same, with leases of so long where a receiver names none. */
+export function leasing(topology: Topology, leaseMs: number): Topology {
+  const topics = topology.topics.map((topic) => ({
+    ...topic,
+    subscriptions: topic.subscriptions.map((subscription) => ({ ...subscription, leaseMs })),
+  }));
+  return { ...topology, topics };
+}
+
 /** Opens the driver on lists; it ends with the test. */
 export function openList(options: RedisListOptions, topology: Topology): Transport {
   const transport = createRedisListTransport(topology, options);
