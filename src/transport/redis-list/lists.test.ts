@@ -152,6 +152,34 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
       expect(await leftOf(queue)).toMatchObject(NOTHING_LEFT);
     });
 
+    it('ends one of a row beside which another is the same as its last', async () => {
+      const { transport, queue, processing } = await given();
+      await server.admin.lpush(queue, 'a', 'b', 'c', 'c');
+      const row = await take(transport, { max: 3 });
+      const [other] = await take(transport, { max: 1 });
+      await server.admin.lrem(processing, 1, 'b');
+      expect(await transport.settle(BILLING, settlements(row, 'ack'))).toMatchObject([
+        'settled',
+        { code: 'LeaseLost' },
+        'settled',
+      ]);
+      expect(await server.admin.lrange(processing, 0, -1)).toEqual(['c']);
+      if (other !== undefined) await ack(transport, [other]);
+      expect(await leftOf(queue)).toEqual(NOTHING_LEFT);
+    });
+
+    it('takes what we have retried, and nothing is kept of it', async () => {
+      const { transport, queue, processing } = await given();
+      await publish(transport, messages(1));
+      const [one] = await take(transport);
+      if (one === undefined) return expect.unreachable();
+      await transport.settle(BILLING, [{ receipt: one.receipt, action: 'retry', delayMs: 0 }]);
+      expect(await leftOf(queue)).toMatchObject({ returned: 1 });
+      await server.admin.rpoplpush(queue, processing);
+      await take(transport);
+      expect(await leftOf(queue)).toMatchObject({ returned: 0 });
+    });
+
     it('may have left thousands in the processing list, which are looked at by and by', async () => {
       const { transport, queue, processing } = await given({}, leasing(redisTopology('billing'), 2_000));
       const stranded = Array.from({ length: 2_500 }, (_, n) => `stranded ${n}`);
