@@ -451,12 +451,14 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
     });
 
     it('has what its move has brought, though somebody looked in between', async () => {
-      const { topology, transport, queue, processing } = await given();
-      await server.admin.lpush(queue, 'theirs', 'moved');
-      await server.admin.rpoplpush(queue, processing);
+      const { topology, transport, queue, processing } = await given(
+        {},
+        leasing(redisTopology('billing'), 500),
+      );
+      await server.admin.lpush(queue, 'moved');
       await server.admin.rpoplpush(queue, processing);
       await take(transport);
-      expect(await server.admin.hget(`${queue}:lots`, '#~')).toBe('2');
+      expect(await server.admin.hget(`${queue}:lots`, '#~')).toBe('1');
       const connection = createConnection(server.options);
       onTestFinished(() => connection.close());
       const keys = queueKeys(topology.prefix, BILLING);
@@ -467,9 +469,17 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
         return list(await connection.run(TAKE, all, args)).slice(0, 2);
       };
       expect(await adopt('.a.1', 'moved')).toEqual([[['moved']], [1]]);
-      expect(await server.admin.hmget(lots, '#', '#~')).toEqual(['1', '1']);
+      expect(await server.admin.hmget(lots, '#', '#~')).toEqual(['1', '0']);
       // And nothing that is not there any more.
       expect(await adopt('.a.2', 'gone')).toEqual([[], []]);
+      // The other program's lease was of one entry alone, which is over.
+      await vi.waitFor(
+        async () => {
+          expect(await take(transport)).toEqual([]);
+          expect(await server.admin.zrange(leases, 0, -1)).toEqual(['.a.1.1.1']);
+        },
+        { timeout: 3_000 },
+      );
     });
   });
 
