@@ -36,7 +36,7 @@ export async function openTransport(text: string, topology: Topology): Promise<T
 }
 
 async function openList(url: URL, topology: Topology): Promise<Transport> {
-  return (await import('./open-redis-list.ts')).openRedisList(url, topology);
+  return (await import('./redis-list/open.ts')).openRedisList(url, topology);
 }
 
 /** Here, and not where drains open theirs: a function that never broadcasts carries nothing of it. */

@@ -127,7 +127,7 @@ function withNotices(
 
 async function onLists({ url, topology }: DialectUrl, system: ListSystem): Promise<Transport> {
   const [{ listOptions }, { createDialectLists }] = await Promise.all([
-    import('../open-redis-list.ts'),
+    import('../redis-list/open.ts'),
     import('./lists.ts'),
   ]);
   return createDialectLists(system, topology, listOptions(url));

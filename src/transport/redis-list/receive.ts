@@ -137,7 +137,11 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
         // Ends a pause that has lost the race. Not done otherwise: it costs as much as all the rest.
         stop.abort();
       } else {
-        return await move(waitMs, stop.signal);
+        return await move(waitMs, stop.signal).catch((error: unknown) => {
+          if (!(error instanceof TransportError) || error.code !== 'Throttled') throw error;
+          // A server whose memory is full moves nothing outside of scripts, and consuming is what frees it.
+          return pause(Math.min(LONGEST_PAUSE, waitMs), stop.signal).then(() => undefined);
+        });
       }
       return undefined;
     } finally {

@@ -105,7 +105,10 @@ local function stands(dead, letter)
   return redis.call('LPOS', dead, letter, 'RANK', -1) ~= false
 end`;
 
-/** KEYS: dead, dead-shown, queue. ARGV: letter, and entry, of each. Returns 1 or 0 for each. */
+/**
+ * Puts dead letters to where they are taken next: whoever replays needs no right to publish. KEYS: dead, dead-shown, queue. ARGV:
+ * letter, and entry, of each. Returns 1 or 0 for each.
+ */
 export const REPLAY_DEAD = defineScript(
   MAY_WRITE,
   STANDS,
@@ -117,7 +120,7 @@ local outcomes = {}
 for i = 1, #ARGV, 2 do
   local there = stands(dead, ARGV[i])
   if there then
-    redis.call('LPUSH', queue, ARGV[i + 1])
+    redis.call('RPUSH', queue, ARGV[i + 1])
     redis.call('LREM', dead, -1, ARGV[i])
     redis.call('ZREM', shown, redis.sha1hex(ARGV[i]))
   end

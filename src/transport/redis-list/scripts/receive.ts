@@ -1,28 +1,32 @@
 import { defineScript } from '../../redis/script.ts';
-import { CLOCK, GIVE_BACK, LOT, MAY_WRITE, NO_QUEUE, THERE } from './shared.ts';
+import { CLOCK, GIVE_BACK, LOT, MAY_WRITE, NO_QUEUE, REMOVE, THERE } from './shared.ts';
 
 /** The server's time for a removal grows with what is in flight; whoever would take more waits. */
 const MOST_IN_FLIGHT = 10_000;
 
-/** Returns what is over its lease to the queue, some lots at a time. */
+/** Returns what is over its lease to the queue, some lots at a time. What is not there was ended by another program. */
 const REAP = `
 local function reap(time)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', time, 'LIMIT', 0, 32)) do
     local entries, state, deliveries = readLot(lots, id)
-    local back, counts, left = {}, {}, 0
-    for i, entry in ipairs(entries or {}) do
-      if not isOver(state, i) then
-        left = left + 1
-        -- One that is not there was ended by another program.
-        if redis.call('LREM', processing, -1, entry) == 1 then
-          back[#back + 1] = entry
+    if entries then
+      local open, back, counts = {}, {}, {}
+      for i = 1, #entries do
+        if not isOver(state, i) then open[#open + 1] = i end
+      end
+      local held = redis.call('HMGET', lots, '#', '#~')
+      local own, foreign = tonumber(held[1]), tonumber(held[2] or 0)
+      local missing = remove(id, entries, state, open, own + foreign, own)
+      for _, i in ipairs(open) do
+        if not missing[i] then
+          back[#back + 1] = entries[i]
           counts[#counts + 1] = deliveries and deliveries[i] or 1
         end
       end
+      giveBack(queue, returned, back, counts)
+      if #open > 0 then redis.call('HINCRBY', lots, isForeign(id) and '#~' or '#', -#open) end
     end
-    giveBack(queue, returned, back, counts)
     dropLot(leases, lots, id)
-    if left > 0 then redis.call('HINCRBY', lots, isForeign(id) and '#~' or '#', -left) end
   end
 end`;
 
@@ -150,6 +154,7 @@ export const TAKE = defineScript(
   `
 local queue, processing, delayed, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local lots, returned, consumers, swept = KEYS[5], KEYS[6], KEYS[7], KEYS[8]`,
+  REMOVE,
   REAP,
   LOOK,
   ADOPT,

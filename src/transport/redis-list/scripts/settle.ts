@@ -1,47 +1,5 @@
 import { defineScript } from '../../redis/script.ts';
-import { CLOCK, GIVE_BACK, LOT, MAY_WRITE } from './shared.ts';
-
-/**
- * Removes entries from the processing list, each once, and returns the places of those that are not there. What was taken
- * first stands at the right end, and is done first as a rule: then it is cut off. Otherwise each is looked for, from
- * the end that is nearer: at the right there may be much that another program has left.
- */
-const REMOVE = `
-local function remove(entries, own)
-  local missing, same = {}, 0
-  if redis.call('LINDEX', processing, -1) == entries[1] then
-    local tail = redis.call('LRANGE', processing, -#entries, -1)
-    while same < #tail and tail[#tail - same] == entries[same + 1] do same = same + 1 end
-    redis.call('LTRIM', processing, 0, -(same + 1))
-  end
-  if same == #entries then return missing end
-  local from = redis.call('LLEN', processing) > 2 * own and 1 or -1
-  for i = same + 1, #entries do
-    if redis.call('LREM', processing, from, entries[i]) == 0 then missing[#missing + 1] = i end
-  end
-  return missing
-end`;
-
-/**
- * Removes a whole lot without reading it: its entries stand in a row, if nobody else has put anything into the processing
- * list or removed it there, as its length shows. At the right end it is cut off, elsewhere marked and swept out.
- */
-const CUT = `
-local function cut(id, leased)
-  local size = tonumber(string.match(id, '%d+$'))
-  local ends = redis.call('HMGET', lots, id .. '<', id .. '>', id .. '~')
-  local first, last = ends[1], ends[2]
-  if not first or ends[3] or redis.call('LLEN', processing) ~= leased then return false end
-  if redis.call('LINDEX', processing, -1) == first and redis.call('LINDEX', processing, -size) == last then
-    redis.call('LTRIM', processing, 0, -(size + 1))
-    return true
-  end
-  local at = redis.call('LPOS', processing, first, 'RANK', -1)
-  if not at or at < size - 1 or redis.call('LINDEX', processing, at - size + 1) ~= last then return false end
-  for place = at - size + 1, at do redis.call('LSET', processing, place, id) end
-  redis.call('LREM', processing, -size, id)
-  return true
-end`;
+import { CLOCK, GIVE_BACK, LOT, MAY_WRITE, REMOVE } from './shared.ts';
 
 /**
  * Ends deliveries. KEYS: queue, processing, dead, delayed, leases, lots, returned. ARGV for each lot: its id; which of its entries are
@@ -59,7 +17,6 @@ export const SETTLE = defineScript(
 local queue, processing, dead, delayed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leases, lots, returned = KEYS[5], KEYS[6], KEYS[7]`,
   REMOVE,
-  CUT,
   `
 mayWrite(leases)
 -- Nothing may fail once something has moved: these do where a key is not what it should be.
@@ -81,76 +38,64 @@ end
 local i, lot = 1, 0
 while i <= #ARGV do
   local id, acks, others = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
+  local first = i + 3
   lot = lot + 1
-  i = i + 3
-  local entries, state, deliveries
-  local whole = acks == '*' and cut(id, own + foreign - ended)
-  if whole then
+  i = first + 4 * others
+  local leased = own + foreign - ended
+  if acks == '*' and cut(id, leased) then
     ended = ended + string.match(id, '%d+$')
     dropLot(leases, lots, id)
   else
-    entries, state, deliveries = readLot(lots, id)
-  end
-  if entries == nil then
-    if not whole then lose(lot, 0) end
-    i = i + 4 * others
-  else
-    local over = 0
-    local marks = {}
-    local function finish(place)
-      marks[place] = true
-      over = over + 1
-    end
-    local places, wanted = {}, {}
-    local function want(place)
-      if isOver(state, place) then
-        lose(lot, place)
-      else
-        places[#places + 1] = place
-        wanted[#wanted + 1] = entries[place]
-        finish(place)
-      end
-    end
-    if acks == '*' then
-      for place = 1, #entries do want(place) end
+    local entries, state, deliveries = readLot(lots, id)
+    if entries == nil then
+      lose(lot, 0)
     else
-      for place in string.gmatch(acks, '%d+') do want(tonumber(place)) end
-    end
-    if #wanted > 0 then
-      for _, missing in ipairs(remove(wanted, own)) do lose(lot, places[missing]) end
-    end
-    for _ = 1, others do
-      local place, action, delay, text = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-      i = i + 4
-      local entry = entries[place]
-      if isOver(state, place) or marks[place] then
-        lose(lot, place)
-      else
-        finish(place)
-        local count = deliveries and deliveries[place] or 1
-        if #remove({ entry }, own) == 1 then
+      local wanted, marks = {}, {}
+      local function want(place)
+        if isOver(state, place) or marks[place] then
           lose(lot, place)
-        elseif action == 'deadLetter' then
-          redis.call('LPUSH', dead, text)
         else
-          if action == 'release' then count = count - 1 elseif text ~= '' then entry, count = text, 0 end
-          if delay == '0' then
-            back[#back + 1] = entry
-            counts[#counts + 1] = count
+          wanted[#wanted + 1] = place
+          marks[place] = true
+        end
+      end
+      if acks == '*' then
+        for place = 1, #entries do want(place) end
+      else
+        for place in string.gmatch(acks, '%d+') do want(tonumber(place)) end
+      end
+      for at = first, i - 1, 4 do want(tonumber(ARGV[at])) end
+      local missing = remove(id, entries, state, wanted, leased, own - ended)
+      for place in pairs(missing) do lose(lot, place) end
+      for at = first, i - 1, 4 do
+        local place, action, delay, text = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+        if marks[place] and not missing[place] then
+          local entry, count = entries[place], deliveries and deliveries[place] or 1
+          if action == 'deadLetter' then
+            redis.call('LPUSH', dead, text)
           else
-            redis.call('ZADD', delayed, time + delay, stamp .. '.' .. i .. ':' .. count .. ':' .. entry)
+            if action == 'release' then count = count - 1 elseif text ~= '' then entry, count = text, 0 end
+            if delay == '0' then
+              back[#back + 1] = entry
+              counts[#counts + 1] = count
+            else
+              redis.call('ZADD', delayed, time + delay, stamp .. '.' .. at .. ':' .. count .. ':' .. entry)
+            end
           end
         end
       end
-    end
-    ended = ended + over
-    local _, before = string.gsub(state or '', 'x', '')
-    if over + before >= #entries then
-      dropLot(leases, lots, id)
-    elseif over > 0 then
-      local letters = {}
-      for place = 1, #entries do letters[place] = (marks[place] or isOver(state, place)) and 'x' or 'o' end
-      redis.call('HSET', lots, id .. '~', table.concat(letters))
+      ended = ended + #wanted
+      local letters, open = {}, 0
+      for place = 1, #entries do
+        local over = marks[place] or isOver(state, place)
+        letters[place] = over and 'x' or 'o'
+        if not over then open = open + 1 end
+      end
+      if open == 0 then
+        dropLot(leases, lots, id)
+      elseif #wanted > 0 then
+        redis.call('HSET', lots, id .. '~', table.concat(letters))
+      end
     end
   end
 end

@@ -93,3 +93,57 @@ local function giveBack(queue, returned, entries, deliveries)
   end
   redis.call('RPUSH', queue, unpack(reversed))
 end`;
+
+/**
+ * Removes entries of a lot from the processing list. They stand in a row there, if nobody else has put anything into the list
+ * or removed it, as its length shows: then they are cut off at the right end, where what was taken first stands, or
+ * marked and swept out. Otherwise each is looked for by its text, from the end that is nearer: at the right there may be
+ * much that another program has left.
+ *
+ * \`leased\`: entries of all lots together, as long as these are among them; \`own\`: those of ours.
+ * \`cut\` removes a whole lot without reading it, and tells whether it could; \`remove\` returns the places of those that were
+ * not there.
+ */
+export const REMOVE = `
+local function rowOf(first, last, size, leased)
+  if redis.call('LLEN', processing) ~= leased then return nil end
+  local at = redis.call('LPOS', processing, first, 'RANK', -1)
+  if not at or at < size - 1 or redis.call('LINDEX', processing, at - size + 1) ~= last then return nil end
+  return at
+end
+
+local function cut(id, leased)
+  local size = tonumber(string.match(id, '%d+$'))
+  local ends = redis.call('HMGET', lots, id .. '<', id .. '>', id .. '~')
+  if not ends[1] or ends[3] then return false end
+  local at = rowOf(ends[1], ends[2], size, leased)
+  if not at then return false end
+  if at == leased - 1 then
+    redis.call('LTRIM', processing, 0, -(size + 1))
+  else
+    for place = at - size + 1, at do redis.call('LSET', processing, place, id) end
+    redis.call('LREM', processing, -size, id)
+  end
+  return true
+end
+
+local function remove(id, entries, state, places, leased, own)
+  local missing, stands = {}, {}
+  for i = 1, #entries do
+    if not isOver(state, i) then stands[#stands + 1] = i end
+  end
+  -- To find the row, and to sweep it, takes as long as to look for one entry each.
+  local at = #places > 2 and rowOf(entries[stands[1]], entries[stands[#stands]], #stands, leased)
+  if at then
+    local placeOf = {}
+    for i, place in ipairs(stands) do placeOf[place] = at - i + 1 end
+    for _, place in ipairs(places) do redis.call('LSET', processing, placeOf[place], id) end
+    redis.call('LREM', processing, -#places, id)
+    return missing
+  end
+  local from = redis.call('LLEN', processing) > 2 * own and 1 or -1
+  for _, place in ipairs(places) do
+    if redis.call('LREM', processing, from, entries[place]) == 0 then missing[place] = true end
+  end
+  return missing
+end`;

@@ -1,9 +1,9 @@
-import { serverOptions, wholeNumber, yesOrNo } from './open-redis.ts';
-import type { QueueNames } from './redis-list/keys.ts';
-import type { RedisListOptions } from './redis-list/options.ts';
-import { createRedisListTransport } from './redis-list/redis-list.ts';
-import { InvalidTransportUrl } from './schemes.ts';
-import type { Topology, Transport } from './transport.ts';
+import { serverOptions, wholeNumber, yesOrNo } from '../open-redis.ts';
+import { InvalidTransportUrl } from '../schemes.ts';
+import type { Topology, Transport } from '../transport.ts';
+import type { QueueNames } from './keys.ts';
+import type { RedisListOptions } from './options.ts';
+import { createRedisListTransport } from './redis-list.ts';
 
 /** Opens the transport that a `redis+list:` or `rediss+list:` URL names. */
 export function openRedisList(url: URL, topology: Topology): Transport {
