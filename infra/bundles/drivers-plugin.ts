@@ -10,9 +10,9 @@ export function onlyDrivers(drivers: readonly string[]): Plugin {
     name: 'only-drivers',
     setup({ onLoad, onResolve }) {
       onResolve({ filter: DRIVER }, ({ path, importer, kind }) => {
-        const [, folder = '', opened = folder] = DRIVER.exec(path) ?? [];
+        const folder = DRIVER.exec(path)?.[1] ?? '';
         const asked = kind === 'dynamic-import' && LOADS.test(importer);
-        return asked && !drivers.includes(opened) ? { path: opened, namespace: LEFT_OUT } : undefined;
+        return asked && !drivers.includes(folder) ? { path: folder, namespace: LEFT_OUT } : undefined;
       });
       onLoad({ filter: /^/, namespace: LEFT_OUT }, ({ path }) => ({
         contents: `throw new Error('this function was bundled without the driver ${path}');`,
@@ -23,6 +23,6 @@ export function onlyDrivers(drivers: readonly string[]): Plugin {
 
 /** Who loads drivers. */
 const LOADS = /\/src\/transport\/(?:url|open-redis)\.ts$/;
-/** A driver's module, or what opens one, as they name it. */
-const DRIVER = /^\.\/(?:([a-z-]+)\/[a-z-]+|open-([a-z-]+))\.ts$/;
+/** A driver's module, as they name it. */
+const DRIVER = /^\.\/([a-z-]+)\/[a-z-]+\.ts$/;
 const LEFT_OUT = 'left-out';

@@ -9,7 +9,7 @@ const DRIVERS: Readonly<
   Record<SchemeName, (url: URL, topology: Topology, text: string) => Promise<Transport>>
 > = {
   memory: async (_url, topology) => (await import('./memory/memory.ts')).createMemoryTransport(topology),
-  file: async (url, topology, text) => (await import('./open-file.ts')).openFile(text, url, topology),
+  file: async (url, topology, text) => (await import('./file/open.ts')).openFile(text, url, topology),
   sqs: async (url, topology) => (await import('./sqs/sqs.ts')).createSqsTransport(topology, sqsOptions(url)),
   redis: openBroadcastingRedis,
   rediss: openBroadcastingRedis,

@@ -135,7 +135,7 @@ async function onLists({ url, topology }: DialectUrl, system: ListSystem): Promi
 
 async function onFiles({ text, url, topology }: DialectUrl): Promise<Transport> {
   const [{ fileOptions }, { createReportFiles }] = await Promise.all([
-    import('../open-file.ts'),
+    import('../file/open.ts'),
     import('./files.ts'),
   ]);
   return createReportFiles(topology, fileOptions(text, url));

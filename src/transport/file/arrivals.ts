@@ -1,15 +1,14 @@
-import type { BigIntStats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dialect } from '../dialects/dialect.ts';
 import { ifThere } from './errors.ts';
-import type { Limiter } from './limiter.ts';
+import { createLimiter } from './limiter.ts';
 import { readEntry } from './read.ts';
 
 export interface ArrivalsOptions {
   readonly folder: string;
   readonly dialect: Dialect<string>;
-  readonly limiter: Limiter;
   /** A whole file is there; `at`: when it was written, in Unix ms. */
   onWhole(name: string, at: number): void;
 }
@@ -31,6 +30,8 @@ const QUIET_MS = 1_000;
 const TORN_MS = 5_000;
 /** What was moved here is not written to within this time after it has been seen, in ms. */
 const MOVED_MS = 4;
+/** How many that come are looked at at once. Of what was there, one: it may be much, and what is whole is taken meanwhile. */
+const AT_ONCE = 8;
 /** Elsewhere the system does not tell of every write. */
 const TELLS_OF_WRITES = process.platform === 'linux';
 
@@ -39,29 +40,30 @@ interface Pending {
   state: string;
   /** Since when it is so, on this process's monotonic clock. */
   since: number;
-  /** It came while it was watched, and has not been written to since. */
+  /** It came while it was watched. */
+  readonly told: boolean;
+  /** It came so, and has not been written to since. */
   moved: boolean;
-  checking: boolean;
   timer: NodeJS.Timeout | undefined;
 }
 
-export function createArrivals({ folder, dialect, limiter, onWhole }: ArrivalsOptions): Arrivals {
+export function createArrivals({ folder, dialect, onWhole }: ArrivalsOptions): Arrivals {
   const pending = new Map<string, Pending>();
+  const come = createLimiter(AT_ONCE);
+  const there = createLimiter(1);
   let closed = false;
 
-  function begin(name: string, moved: boolean): void {
+  function begin(name: string, told: boolean): void {
     if (closed || pending.has(name)) return;
-    const one: Pending = { state: '', since: 0, moved, checking: false, timer: undefined };
+    const one: Pending = { state: '', since: 0, told, moved: told && TELLS_OF_WRITES, timer: undefined };
     pending.set(name, one);
     void check(name, one);
   }
 
   async function check(name: string, one: Pending): Promise<void> {
     one.timer = undefined;
-    one.checking = true;
     // What cannot be looked at now is found again in a list of the folder.
-    const again = await look(name, one).catch(() => undefined);
-    one.checking = false;
+    const again = await (one.told ? come : there)(() => look(name, one)).catch(() => undefined);
     if (again === undefined || closed) {
       if (pending.get(name) === one) pending.delete(name);
       return;
@@ -74,35 +76,37 @@ export function createArrivals({ folder, dialect, limiter, onWhole }: ArrivalsOp
   /** In how many ms to look again. Undefined when it has been told of, is gone, or is no file. */
   async function look(name: string, one: Pending): Promise<number | undefined> {
     const path = join(folder, name);
-    const found = await ifThere(lstat(path, { bigint: true }));
+    const found = await ifThere(lstat(path));
     if (!found?.isFile()) return undefined;
-    const state = `${found.ino} ${found.size} ${found.ctimeNs}`;
+    const state = stateOf(found);
     const now = performance.now();
     if (state !== one.state) {
       // It came before anybody watched: how long it has been quiet, its times tell.
       const quietMs = one.state === '' && !one.moved ? ageOf(found) : 0;
-      one.moved &&= one.state === '' && found.size > 0n;
+      one.moved &&= one.state === '' && found.size > 0;
       one.state = state;
       one.since = now - quietMs;
     }
     const quiet = now - one.since;
     const wanted = one.moved ? MOVED_MS : QUIET_MS;
     if (quiet < wanted) return wanted - quiet;
-    if (!one.moved && quiet < TORN_MS && !(await isComplete(path)))
-      return Math.min(QUIET_MS, TORN_MS - quiet);
-    if (!one.moved && one.state !== stateOf(await ifThere(lstat(path, { bigint: true })))) return QUIET_MS;
-    onWhole(name, Number(found.mtimeNs / 1_000_000n));
+    if (!one.moved && quiet < TORN_MS) {
+      if (!(await isComplete(path))) return Math.min(QUIET_MS, TORN_MS - quiet);
+      const then = await ifThere(lstat(path));
+      if (then === undefined || stateOf(then) !== state) return QUIET_MS;
+    }
+    onWhole(name, Math.trunc(found.mtimeMs));
     return undefined;
   }
 
   async function isComplete(path: string): Promise<boolean> {
-    const content = await limiter(() => readEntry(path));
+    const content = await readEntry(path);
     if (content?.text === undefined) return content?.torn !== true;
     return dialect.complete?.(content.text) ?? true;
   }
 
   return {
-    told: (name) => begin(name, TELLS_OF_WRITES),
+    told: (name) => begin(name, true),
     written(name) {
       const one = pending.get(name);
       if (one !== undefined) one.moved = false;
@@ -116,10 +120,10 @@ export function createArrivals({ folder, dialect, limiter, onWhole }: ArrivalsOp
   };
 }
 
-function stateOf(found: BigIntStats | undefined): string | undefined {
-  return found && `${found.ino} ${found.size} ${found.ctimeNs}`;
+function stateOf({ ino, size, ctimeMs }: Stats): string {
+  return `${ino} ${size} ${ctimeMs}`;
 }
 
-function ageOf({ ctimeMs }: BigIntStats): number {
-  return Math.min(TORN_MS, Math.max(0, Date.now() - Number(ctimeMs)));
+function ageOf({ ctimeMs }: Stats): number {
+  return Math.min(TORN_MS, Math.max(0, Date.now() - ctimeMs));
 }

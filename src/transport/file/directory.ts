@@ -28,7 +28,7 @@ export interface Folders {
 export interface Directory {
   readonly places: readonly Place[];
   /** Where a topic's folders are, whether the topology names it or not. */
-  topicFolder(topic: string): string;
+  topicFolders(topic: string): { readonly base: string; readonly own: string };
   ofTopic(topic: string): readonly Place[];
   at(address: Address): Place;
 }
@@ -66,7 +66,7 @@ export function createDirectory(topology: Topology, { root, prefix, layout }: Fi
 
   return {
     places: [...topics.values()].flat(),
-    topicFolder: (topic) => join(base, topic),
+    topicFolders: (topic) => ({ base, own: join(base, topic) }),
     ofTopic,
     at({ topic, subscription }) {
       const place = ofTopic(topic).find((one) => one.subscription === subscription);

@@ -1,6 +1,7 @@
 import { TransportError } from '../errors.ts';
 import type { Incoming, Topology, Transport } from '../transport.ts';
 import { createArchive } from './archive.ts';
+import { createBroadcast } from './broadcast.ts';
 import { createDeadLetterQueue } from './dead-letters.ts';
 import { depth } from './depth.ts';
 import { createDirectory, type Place } from './directory.ts';
@@ -36,6 +37,7 @@ export function createFileTransport(topology: Topology, options: FileOptions): T
   const roomOf = (place: Place): Room | undefined => rooms.get(place);
   const expected = new Map<Place, Promise<void>>();
   const deadLetters = createDeadLetterQueue({ directory, namer, dialect, limiter, syncFolder, roomOf });
+  const broadcast = createBroadcast({ directory, namer, limiter });
   let closed = false;
 
   function ensureOpen(): void {
@@ -74,7 +76,7 @@ export function createFileTransport(topology: Topology, options: FileOptions): T
   return {
     name: 'file',
     limits: LIMITS,
-    capabilities: new Set(),
+    capabilities: new Set(['broadcast']),
 
     async send(topic, messages) {
       ensureOpen();
@@ -130,6 +132,17 @@ export function createFileTransport(topology: Topology, options: FileOptions): T
       },
     },
 
+    broadcast: {
+      async notify(topic, notices) {
+        ensureOpen();
+        return broadcast.notify(topic, notices);
+      },
+      async listen(topic, told) {
+        ensureOpen();
+        return broadcast.listen(topic, told);
+      },
+    },
+
     async provision() {
       ensureOpen();
       for (const place of directory.places) {
@@ -149,6 +162,7 @@ export function createFileTransport(topology: Topology, options: FileOptions): T
 
     async close() {
       closed = true;
+      broadcast.close();
       for (const room of rooms.values()) room.close();
       await archive.idle();
     },

@@ -65,7 +65,11 @@ export async function checkAccess({ folders }: Place): Promise<void> {
   }
 }
 
-async function expectFolder(place: Place, folder: string): Promise<number> {
+/** The file system that it is on. Rejects with `NotFound` when it is missing, `Invalid` when it is no folder. */
+export async function expectFolder(
+  place: Pick<Place, 'topic' | 'subscription'>,
+  folder: string,
+): Promise<number> {
   try {
     const found = await lstat(folder);
     if (found.isSymbolicLink()) {
@@ -120,7 +124,7 @@ export function createFolderSync(): (folder: string) => Promise<void> {
   };
 }
 
-export function missing(
+function missing(
   { topic, subscription }: Pick<Place, 'topic' | 'subscription'>,
   folder: string,
   cause?: unknown,

@@ -7,9 +7,8 @@ import { createSorted, type Item } from './sorted.ts';
  */
 export interface Ready {
   readonly size: number;
-  /** A file that is there, as this process knows otherwise. */
+  /** A file that is there, as this process knows otherwise: it has been listed, or put there. */
   add(name: string, at: number): void;
-  addAll(items: readonly { readonly name: string; readonly at: number }[]): void;
   /** The system told of it. False when that was this process's own doing. */
   told(name: string, at: number): boolean;
   /** A file that has just been seen, whatever was done with that name before. */
@@ -46,9 +45,6 @@ export function createReady(): Ready {
     },
     add(name, at) {
       if (!isTaken(name)) sorted.add(name, at);
-    },
-    addAll(items) {
-      sorted.addAll(items.filter(({ name }) => !isTaken(name)));
     },
     told(name, at) {
       if (isTaken(name)) return false;

@@ -59,7 +59,6 @@ export function createRoom({ place, namer, dialect, limiter, giveBack }: RoomOpt
   const arrivals = createArrivals({
     folder: folders.ready,
     dialect,
-    limiter,
     onWhole(name, at) {
       ready.put(name, at);
       wakeAll();
@@ -139,18 +138,16 @@ export function createRoom({ place, namer, dialect, limiter, giveBack }: RoomOpt
       readdir(folders.ready, { withFileTypes: true }),
       readdir(folders.delayed),
     ]);
-    const items: { name: string; at: number }[] = [];
     const left = new Set<string>();
     for (const entry of entries) {
       const { name } = entry;
       if (unfit.has(name)) left.add(name);
       if (!entry.isFile() || isHidden(name) || unfit.has(name)) continue;
       const at = placeOf(name);
-      if (at !== undefined) items.push({ name, at });
+      if (at !== undefined) ready.add(name, at);
       else if (!ready.has(name)) arrivals.found(name);
     }
     unfit = left;
-    ready.addAll(items);
     delayed.replace(later);
     const now = performance.now();
     const often = watchers?.length === 2 ? LOOK_AGAIN_MS : POLL_MS;

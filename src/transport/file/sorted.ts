@@ -6,15 +6,14 @@ export interface Item {
 }
 
 /**
- * Names in the order of a number, and of the names themselves where that is the same. Nearly all come in that order:
- * adding one then takes no time that grows with how many there are.
+ * Names in the order of a number, and of the names themselves where that is the same: a heap, so that they may come in
+ * any order, and many at once.
  */
 export interface Sorted {
   readonly size: number;
   has(name: string): boolean;
   /** Does nothing when it is there. */
   add(name: string, at: number): void;
-  addAll(items: readonly { readonly name: string; readonly at: number }[]): void;
   remove(name: string): boolean;
   first(): Item | undefined;
   /** Takes the first one away. */
@@ -23,38 +22,43 @@ export interface Sorted {
 
 export function createSorted(): Sorted {
   const known = new Map<string, Item>();
-  let items: Item[] = [];
-  let head = 0;
+  /** Each comes before the two at twice its place, and one or two more. */
+  const heap: Item[] = [];
 
-  function skipStruck(): Item | undefined {
+  function rise(item: Item, from: number): void {
+    let place = from;
+    while (place > 0) {
+      const above = (place - 1) >>> 1;
+      const other = heap[above];
+      if (other === undefined || compare(other, item) <= 0) break;
+      heap[place] = other;
+      place = above;
+    }
+    heap[place] = item;
+  }
+
+  function sink(item: Item): void {
+    let place = 0;
     for (;;) {
-      const item = items[head];
-      if (item === undefined || !item.struck) return item;
-      head++;
+      const left = 2 * place + 1;
+      const [one, other] = [heap[left], heap[left + 1]];
+      if (one === undefined) break;
+      const [below, next] = other !== undefined && compare(other, one) < 0 ? [left + 1, other] : [left, one];
+      if (compare(item, next) <= 0) break;
+      heap[place] = next;
+      place = below;
     }
+    heap[place] = item;
   }
 
-  function compact(): void {
-    if (head <= 1_024 || head * 2 <= items.length) return;
-    items = items.slice(head);
-    head = 0;
+  function pop(): void {
+    const last = heap.pop();
+    if (last !== undefined && heap.length > 0) sink(last);
   }
 
-  function insert(item: Item): void {
-    const last = items.at(-1);
-    if (last === undefined || head >= items.length || compare(last, item) < 0) {
-      items.push(item);
-      return;
-    }
-    let low = head;
-    let high = items.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const other = items[middle];
-      if (other !== undefined && compare(other, item) < 0) low = middle + 1;
-      else high = middle;
-    }
-    items.splice(low, 0, item);
+  function first(): Item | undefined {
+    while (heap[0]?.struck) pop();
+    return heap[0];
   }
 
   return {
@@ -66,18 +70,8 @@ export function createSorted(): Sorted {
       if (known.has(name)) return;
       const item = { name, at, struck: false };
       known.set(name, item);
-      insert(item);
-    },
-    addAll(more) {
-      const left = items.slice(head).filter(({ struck }) => !struck);
-      for (const { name, at } of more) {
-        if (known.has(name)) continue;
-        const item = { name, at, struck: false };
-        known.set(name, item);
-        left.push(item);
-      }
-      items = left.sort(compare);
-      head = 0;
+      heap.push(item);
+      rise(item, heap.length - 1);
     },
     remove(name) {
       const item = known.get(name);
@@ -85,13 +79,12 @@ export function createSorted(): Sorted {
       item.struck = true;
       return known.delete(name);
     },
-    first: skipStruck,
+    first,
     shift() {
-      const item = skipStruck();
+      const item = first();
       if (item === undefined) return undefined;
-      head++;
+      pop();
       known.delete(item.name);
-      compact();
       return item;
     },
   };

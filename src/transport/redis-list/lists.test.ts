@@ -476,7 +476,7 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
       await vi.waitFor(
         async () => {
           expect(await take(transport)).toEqual([]);
-          expect(await server.admin.zrange(leases, 0, -1)).toEqual(['.a.1.1.1']);
+          expect(await server.admin.zrange(leases, '0', '-1')).toEqual(['.a.1.1.1']);
         },
         { timeout: 3_000 },
       );

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { closest } from '../text/closest.ts';
-import { createFileTransport } from './file/file.ts';
-import type { FileOptions } from './file/options.ts';
-import { InvalidTransportUrl, SCHEMES } from './schemes.ts';
-import type { Topology, Transport } from './transport.ts';
-import { duration } from './url-values.ts';
+import { closest } from '../../text/closest.ts';
+import { InvalidTransportUrl, SCHEMES } from '../schemes.ts';
+import type { Topology, Transport } from '../transport.ts';
+import { duration } from '../url-values.ts';
+import { createFileTransport } from './file.ts';
+import type { FileOptions } from './options.ts';
 
 /** Opens the transport that a `file:` URL names. `text`: the URL as it was given, for parsing makes any path absolute. */
 export function openFile(text: string, url: URL, topology: Topology): Transport {
