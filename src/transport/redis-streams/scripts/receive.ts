@@ -9,8 +9,8 @@ local LEASE = '%.(%d+)$'`;
 /**
  * Looks for what its consumer let lie: entries that have been pending for longer than the lease that stands in
  * the consumer's name. They are held apart from then on, ready at once. Removes consumers that own nothing and
- * have been away for long, and entries that are no longer retained. Returns how many entries were pending but
- * no longer in the stream.
+ * have been away for long, and entries that are no longer retained. Where there may be more, the next to look need not
+ * wait. Returns how many entries were pending but no longer in the stream.
  */
 export const SWEEP = `
 local MOST = 500
@@ -42,7 +42,6 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
       end
     end
   end
-  -- There may be more: the next to look need not wait.
   if left == 0 then redis.call('DEL', KEYS[6]) end
   local edge = edgeOf(stream, redis.call('XINFO', 'GROUPS', stream))
   if edge then
