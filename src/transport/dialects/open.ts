@@ -5,7 +5,7 @@ import { withBroadcast } from '../with-broadcast.ts';
 import { MESSAGE_TYPES } from './agents.ts';
 import type { ListSystem, StreamSystem } from './systems.ts';
 
-export interface DialectUrl {
+interface DialectUrl {
   readonly text: string;
   readonly url: URL;
   readonly scheme: SchemeName;

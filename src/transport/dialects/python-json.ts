@@ -6,7 +6,7 @@ class Literal {
   }
 }
 
-export interface PythonJsonOptions {
+interface PythonJsonOptions {
   /** Members in the order of their names' code points. */
   readonly sorted?: boolean;
   /** Spaces by which each level is moved in; a line for each value. Default: all in one line. */

@@ -4,7 +4,7 @@ const ISO = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?
  * Moments as Python's `isoformat` writes them without a zone: `2025-11-17T10:00:00.250000`, and no fraction for a whole
  * second. Whether that is UTC or the local time of the machine, each program knows for itself.
  */
-export type Zone = 'utc' | 'local';
+type Zone = 'utc' | 'local';
 
 /** @param ms Unix time. */
 export function pythonTime(ms: number, zone: Zone): string {

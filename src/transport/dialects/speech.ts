@@ -7,7 +7,7 @@ import { members } from './raw-json.ts';
 import { UNREAD } from './unread.ts';
 
 /** What a foreign entry says, in the words of an envelope. */
-export interface Said {
+interface Said {
   readonly id: string;
   readonly topic: string;
   readonly source: string;
@@ -53,7 +53,7 @@ export function unread(text: string, problem: string): Decoded {
 }
 
 /** A message of ours, to be said in their words. */
-export interface ToSay {
+interface ToSay {
   readonly event: Envelope & Readonly<Record<string, unknown>>;
   /** JSON, as it was written. */
   readonly data: string;

@@ -12,7 +12,7 @@ export interface ListSystem {
   readonly urgent?: { readonly list: string; jobType(topic: string): string };
 }
 
-export interface ListNames {
+interface ListNames {
   readonly queue: string;
   /** Where their consumers keep what they have taken. Undefined: they do not. */
   readonly processing?: string;
