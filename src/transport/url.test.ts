@@ -33,6 +33,12 @@ test.each([
   ['sqs://localhost:4566?region=eu-west-1&prefix=prod', 'sqs'],
   ['redis://127.0.0.1', 'redis'],
   ['rediss://user:p%40ss@[::1]:6380/2?prefix=prod&retention=24h&maxDepth=1000&blocking=false', 'redis'],
+  ['redis+list://127.0.0.1', 'redis+list'],
+  [
+    'rediss+list://user@[::1]:6380/2?prefix=prod&maxDepth=10&blocking=false&iam=replicationgroup:a',
+    'redis+list',
+  ],
+  ['redis+list://127.0.0.1?queue=a&processing=b&dlq=c', 'redis+list'],
 ])('%s opens %s', async (url, name) => {
   expect((await open(url)).name).toBe(name);
 });
@@ -78,6 +84,10 @@ test.each([
   ['file:///var/mq?layout=falt', 'layout is "falt" (did you mean flat?): expected nested or flat'],
   ['file:///var/mq?retention=soon', 'retention is "soon": expected a duration'],
   ['file:///var/mq?archive=24h', 'archive is not an option of file:'],
+  ['redis+list://127.0.0.1?retention=1h', 'retention is not an option of redis+list:'],
+  ['redis+list://127.0.0.1?dlq=a', 'processing and dlq are names beside queue: give queue too'],
+  ['redis+list://127.0.0.1?queue=', 'queue is empty: expected the key of a list'],
+  ['redis+list://127.0.0.1?queue=a&dlq=a', 'expected three names that differ'],
   ['sqs://euwest1', '"euwest1" is neither an AWS region nor an emulator\'s host:port'],
 ])('%s is refused: %s', async (url, message) => {
   const error = await open(url).catch((thrown: unknown) => thrown);
@@ -94,11 +104,21 @@ test('who runs on Redis only takes its URLs, with their prefix, and no others', 
   await expect(openRedisTransport('redis://127.0.0.1', ordered)).rejects.toMatchObject({
     code: 'Unsupported',
   });
-  for (const url of ['memory:', 'sqs://eu-west-1']) {
+  for (const url of ['memory:', 'sqs://eu-west-1', 'redis+list://127.0.0.1']) {
     await expect(openRedisTransport(url, TOPOLOGY)).rejects.toThrow(
-      /^(memory|sqs): is not Redis: expected redis:\/\/host:6379, or rediss:/,
+      /^(memory|sqs|redis\+list): is not Redis: expected redis:\/\/host:6379, or rediss:/,
     );
   }
+});
+
+test('one list is not for several subscriptions', async () => {
+  const two = {
+    ...TOPOLOGY,
+    topics: TOPOLOGY.topics.flatMap((topic) => [topic, { ...topic, name: 'returns' }]),
+  };
+  await expect(openTransport('redis+list://127.0.0.1?queue=a', two)).rejects.toThrow(
+    /^queue=a names one list, and each of orders\/billing, returns\/billing needs one of its own/,
+  );
 });
 
 test('a prefix follows the grammar of names', async () => {
@@ -108,6 +128,7 @@ test('a prefix follows the grammar of names', async () => {
 test.each([
   ['sqs://user:secret@127.0.0.1:4566?prefix=prod', 'sqs://127.0.0.1:4566'],
   ['rediss://user:secret@cache.example.com:6380/1', 'rediss://cache.example.com:6380'],
+  ['redis+list://user:secret@host/1?queue=a', 'redis+list://host'],
   ['memory:', 'memory:'],
   ['file:///var/mq?layout=flat', 'file:///var/mq'],
 ])('%s is shown as %s', (url, shown) => {

@@ -13,11 +13,13 @@ const DRIVERS: Readonly<
   sqs: async (url, topology) => (await import('./sqs/sqs.ts')).createSqsTransport(topology, sqsOptions(url)),
   redis: openBroadcastingRedis,
   rediss: openBroadcastingRedis,
+  'redis+list': openList,
+  'rediss+list': openList,
 };
 
 /**
  * Opens the transport that a URL names: `memory:`, `file:///var/mq`, `sqs://eu-west-1?prefix=prod`, `sqs://127.0.0.1:4566`,
- * `redis://host:6379`, `rediss://user:password@host:6379?retention=24h`.
+ * `redis://host:6379`, `rediss://user:password@host:6379?retention=24h`, `redis+list://host:6379`.
  * Connects lazily: a carrier that is away shows at the first call.
  *
  * @throws InvalidTransportUrl naming the misspelled part and the nearest right one.
@@ -25,7 +27,16 @@ const DRIVERS: Readonly<
  */
 export async function openTransport(text: string, topology: Topology): Promise<Transport> {
   const { url, scheme } = parseTransportUrl(text);
-  return checked(await DRIVERS[scheme](url, installed(topology, url), text), topology);
+  const here = installed(topology, url);
+  if (url.searchParams.has('dialect')) {
+    const { openDialect } = await import('./dialects/open.ts');
+    return checked(await openDialect({ text, url, scheme, topology: here }), topology);
+  }
+  return checked(await DRIVERS[scheme](url, here, text), topology);
+}
+
+async function openList(url: URL, topology: Topology): Promise<Transport> {
+  return (await import('./redis-list/open.ts')).openRedisList(url, topology);
 }
 
 /** Here, and not where drains open theirs: a function that never broadcasts carries nothing of it. */

@@ -82,7 +82,7 @@ export const dev = new Command('dev')
 function carrierOf({ TRANSPORT_URL: url }: NodeJS.ProcessEnv): string | undefined {
   if (!url) return undefined;
   const { scheme } = parseTransportUrl(url);
-  if (scheme === 'redis' || scheme === 'rediss' || scheme === 'file') return url;
+  if (scheme.startsWith('redis') || scheme === 'file') return url;
   throw new BadInput(
     `TRANSPORT_URL is ${describeUrl(url)}: this system runs on an SQS of its own, on Redis or on files: unset TRANSPORT_URL, or set it to redis://host:6379 or file:///tmp/mq`,
   );

@@ -63,11 +63,12 @@ export function createDeadLetterQueue(options: DeadLettersOptions): DeadLetterQu
     const content = await readEntry(path);
     if (content === undefined) return undefined;
     const enqueuedAt = acceptedAt(stem) ?? Math.trunc(content.writtenAt);
-    const receipt = new DeadLetterReceipt(shown, content.text !== undefined);
     if (content.text === undefined) {
+      const receipt = new DeadLetterReceipt(shown, undefined);
       return { id: stem, body: '', headers: flawHeaders(content.flaw), enqueuedAt, receipt };
     }
     const { native, headers } = dialect.undead(content.text);
+    const receipt = new DeadLetterReceipt(shown, native);
     const { id, body, key } = dialect.decode(native, { topic: place.topic, name: stem });
     return { id, body, headers, ...(key !== undefined && { key }), enqueuedAt, receipt };
   }
@@ -88,13 +89,11 @@ export function createDeadLetterQueue(options: DeadLettersOptions): DeadLetterQu
     if (held === undefined) return undefined;
     const name = formatName({ ...held, at: Date.now(), span: 0, token: namer.token() });
     const from = join(dead, formatName(held));
-    if (!receipt.readable) {
+    if (receipt.native === undefined) {
       await rename(from, join(ready, name));
       return name;
     }
-    const { id, body, key } = letter;
-    const message = { id, body, headers, ...(key !== undefined && { key }) };
-    const text = dialect.encode(message, { topic: place.topic, now: Date.now() });
+    const text = dialect.replay(receipt.native, { headers, now: Date.now() });
     const path = join(temporary, namer.stem());
     await writeDurably(path, text);
     try {

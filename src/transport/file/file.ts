@@ -55,7 +55,8 @@ export function createFileTransport(topology: Topology, options: FileOptions): T
   }
 
   function settling(place: Place): SettleOptions {
-    return { place, namer, dialect, limiter, syncFolder, archive, room: rooms.get(place) };
+    const { unreadSuffix } = options;
+    return { place, namer, dialect, limiter, syncFolder, archive, unreadSuffix, room: rooms.get(place) };
   }
 
   function roomAt(place: Place): Room {
@@ -80,7 +81,8 @@ export function createFileTransport(topology: Topology, options: FileOptions): T
     async send(topic, messages) {
       ensureOpen();
       const doubtFolders = (place: Place): void => void expected.delete(place);
-      const how = { namer, dialect, limiter, syncFolder, expectFolders, doubtFolders, roomOf };
+      const { nameOf } = options;
+      const how = { namer, dialect, limiter, syncFolder, expectFolders, doubtFolders, nameOf, roomOf };
       return send(how, topic, directory.ofTopic(topic), messages);
     },
 

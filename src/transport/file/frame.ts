@@ -41,6 +41,11 @@ export const frame: Dialect<string> = {
     return write({ ...read.frame, headers }, read.body);
   },
   undead: (native) => ({ native, headers: readFrame(native)?.frame.headers ?? NO_HEADERS }),
+  replay(native, { headers }) {
+    const read = readFrame(native);
+    if (read === undefined || isTorn(read)) return write({ hikyaku: 1, headers }, native);
+    return write({ ...read.frame, headers }, read.body);
+  },
 };
 
 interface Read {

@@ -13,7 +13,7 @@ export function openFile(text: string, url: URL, topology: Topology): Transport 
 
 const LAYOUTS = ['nested', 'flat'] as const satisfies readonly FileOptions['layout'][];
 
-function fileOptions(text: string, url: URL): FileOptions {
+export function fileOptions(text: string, url: URL): FileOptions {
   const { searchParams: query } = url;
   const prefix = query.get('prefix');
   const layout = query.get('layout') ?? 'nested';

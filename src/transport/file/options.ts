@@ -12,4 +12,8 @@ export interface FileOptions {
   readonly retentionMs: number;
   /** What a message's file looks like. Default: a line of JSON headers, and the body. */
   readonly dialect?: Dialect<string>;
+  /** What files are called that programs read which are not ours. Another may have the name already. */
+  readonly nameOf?: (now: number) => string;
+  /** What is added to the name of what could not be read, of which a copy is kept in `archive`. Default: none is. */
+  readonly unreadSuffix?: string;
 }

@@ -25,11 +25,11 @@ export class FileReceipt {
 /** Stands for one dead letter, by what its file in `dead` is called since it was shown. */
 export class DeadLetterReceipt {
   readonly name: EntryName;
-  /** Whether there is a text that a replay can write anew; else the file itself is moved. */
-  readonly readable: boolean;
-  constructor(name: EntryName, readable: boolean) {
+  /** What it was before, which a replay writes anew; undefined where no text holds it: then the file itself is moved. */
+  readonly native: string | undefined;
+  constructor(name: EntryName, native: string | undefined) {
     this.name = name;
-    this.readable = readable;
+    this.native = native;
   }
 }
 

@@ -1,6 +1,7 @@
 import { rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dialect } from '../dialects/dialect.ts';
+import { encoded } from '../dialects/encoded.ts';
 import { TransportError } from '../errors.ts';
 import { type Outgoing, type SendOutcome, sizeOf } from '../transport.ts';
 import type { Place } from './directory.ts';
@@ -8,8 +9,9 @@ import { formatName, type Namer } from './entry-name.ts';
 import { transportError } from './errors.ts';
 import type { Limiter } from './limiter.ts';
 import { LIMITS } from './limits.ts';
+import type { FileOptions } from './options.ts';
 import type { Room } from './room.ts';
-import { writeDurably } from './store.ts';
+import { moveKeepingName, writeDurably } from './store.ts';
 
 export interface SendOptions {
   readonly namer: Namer;
@@ -20,6 +22,7 @@ export interface SendOptions {
   readonly expectFolders: (place: Place) => Promise<void>;
   /** Something in them was not there: they are looked at again. */
   readonly doubtFolders: (place: Place) => void;
+  readonly nameOf: FileOptions['nameOf'];
   /** Where this process consumes a subscription, if it does. */
   readonly roomOf: (place: Place) => Room | undefined;
 }
@@ -53,7 +56,8 @@ export async function send(
   const { dialect, namer } = options;
   const now = Date.now();
   const laidOut = messages.map((message): LaidOut | TransportError => {
-    const text = dialect.encode(message, { topic, now });
+    const text = encoded(dialect, message, { topic, now });
+    if (text instanceof TransportError) return text;
     return refusal(topic, places, message, text) ?? { stem: namer.stem(now), text };
   });
   const answers = await Promise.all(
@@ -84,14 +88,20 @@ async function sendCopies(
   async function store(index: number, { stem, text }: LaidOut, delayMs: number): Promise<void> {
     const temporary = join(folders.temporary, stem);
     const folder = delayMs > 0 ? folders.delayed : folders.ready;
-    const name =
+    const theirs = options.nameOf?.(now);
+    const token = namer.token();
+    let name =
       delayMs > 0
-        ? formatName({ stem, at: now + delayMs + 1, span: delayMs, deliveries: 0, token: namer.token() })
+        ? formatName({ stem: theirs ?? stem, at: now + delayMs + 1, span: delayMs, deliveries: 0, token })
         : stem;
     try {
       await writeDurably(temporary, text);
       try {
-        await rename(temporary, join(folder, name));
+        if (theirs === undefined || delayMs > 0) await rename(temporary, join(folder, name));
+        else {
+          const other = formatName({ stem: theirs, at: now, span: 0, deliveries: 0, token });
+          name = await moveKeepingName(temporary, folder, theirs, other);
+        }
       } catch (error) {
         await unlink(temporary).catch(() => undefined);
         throw error;

@@ -1,6 +1,8 @@
-import { rename, stat, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { copyFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dialect } from '../dialects/dialect.ts';
+import { UNREAD } from '../dialects/unread.ts';
 import { TransportError } from '../errors.ts';
 import type { Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { Archive } from './archive.ts';
@@ -9,6 +11,7 @@ import { type EntryName, formatName, type Namer } from './entry-name.ts';
 import { happened, ifThere, transportError } from './errors.ts';
 import type { Limiter } from './limiter.ts';
 import { LIMITS } from './limits.ts';
+import type { FileOptions } from './options.ts';
 import { FileReceipt, foreignReceipt, leaseLost } from './receipt.ts';
 import type { Room } from './room.ts';
 import { moveKeepingName, writeDurably } from './store.ts';
@@ -20,6 +23,7 @@ export interface SettleOptions {
   readonly limiter: Limiter;
   readonly syncFolder: (folder: string) => Promise<void>;
   readonly archive: Archive;
+  readonly unreadSuffix: FileOptions['unreadSuffix'];
   /** Where this process consumes the subscription, if it does. */
   readonly room: Room | undefined;
 }
@@ -125,6 +129,11 @@ async function deadLetter(
   const { dead, inflight } = place.folders;
   const { name, native } = receipt;
   const marked = deadName(name);
+  if (options.unreadSuffix !== undefined && (native === undefined || UNREAD in receipt.headers)) {
+    const copy = join(place.folders.archive, `${name.stem}${options.unreadSuffix}`);
+    // The dead letter is what counts.
+    await copyFile(join(inflight, formatName(name)), copy, constants.COPYFILE_EXCL).catch(() => undefined);
+  }
   if (native === undefined) {
     // No text could hold its bytes: it is kept as it is, and says by itself why.
     const from = join(inflight, formatName(name));

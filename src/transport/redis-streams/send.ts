@@ -69,7 +69,7 @@ export async function send(
   return outcomes;
 }
 
-function refusal(topic: TopicPlace, message: Outgoing, frame: string): TransportError | undefined {
+export function refusal(topic: TopicPlace, message: Outgoing, frame: string): TransportError | undefined {
   if (!fits(message, LIMITS.messageBytes)) {
     return new TransportError(
       'TooLarge',
@@ -83,7 +83,7 @@ function refusal(topic: TopicPlace, message: Outgoing, frame: string): Transport
   return unwritable(frame, message.body);
 }
 
-function failure(problem: string, connection: Connection, topic: TopicPlace): TransportError {
+export function failure(problem: string, connection: Connection, topic: TopicPlace): TransportError {
   if (problem !== 'FULL') return scriptError(problem, connection.place);
   return new TransportError(
     'Throttled',
@@ -97,11 +97,11 @@ function missingOf(outcome: SendOutcome | undefined): readonly string[] {
     : ((outcome satisfies SendFailure).missing ?? []);
 }
 
-function tooMany(count: number): TransportError {
+export function tooMany(count: number): TransportError {
   return new TransportError('Invalid', `${count} messages in one call: at most ${LIMITS.sendEntries}`);
 }
 
 /** Walks a flat list of fields, so many at a time. */
-function* inGroups(flat: readonly unknown[], size: number): Generator<readonly unknown[]> {
+export function* inGroups(flat: readonly unknown[], size: number): Generator<readonly unknown[]> {
   for (let start = 0; start < flat.length; start += size) yield flat.slice(start, start + size);
 }

@@ -195,7 +195,7 @@ describe.skipIf(WITHOUT_REDIS)('redis streams', () => {
       const [delivery] = await vi.waitUntil(async () => {
         const received = await take(transport, { waitMs: 500, leaseMs: count < 3 ? 100 : 60_000 });
         return received.length > 0 ? received : undefined;
-      });
+      }, { timeout: 5_000 });
       expect(delivery).toHaveProperty('deliveries', count);
       if (delivery !== undefined) deliveries.push(delivery);
     }

@@ -12,6 +12,16 @@ export interface RedisBroadcastOptions extends ServerOptions {
   readonly messageBytes: number;
   /** Whether a channel belongs to its shard of a cluster, instead of passing through all of its nodes. */
   readonly sharded: boolean;
+  /** Of programs that are not ours. */
+  readonly wording?: NoticeWording;
+}
+
+/** What channels are called, and what is said there. */
+export interface NoticeWording {
+  channel(topic: string): string;
+  /** Throws a TransportError, `Invalid`, for what cannot be said so. */
+  write(notice: Notice, topic: string): string;
+  read(text: string, topic: string): Notice;
 }
 
 /**
@@ -19,7 +29,7 @@ export interface RedisBroadcastOptions extends ServerOptions {
  * batch of messages, and on one to listen. Each is made when it is needed.
  */
 export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadcast {
-  const { sharded, messageBytes } = options;
+  const { sharded, messageBytes, wording = ownWording(options) } = options;
   const connection = createConnection(options);
   const subscriber = createSubscriber(options, sharded);
   const publish = sharded ? 'SPUBLISH' : 'PUBLISH';
@@ -27,14 +37,13 @@ export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadc
 
   return {
     async notify(topic, notices) {
-      const channel = channelOf(options, topic);
+      const channel = wording.channel(topic);
       const outcomes: SendOutcome[] = [];
       const texts: string[] = [];
       for (const notice of notices) {
-        const frame = encodeFrame(notice);
-        const error = refusal(notice, frame, messageBytes);
-        outcomes.push(error === undefined ? 'accepted' : { error });
-        if (error === undefined) texts.push(entryText(frame, notice.body));
+        const text = refusal(notice, messageBytes) ?? written(wording, notice, topic);
+        outcomes.push(text instanceof TransportError ? { error: text } : 'accepted');
+        if (!(text instanceof TransportError)) texts.push(text);
       }
       const [first] = texts;
       // The whole text of the script: what had to ask for it first would be overtaken by what is said meanwhile.
@@ -44,9 +53,9 @@ export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadc
     },
 
     listen: (topic, { onNotice, ...told }) =>
-      subscriber.subscribe(channelOf(options, topic), {
+      subscriber.subscribe(wording.channel(topic), {
         ...told,
-        onText: (text) => onNotice(readNotice(text)),
+        onText: (text) => onNotice(wording.read(text, topic)),
       }),
 
     async close() {
@@ -62,9 +71,26 @@ function channelOf({ prefix, database }: RedisBroadcastOptions, topic: string): 
   return database === 0 ? channel : `${channel}:${database}`;
 }
 
-function refusal(notice: Notice, frame: string, most: number): TransportError | undefined {
+function ownWording(options: RedisBroadcastOptions): NoticeWording {
+  return {
+    channel: (topic) => channelOf(options, topic),
+    write: (notice) => entryText(encodeFrame(notice), notice.body),
+    read: readNotice,
+  };
+}
+
+function written(wording: NoticeWording, notice: Notice, topic: string): string | TransportError {
+  try {
+    return wording.write(notice, topic);
+  } catch (error) {
+    if (error instanceof TransportError) return error;
+    throw error;
+  }
+}
+
+function refusal(notice: Notice, most: number): TransportError | undefined {
   const bytes = sizeOf(notice);
-  if (bytes <= most) return unwritable(frame, notice.body);
+  if (bytes <= most) return unwritable(encodeFrame(notice), notice.body);
   return new TransportError('TooLarge', `message ${notice.id} has ${bytes} bytes: at most ${most} fit`);
 }
 
