@@ -1,5 +1,5 @@
 import { checked } from './capabilities.ts';
-import { openRedis, redisOptions } from './open-redis.ts';
+import { openRedis, serverOptions } from './open-redis.ts';
 import { InvalidTransportUrl, installed, parseTransportUrl, SCHEMES, type SchemeName } from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
 import { withBroadcast } from './with-broadcast.ts';
@@ -11,10 +11,10 @@ const DRIVERS: Readonly<
   memory: async (_url, topology) => (await import('./memory/memory.ts')).createMemoryTransport(topology),
   file: async (url, topology, text) => (await import('./file/open.ts')).openFile(text, url, topology),
   sqs: async (url, topology) => (await import('./sqs/sqs.ts')).createSqsTransport(topology, sqsOptions(url)),
-  redis: openBroadcastingRedis,
-  rediss: openBroadcastingRedis,
-  'redis+list': openList,
-  'rediss+list': openList,
+  redis: broadcasting(openRedis),
+  rediss: broadcasting(openRedis),
+  'redis+list': broadcasting(openList),
+  'rediss+list': broadcasting(openList),
 };
 
 /**
@@ -40,14 +40,16 @@ async function openList(url: URL, topology: Topology): Promise<Transport> {
 }
 
 /** Here, and not where drains open theirs: a function that never broadcasts carries nothing of it. */
-async function openBroadcastingRedis(url: URL, topology: Topology): Promise<Transport> {
-  const transport = await openRedis(url, topology);
-  return withBroadcast(transport, async () => {
-    const { createRedisBroadcast } = await import('./redis/broadcast.ts');
-    const { prefix } = topology;
-    const { messageBytes } = transport.limits;
-    return createRedisBroadcast({ ...redisOptions(url), prefix, messageBytes, sharded: false });
-  });
+function broadcasting(open: typeof openList): typeof openList {
+  return async (url, topology) => {
+    const transport = await open(url, topology);
+    return withBroadcast(transport, async () => {
+      const { createRedisBroadcast } = await import('./redis/broadcast.ts');
+      const { prefix } = topology;
+      const { messageBytes } = transport.limits;
+      return createRedisBroadcast({ ...serverOptions(url), prefix, messageBytes, sharded: false });
+    });
+  };
 }
 
 function sqsOptions(url: URL): { region?: string; endpoint?: string } {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
 import {
   ack,
@@ -14,7 +14,8 @@ import {
   rejection,
   take,
 } from '../../../test/support/redis-transport.ts';
-import type { Topology, Transport } from '../transport.ts';
+import type { Notice, Topology, Transport } from '../transport.ts';
+import { openTransport } from '../url.ts';
 
 const DOCS = join(import.meta.dirname, '../../../docs/how-to/redis.md');
 const TOPOLOGY: Topology = { ...leasing(redisTopology('billing', 'stock'), 1_000), prefix: 'hikyaku' };
@@ -184,5 +185,40 @@ describe.skipIf(WITHOUT_REDIS)('rights on lists', () => {
         expect(await rejection(call())).toMatchObject(DENIED);
       }
     }
+  });
+
+  it('let who publishes notify, who consumes listen, and nobody outside the prefix', async () => {
+    const { all } = await given();
+    const open = async (role: string, topology = TOPOLOGY) => {
+      const url = server.url.replace('://', `+list://list-${role}:change-me@`);
+      const transport = await openTransport(url, topology);
+      onTestFinished(() => transport.close());
+      return transport.broadcast;
+    };
+    const heard: string[] = [];
+    const told = { onNotice: ({ id }: Notice) => void heard.push(id), onAway() {}, onGap() {} };
+    const notice = message({ id: 'news' });
+    for (const role of ['consumer', 'relay']) {
+      const listening = await (await open(role))?.listen('orders', told);
+      expect(await (await open('publisher'))?.notify('orders', [notice])).toEqual(['accepted']);
+      await vi.waitFor(() => expect(heard).toEqual(['news']));
+      await listening?.close();
+      heard.length = 0;
+    }
+    expect(await (await open('relay'))?.notify('orders', [notice])).toEqual(['accepted']);
+    const elsewhere = { ...TOPOLOGY, prefix: 'other' };
+    for (const [role, topology] of [
+      ['consumer', TOPOLOGY],
+      ['operator', TOPOLOGY],
+      ['publisher', elsewhere],
+    ] as const) {
+      const notifying = open(role, topology).then((broadcast) => broadcast?.notify('orders', [notice]));
+      expect(await rejection(notifying)).toMatchObject(DENIED);
+    }
+    const listen = async (role: string, topology?: Topology) =>
+      (await open(role, topology))?.listen('orders', told);
+    expect(await rejection(listen('publisher'))).toMatchObject(DENIED);
+    expect(await rejection(listen('consumer', elsewhere))).toMatchObject(DENIED);
+    await all.close();
   });
 });
