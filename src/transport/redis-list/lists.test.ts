@@ -259,10 +259,11 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
 
     it('are told apart from one that another program holds', async () => {
       const { transport, queue, processing } = await given({}, leasing(redisTopology('billing'), 800));
-      await server.admin.lpush(queue, 'same', 'same');
-      await server.admin.rpoplpush(queue, processing);
+      await server.admin.lpush(queue, 'same');
       const ours = await take(transport);
       expect(ours).toHaveLength(1);
+      await server.admin.lpush(queue, 'same');
+      await server.admin.rpoplpush(queue, processing);
       const theirs = await vi.waitUntil(async () => nonEmpty(await take(transport)), { timeout: 5_000 });
       expect(theirs).toHaveLength(1);
       await ack(transport, [...ours, ...theirs]);
