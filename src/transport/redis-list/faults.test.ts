@@ -45,7 +45,8 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver on lists', () 
   });
 
   it('loses nothing when the server is killed and comes back, and goes on by itself', async () => {
-    const { transport } = await given();
+    // What a move has brought whose answer got lost comes back after that.
+    const { transport } = await given(leasing(redisTopology('billing'), 1_000));
     const traffic = givenTraffic(transport);
     for (let round = 0; round < 2; round++) {
       await traffic.flows();

@@ -180,7 +180,19 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
       expect(await leftOf(queue)).toMatchObject({ returned: 0 });
     });
 
-    it('may have left thousands in the processing list, which are looked at by and by', async () => {
+    it('has thousands in flight, which are looked at by and by', async () => {
+      const { transport, lots, processing } = await given({}, leasing(redisTopology('billing'), 60_000));
+      await server.admin.lpush(processing, ...Array.from({ length: 2_500 }, (_, n) => `theirs ${n}`));
+      await vi.waitFor(
+        async () => {
+          expect(await take(transport)).toEqual([]);
+          expect(await server.admin.hget(lots, '#~')).toBe('2500');
+        },
+        { timeout: 5_000 },
+      );
+    });
+
+    it('may have left thousands in the processing list, which come back', async () => {
       const { transport, queue, processing } = await given({}, leasing(redisTopology('billing'), 2_000));
       const stranded = Array.from({ length: 2_500 }, (_, n) => `stranded ${n}`);
       await server.admin.lpush(processing, ...stranded);
@@ -247,10 +259,11 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
 
     it('are told apart from one that another program holds', async () => {
       const { transport, queue, processing } = await given({}, leasing(redisTopology('billing'), 800));
-      await server.admin.lpush(queue, 'same', 'same');
-      await server.admin.rpoplpush(queue, processing);
+      await server.admin.lpush(queue, 'same');
       const ours = await take(transport);
       expect(ours).toHaveLength(1);
+      await server.admin.lpush(queue, 'same');
+      await server.admin.rpoplpush(queue, processing);
       const theirs = await vi.waitUntil(async () => nonEmpty(await take(transport)), { timeout: 5_000 });
       expect(theirs).toHaveLength(1);
       await ack(transport, [...ours, ...theirs]);
