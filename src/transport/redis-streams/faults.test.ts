@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import * as z from 'zod/mini';
 import { freePort, type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
+import { givenTraffic } from '../../../test/support/redis-traffic.ts';
 import {
   ack,
   BILLING,
@@ -14,14 +14,8 @@ import {
   take,
 } from '../../../test/support/redis-transport.ts';
 import { startTcpProxy } from '../../../test/support/tcp-proxy.ts';
-import { startWorker } from '../../consume/worker.ts';
-import { defineMessage } from '../../message/contract.ts';
-import { type CourierEvent, observe } from '../../observe/events.ts';
-import { createPublisher } from '../../publish/publisher.ts';
 import { createConnection } from '../redis/connection.ts';
 import type { Incoming, Transport } from '../transport.ts';
-
-const Order = defineMessage({ name: 'orders', version: 1, schema: z.object({ n: z.number() }) });
 
 describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
   let server: RedisServer;
@@ -39,59 +33,6 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
       topology,
       own: `${topology.prefix}:{orders}`,
       stream: `${topology.prefix}:{orders}:stream`,
-    };
-  }
-
-  /** A publisher and a worker that go on whatever happens; what was accepted and what was handled. */
-  function givenTraffic(transport: Transport) {
-    const publisher = createPublisher({ transport });
-    const accepted = new Set<number>();
-    const handled = new Set<number>();
-    const events: CourierEvent[] = [];
-    const unobserve = observe((event) => events.push(event));
-    const worker = startWorker({
-      transport,
-      address: BILLING,
-      contract: Order,
-      leaseMs: 2_000,
-      concurrency: 20,
-      handler: ({ data }) => void handled.add(data.n),
-    });
-    let stopped = false;
-    let n = 0;
-    async function send(): Promise<void> {
-      while (!stopped) {
-        const one = n++;
-        await publisher.publish(Order, { n: one }).then(
-          () => accepted.add(one),
-          () => undefined,
-        );
-      }
-    }
-    const sending = Promise.all([send(), send(), send()]);
-    onTestFinished(async () => {
-      stopped = true;
-      await publisher.close({ deadlineMs: 0 });
-      await sending;
-      await worker.close({ deadlineMs: 0 });
-      unobserve();
-    });
-    return {
-      accepted,
-      handled,
-      events,
-      flows: async (count = 200) => {
-        const goal = handled.size + count;
-        await vi.waitFor(() => expect(handled.size).toBeGreaterThan(goal), { timeout: 15_000 });
-      },
-      /** Ends sending, and returns what was accepted and not handled. */
-      async settle() {
-        stopped = true;
-        await sending;
-        const lost = () => [...accepted].filter((one) => !handled.has(one));
-        await vi.waitFor(() => expect(lost()).toEqual([]), { timeout: 10_000 }).catch(() => undefined);
-        return lost();
-      },
     };
   }
 
@@ -246,6 +187,27 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
     await server.admin.config('SET', 'maxmemory', '0');
     await publish(transport, messages(1));
     expect(await transport.depth(BILLING)).toEqual({ ready: 1, inFlight: 0, delayed: 0, dead: 25 });
+  });
+
+  it('waits while there are fewer replicas than the server wants before it writes', async () => {
+    const { transport } = await given();
+    await publish(transport, messages(2));
+    const taken = await take(transport, { max: 1 });
+    await server.admin.config('SET', 'min-replicas-to-write', '1');
+    const away = {
+      code: 'Unavailable',
+      retryable: true,
+      message: expect.stringContaining('answered: NOREPLICAS'),
+    };
+    const sent = await transport.send('orders', messages(1)).catch((error: unknown) => [{ error }]);
+    expect(sent).toMatchObject([{ error: away }]);
+    expect(await rejection(take(transport))).toMatchObject(away);
+    const acks = taken.map(({ receipt }) => ({ receipt, action: 'ack' }) as const);
+    expect(await rejection(transport.settle(BILLING, acks))).toMatchObject(away);
+    await server.admin.config('SET', 'min-replicas-to-write', '0');
+    expect(await transport.settle(BILLING, acks)).toEqual(['settled']);
+    await publish(transport, messages(1));
+    expect(await take(transport)).toHaveLength(2);
   });
 
   it('says that a replica is one, and goes on when it is promoted', async () => {
