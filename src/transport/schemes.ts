@@ -13,7 +13,8 @@ interface Scheme {
   readonly options: readonly string[];
 }
 
-const REDIS_OPTIONS = ['retention', 'maxDepth', 'blocking'];
+const REDIS_SERVERS = ['master', 'sentinels', 'sentinelPassword', 'cluster', 'nodes'];
+const REDIS_OPTIONS = ['retention', 'maxDepth', 'blocking', ...REDIS_SERVERS];
 
 export const SCHEMES = {
   memory: { example: 'memory:', options: [] },
