@@ -3,7 +3,7 @@ import { type Notice, type SendOutcome, sizeOf } from '../transport.ts';
 import type { OpenBroadcast } from '../with-broadcast.ts';
 import { createConnection } from './connection.ts';
 import { decodeFrame, encodeFrame, entryText, unwritable } from './frame.ts';
-import type { ServerOptions } from './server-options.ts';
+import type { Node, ServerOptions } from './server-options.ts';
 import { createSubscriber, type Subscriber } from './subscriber.ts';
 
 export interface RedisBroadcastOptions extends ServerOptions {
@@ -40,8 +40,7 @@ export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadc
     const key = sharded ? channel : '';
     const known = subscribers.get(key);
     if (known !== undefined) return known;
-    const findNode = async () => (await connection.at(channel).server()).node;
-    const made = createSubscriber(options, sharded, findNode);
+    const made = createSubscriber(options, sharded, () => nodeOf(options, channel));
     subscribers.set(key, made);
     return made;
   }
@@ -75,6 +74,17 @@ export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadc
       for (const subscriber of subscribers.values()) subscriber.close();
     },
   };
+}
+
+/** Who listens only should not keep another connection for that. */
+async function nodeOf(options: ServerOptions, channel: string): Promise<Node> {
+  if (options.sentinel === undefined && options.cluster === undefined) return options;
+  const asking = createConnection(options);
+  try {
+    return (await asking.at(channel).server()).node;
+  } finally {
+    asking.close();
+  }
 }
 
 /** Channels do not belong to a database: what is said in one must not be heard in another. */
