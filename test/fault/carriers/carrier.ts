@@ -1,0 +1,22 @@
+import type { RedisServer } from '../../support/redis.ts';
+
+/** What faults are made on. */
+export interface Carrier {
+  readonly name: string;
+  /** Its topic asks for order. */
+  readonly ordered: boolean;
+  /** Why it cannot be had here. */
+  unavailable(): string | undefined;
+  /** Starts a server with nothing in it, as processes of their own. `settings` are those of a Redis. */
+  start(settings?: Readonly<Record<string, string>>): Promise<Server>;
+}
+
+export interface Server {
+  /** Where it listens, if it is reached over a network. */
+  readonly port?: number;
+  /** TRANSPORT_URL, at this port: a proxy's, or its own. */
+  url(port?: number): string;
+  /** The Redis it is, if it is one. */
+  readonly redis?: RedisServer;
+  stop(): Promise<void>;
+}
