@@ -79,7 +79,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const reply = await withGroups(connection, topic, () =>
       connection.run(
         TAKE_HELD,
-        [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.swept],
+        [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.swept, keys.dead, keys.shown],
         [
           name,
           max,
@@ -89,6 +89,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
           subscription.leaseMs,
           options.retentionMs,
           consumerAway,
+          subscription.maxDeliveries,
         ],
       ),
     );
