@@ -10,13 +10,14 @@ import type { Carrier, Server } from './carriers/carrier.ts';
 import type { Breakage } from './children/break-driver.ts';
 import { LOAD, type LoadTopology, loadTopology } from './children/load.ts';
 import type { ChildOptions, ConsumerOptions, ProducerOptions } from './children/options.ts';
+import type { Fault } from './fault.ts';
 import { type Ledger, startLedger } from './ledger/ledger.ts';
 import { type Program, startProgram } from './program.ts';
 import { createRandom, type Random } from './random.ts';
 
 export interface ArenaOptions {
   readonly carrier: Carrier;
-  readonly settings?: Readonly<Record<string, string>> | undefined;
+  readonly fault: Pick<Fault, 'settings' | 'leaseMs' | 'maxDeliveries'>;
   readonly seed: number;
   /** The long form: as many rounds as faults are to be trusted by. */
   readonly nightly: boolean;
@@ -37,8 +38,10 @@ export interface Arena {
   /** Starts a consumer; resolves once it has asked for messages. */
   consumer(settings?: Settings<ConsumerOptions>): Promise<Program>;
   producer(settings?: Settings<ProducerOptions>): Promise<Program>;
-  /** Starts another program of `children/`, with what all of them are given. */
-  program(file: 'many-connections'): Promise<Program>;
+  /** Starts another program of `children/`, with what all of them are given, and this way to the carrier. */
+  program(file: 'many-connections', url: string): Promise<Program>;
+  /** Tells one to go, by SIGTERM. Returns what is wrong, if it does not end by itself, or not within `ms`. */
+  goodbye(program: Program, ms?: number): Promise<string[]>;
   /** A way to the carrier that can be disturbed; its port goes into `server.url`. */
   proxy(): Promise<TcpProxy>;
   /** Past every proxy. */
@@ -64,7 +67,7 @@ let arenas = 0;
 
 export async function openArena({
   carrier,
-  settings,
+  fault: { settings, leaseMs = 2_000, maxDeliveries = 1_000 },
   seed,
   nightly,
   breakage,
@@ -75,8 +78,8 @@ export async function openArena({
   const topology: LoadTopology = {
     prefix: `judge${++arenas}`,
     ordered: carrier.ordered,
-    leaseMs: 2_000,
-    maxDeliveries: 1_000,
+    leaseMs,
+    maxDeliveries,
   };
   const transport = await openTransport(server.url(), loadTopology(topology));
   await transport.provision();
@@ -97,7 +100,17 @@ export async function openArena({
     return one;
   }
 
-  const arena: Arena = {
+  async function goodbye(program: Program, ms = END_MS): Promise<string[]> {
+    const patience = new AbortController();
+    program.signal('SIGTERM');
+    const code = await Promise.race([program.exit, pause(ms, patience.signal).then(() => 'nothing')]);
+    patience.abort();
+    if (code === 0) return [];
+    await program.kill();
+    return [`${program.name} was told to end, and within ${ms} ms there was ${code} for an exit code`];
+  }
+
+  return {
     carrier,
     server,
     ledger,
@@ -124,7 +137,8 @@ export async function openArena({
       };
       return started(startProgram('producer', options));
     },
-    program: (file) => started(startProgram(file, childOptions(nameOf(file)))),
+    program: (file, url) => started(startProgram(file, { ...childOptions(nameOf(file)), url })),
+    goodbye,
     async proxy() {
       const { port } = server;
       if (port === undefined) throw new Error(`${carrier.name} is not reached over a network`);
@@ -146,17 +160,8 @@ export async function openArena({
       }
     },
     async end() {
-      const problems: string[] = [];
-      await Promise.all(
-        programs.map(async (program) => {
-          if (!program.running) return;
-          program.signal('SIGTERM');
-          const code = await Promise.race([program.exit, pause(END_MS).then(() => 'not')]);
-          if (code === 0) return;
-          problems.push(`${program.name} ended ${code === 'not' ? 'not' : `with ${code}`} at SIGTERM`);
-          await program.kill();
-        }),
-      );
+      const ended = await Promise.all(programs.map((program) => (program.running ? goodbye(program) : [])));
+      const problems = ended.flat();
       for (;;) {
         const letters = await transport.deadLetters.scan(LOAD, { max: 10, leaseMs: 60_000 });
         for (const { id, headers } of letters) {
@@ -175,5 +180,4 @@ export async function openArena({
       await rm(folder, { recursive: true, force: true });
     },
   };
-  return arena;
 }

@@ -8,6 +8,10 @@ export interface Fault {
   suits?(carrier: Carrier): boolean;
   /** Of the Redis that it is made on. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Of the consumers, in ms. Default 2,000. */
+  readonly leaseMs?: number;
+  /** After how many deliveries the carrier itself gives up. Default: far more than there are. */
+  readonly maxDeliveries?: number;
   /** Makes it, as often as the run asks for. What is left is drained and judged afterwards. */
   run(arena: Arena): Promise<Allowance>;
 }

@@ -24,18 +24,17 @@ export interface Trial {
 }
 
 /** Makes a fault on a carrier, and judges what became of the messages. */
-export async function tryFault(fault: Fault, options: Omit<ArenaOptions, 'settings'>): Promise<Trial> {
+export async function tryFault(fault: Fault, options: Omit<ArenaOptions, 'fault'>): Promise<Trial> {
   const startedAt = performance.now();
-  const arena = await openArena({ ...options, settings: fault.settings });
+  const arena = await openArena({ ...options, fault });
   try {
     const allowance = await fault.run(arena);
     // What does not come now is lost: the verdict says so.
-    const left: string[] = [];
     const patience = allowance.mayLose === undefined ? 30_000 : 6_000;
     await arena.ledger
       .until('all handled', ({ open }) => open === 0, options.breakage ? 5_000 : patience)
       .catch(() => undefined);
-    left.push(...(await arena.end()));
+    const left = await arena.end();
     const entries = await arena.ledger.entries();
     const problems = [...(allowance.problems ?? []), ...left];
     const verdict = judge(entries, { ...allowance, problems }, options.carrier.ordered);

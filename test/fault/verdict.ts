@@ -1,5 +1,6 @@
 import type { Allowance } from './fault.ts';
 import type { Entry } from './ledger/entry.ts';
+import { createRecovery } from './ledger/recovery.ts';
 
 /** What became of all messages of a run. */
 export interface Verdict {
@@ -163,55 +164,8 @@ function overtaken(lives: ReadonlyMap<string, Life>): string[] {
   return found;
 }
 
-/**
- * How long each fault took to be over, from its end: until something that was published afterwards was handled, and all
- * that was at work when it began.
- */
-function recoveriesOf(entries: readonly Entry[]): number[] {
-  const recoveries: number[] = [];
-  const atWork = new Set<string>();
-  let owed = new Set<string>();
-  let fresh = new Set<string>();
-  let healedAt: number | undefined;
-  let isFresh = false;
-  let lastOwed = 0;
-  const end = (): void => {
-    if (healedAt !== undefined)
-      recoveries.push(isFresh && owed.size === 0 ? lastOwed - healedAt : Number.POSITIVE_INFINITY);
-    healedAt = undefined;
-  };
-  for (const entry of entries) {
-    switch (entry.what) {
-      case 'begun':
-        atWork.add(entry.id);
-        break;
-      case 'failed':
-        atWork.delete(entry.id);
-        break;
-      case 'fault':
-        end();
-        owed = new Set(atWork);
-        break;
-      case 'healed':
-        end();
-        healedAt = entry.at;
-        lastOwed = entry.at;
-        isFresh = false;
-        fresh = new Set();
-        break;
-      case 'publishing':
-        fresh.add(entry.id);
-        break;
-      case 'handled': {
-        atWork.delete(entry.id);
-        const wasOwed = owed.delete(entry.id);
-        const firstFresh = !isFresh && fresh.has(entry.id);
-        if (firstFresh) isFresh = true;
-        if (wasOwed || firstFresh) lastOwed = entry.at;
-        break;
-      }
-    }
-  }
-  end();
-  return recoveries;
+function recoveriesOf(entries: readonly Entry[]): readonly number[] {
+  const recovery = createRecovery();
+  for (const entry of entries) recovery.add(entry);
+  return recovery.all;
 }

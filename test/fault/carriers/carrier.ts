@@ -5,6 +5,10 @@ export interface Carrier {
   readonly name: string;
   /** Its topic asks for order. */
   readonly ordered: boolean;
+  /** There is a network between it and its users. */
+  readonly networked: boolean;
+  /** It is a Redis, which can be killed, flushed and filled. */
+  readonly isRedis: boolean;
   /** Why it cannot be had here. */
   unavailable(): string | undefined;
   /** Starts a server with nothing in it, as processes of their own. `settings` are those of a Redis. */

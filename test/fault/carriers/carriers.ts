@@ -19,6 +19,8 @@ function onRedis(name: string, scheme: string): Carrier {
   return {
     name,
     ordered: false,
+    networked: true,
+    isRedis: true,
     unavailable: () => REDIS_MISSING,
     async start(settings) {
       const redis = await startRedis(settings);
@@ -36,6 +38,8 @@ function onSqs(name: string, startServer: () => Promise<{ port: number; stop(): 
   return {
     name,
     ordered: false,
+    networked: true,
+    isRedis: false,
     unavailable: () => undefined,
     async start(): Promise<Server> {
       const server = await startServer();

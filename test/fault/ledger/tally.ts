@@ -1,4 +1,5 @@
 import type { Entry } from './entry.ts';
+import { createRecovery } from './recovery.ts';
 
 /** What the ledger has so far, counted. */
 export interface Tally {
@@ -14,7 +15,7 @@ export interface Tally {
   handledBy(who: string): number;
   readonly failed: number;
   readonly away: number;
-  /** A message that was published after the last fault had ended has been handled. */
+  /** All goes on since the last fault. */
   readonly recovered: boolean;
   describe(): string;
 }
@@ -24,24 +25,17 @@ export function createTally(): Tally {
   const handled = new Set<string>();
   const poison = new Set<string>();
   const open = new Set<string>();
-  const fresh = new Set<string>();
   const counts = new Map<string, number>();
-  let recovered = false;
+  const recovery = createRecovery();
 
   const count = (what: string): number => counts.get(what) ?? 0;
 
-  function handle(id: string): void {
-    handled.add(id);
-    open.delete(id);
-    if (fresh.has(id)) recovered = true;
-  }
-
   return {
     add(entry) {
+      recovery.add(entry);
       for (const what of [entry.what, `${entry.what} ${entry.by}`]) counts.set(what, count(what) + 1);
       switch (entry.what) {
         case 'publishing':
-          fresh.add(entry.id);
           if (entry.poison !== undefined) poison.add(entry.id);
           break;
         case 'accepted':
@@ -49,12 +43,8 @@ export function createTally(): Tally {
           if (!handled.has(entry.id) && !poison.has(entry.id)) open.add(entry.id);
           break;
         case 'handled':
-          handle(entry.id);
-          break;
-        case 'fault':
-        case 'healed':
-          fresh.clear();
-          recovered = false;
+          handled.add(entry.id);
+          open.delete(entry.id);
           break;
       }
     },
@@ -77,7 +67,7 @@ export function createTally(): Tally {
       return count('away');
     },
     get recovered() {
-      return recovered;
+      return recovery.over;
     },
     describe: () =>
       `${accepted.size} accepted, ${handled.size} handled, ${open.size} open, ${count('failed')} failed, ${count('away')} times away`,
