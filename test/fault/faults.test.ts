@@ -25,7 +25,7 @@ describe.concurrent('nothing accepted is lost', () => {
     for (const carrier of CARRIERS.filter(({ name }) => selected(name, carriers))) {
       if (fault.suits?.(carrier) === false) continue;
       it(`${fault.name} on ${carrier.name}`, async ({ skip }) => {
-        const reason = carrier.unavailable();
+        const reason = await carrier.unavailable();
         if (reason !== undefined) skip(reason);
         const { line, report } = await tryFault(fault, {
           carrier,

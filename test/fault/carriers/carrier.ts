@@ -10,7 +10,7 @@ export interface Carrier {
   /** It is a Redis, which can be killed, flushed and filled. */
   readonly isRedis: boolean;
   /** Why it cannot be had here. */
-  unavailable(): string | undefined;
+  unavailable(): Promise<string | undefined>;
   /** Starts a server with nothing in it, as processes of their own. `settings` are those of a Redis. */
   start(settings?: Readonly<Record<string, string>>): Promise<Server>;
 }

@@ -4,14 +4,14 @@ import type { Carrier, Server } from './carrier.ts';
 import { startFauxqs } from './start-fauxqs.ts';
 
 const REDIS_MISSING = WITHOUT_REDIS ? 'no redis-server and no valkey-server on PATH' : undefined;
-const ELASTICMQ_MISSING = await fetchElasticMq();
+let elasticMq: Promise<string | undefined> | undefined;
 
 /** All that faults are made on, by name. */
 export const CARRIERS: readonly Carrier[] = [
   onRedis('redis', 'redis:'),
   onSqs('sqs', startFauxqs),
   { ...onSqs('sqs-fifo', startFauxqs), ordered: true },
-  { ...onSqs('sqs-elasticmq', startElasticMqServer), unavailable: () => ELASTICMQ_MISSING },
+  { ...onSqs('sqs-elasticmq', startElasticMqServer), unavailable: () => (elasticMq ??= fetchElasticMq()) },
 ];
 
 /** A driver of Redis, by the scheme of its URL. */
@@ -21,7 +21,7 @@ function onRedis(name: string, scheme: string): Carrier {
     ordered: false,
     networked: true,
     isRedis: true,
-    unavailable: () => REDIS_MISSING,
+    unavailable: async () => REDIS_MISSING,
     async start(settings) {
       const redis = await startRedis(settings);
       return {
@@ -40,7 +40,7 @@ function onSqs(name: string, startServer: () => Promise<{ port: number; stop(): 
     ordered: false,
     networked: true,
     isRedis: false,
-    unavailable: () => undefined,
+    unavailable: async () => undefined,
     async start(): Promise<Server> {
       const server = await startServer();
       return {

@@ -20,7 +20,7 @@ export interface ProducerOptions extends ChildOptions {
   readonly perSecond: number;
   /** Ends by itself after so many; else when it is told to. */
   readonly count?: number;
-  /** Every so many messages one is poison. */
+  /** Of every so many messages the first is poison. */
   readonly poison?: { readonly every: number; readonly kind: Poison };
 }
 

@@ -18,7 +18,7 @@ let published = 0;
 
 async function publishOne(n: number, key: string): Promise<void> {
   const id = `${name}-${n}`;
-  const poisoned = poison !== undefined && n % poison.every === 0;
+  const poisoned = poison !== undefined && n % poison.every === 1;
   const pad = randomBytes(1 + (n % 300)).toString('base64');
   await reporter.report({
     what: 'publishing',
