@@ -1,4 +1,5 @@
 import type { Fault } from '../fault.ts';
+import { leftBehind } from '../left-behind.ts';
 
 /** A thousand connect at once, publish and go. */
 export const manyConnections: Fault = {
@@ -15,7 +16,7 @@ export const manyConnections: Fault = {
       const most = way.connections;
       if (most < 1_000) problems.push(`${most} connections: expected 1000 at once`);
       problems.push(...(await goodbye(crowd)));
-      if (way.connections > 0) problems.push(`${way.connections} connections were left behind`);
+      problems.push(...(await leftBehind(way)));
     }
     await ledger.until('all are handled', ({ open }) => open === 0);
     return { times, duplicates: 0, recoveryMs: 0, problems };

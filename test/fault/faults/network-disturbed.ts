@@ -1,6 +1,7 @@
 import { pause } from '../../../src/time/backoff.ts';
 import type { TcpProxy } from '../../support/tcp-proxy.ts';
 import type { Fault } from '../fault.ts';
+import { leftBehind } from '../left-behind.ts';
 import type { Random } from '../random.ts';
 
 /** What happens to a network, each for a while. */
@@ -53,9 +54,7 @@ export const networkDisturbed: Fault = {
     await load.exit;
     await ledger.until('all handled', ({ open }) => open === 0);
     const problems = await goodbye(worker);
-    for (const { connections } of ways) {
-      if (connections > 0) problems.push(`${connections} connections were left behind`);
-    }
+    for (const way of ways) problems.push(...(await leftBehind(way)));
     const resent = (await ledger.entries()).filter(({ what }) => what === 'resent').length;
     return { times, duplicates: resent + times * HELD, recoveryMs: 10_000, problems };
   },
