@@ -7,6 +7,7 @@ import type { Depth } from '../../src/transport/transport.ts';
 import { openTransport } from '../../src/transport/url.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import type { Carrier, Server } from './carriers/carrier.ts';
+import { buildFsyncWitness } from './carriers/fsync-witness.ts';
 import type { Breakage } from './children/break-driver.ts';
 import { LOAD, type LoadTopology, loadTopology } from './children/load.ts';
 import type { ChildOptions, ConsumerOptions, ProducerOptions } from './children/options.ts';
@@ -17,7 +18,7 @@ import { createRandom, type Random } from './random.ts';
 
 export interface ArenaOptions {
   readonly carrier: Carrier;
-  readonly fault: Pick<Fault, 'settings' | 'leaseMs' | 'maxDeliveries'>;
+  readonly fault: Pick<Fault, 'settings' | 'losesPower' | 'leaseMs' | 'maxDeliveries'>;
   readonly seed: number;
   /** The long form: as many rounds as faults are to be trusted by. */
   readonly nightly: boolean;
@@ -67,13 +68,14 @@ let arenas = 0;
 
 export async function openArena({
   carrier,
-  fault: { settings, leaseMs = 2_000, maxDeliveries = 1_000 },
+  fault: { settings, losesPower, leaseMs = 2_000, maxDeliveries = 1_000 },
   seed,
   nightly,
   breakage,
 }: ArenaOptions): Promise<Arena> {
   const folder = await mkdtemp(join(tmpdir(), 'hikyaku-judge-'));
-  const server = await carrier.start(settings);
+  const preload = losesPower ? await buildFsyncWitness(folder) : undefined;
+  const server = await carrier.start({ settings, ...(preload && { environment: { LD_PRELOAD: preload } }) });
   const ledger = await startLedger(folder);
   const topology: LoadTopology = {
     prefix: `judge${++arenas}`,

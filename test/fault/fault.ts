@@ -8,6 +8,8 @@ export interface Fault {
   suits?(carrier: Carrier): boolean;
   /** Of the Redis that it is made on. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Loses power: what its Redis has synced to disk is noted, which needs a C compiler. */
+  readonly losesPower?: boolean;
   /** Of the consumers, in ms. Default 2,000. */
   readonly leaseMs?: number;
   /** After how many deliveries the carrier itself gives up. Default: far more than there are. */

@@ -10,6 +10,7 @@ import { manyConnections } from './faults/many-connections.ts';
 import { memoryFull } from './faults/memory-full.ts';
 import { networkDisturbed } from './faults/network-disturbed.ts';
 import { poison } from './faults/poison.ts';
+import { powerLostAlways, powerLostEverysec } from './faults/power-lost.ts';
 import { producerKilled } from './faults/producer-killed.ts';
 import { redisKilledAlways, redisKilledEverysec } from './faults/redis-killed.ts';
 import { scriptsForgotten } from './faults/scripts-forgotten.ts';
@@ -21,6 +22,8 @@ export const FAULTS: readonly Fault[] = [
   producerKilled,
   redisKilledAlways,
   redisKilledEverysec,
+  powerLostAlways,
+  powerLostEverysec,
   consumerStopped,
   networkDisturbed,
   scriptsForgotten,

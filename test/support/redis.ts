@@ -19,6 +19,8 @@ export const WITHOUT_VALKEY =
 /** A server of one's own, with nothing in it. */
 export interface RedisServer {
   readonly port: number;
+  /** Where its data is. */
+  readonly folder: string;
   readonly url: string;
   readonly options: RedisStreamsOptions;
   /** A client beside the driver, to look and to meddle. */
@@ -39,11 +41,12 @@ export function startValkey(): Promise<RedisServer> {
 
 /**
  * Starts a server on a free port and a temporary folder, with AOF everysec. `settings` are those of redis.conf,
- * `command` the program.
+ * `command` the program, `environment` what it is given besides ours.
  */
 export async function startRedis(
   settings: Readonly<Record<string, string>> = {},
   command = inject('redisServer'),
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'hikyaku-redis-'));
   const port = await freePort();
@@ -70,7 +73,7 @@ export async function startRedis(
   admin.on('error', () => undefined);
 
   async function start(): Promise<void> {
-    child = spawn(command, args, { stdio: 'ignore' });
+    child = spawn(command, args, { stdio: 'ignore', env: { ...process.env, ...environment } });
     const exit = new Promise((resolve) => child?.once('exit', resolve));
     ended = exit;
     const answered = settings['port'] === '0' ? Promise.resolve() : admin.ping();
@@ -88,6 +91,7 @@ export async function startRedis(
   await start();
   return {
     port,
+    folder,
     url: `redis://127.0.0.1:${port}`,
     options: {
       host: '127.0.0.1',

@@ -11,8 +11,15 @@ export interface Carrier {
   readonly isRedis: boolean;
   /** Why it cannot be had here. */
   unavailable(): Promise<string | undefined>;
-  /** Starts a server with nothing in it, as processes of their own. `settings` are those of a Redis. */
-  start(settings?: Readonly<Record<string, string>>): Promise<Server>;
+  /** Starts a server with nothing in it, as processes of their own. */
+  start(options?: RedisSettings): Promise<Server>;
+}
+
+/** What only a Redis heeds. */
+export interface RedisSettings {
+  /** Those of redis.conf. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export interface Server {

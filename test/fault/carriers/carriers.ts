@@ -22,8 +22,8 @@ function onRedis(name: string, scheme: string): Carrier {
     networked: true,
     isRedis: true,
     unavailable: async () => REDIS_MISSING,
-    async start(settings) {
-      const redis = await startRedis(settings);
+    async start({ settings, environment } = {}) {
+      const redis = await startRedis(settings, undefined, environment);
       return {
         port: redis.port,
         url: (port = redis.port) => `${scheme}//127.0.0.1:${port}`,
