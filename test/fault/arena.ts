@@ -75,7 +75,11 @@ export async function openArena({
 }: ArenaOptions): Promise<Arena> {
   const folder = await mkdtemp(join(tmpdir(), 'hikyaku-judge-'));
   const preload = losesPower ? await buildFsyncWitness(folder) : undefined;
-  const server = await carrier.start({ settings, ...(preload && { environment: { LD_PRELOAD: preload } }) });
+  const server = await carrier.start({
+    seed,
+    settings,
+    ...(preload && { environment: { LD_PRELOAD: preload } }),
+  });
   const ledger = await startLedger(folder);
   const topology: LoadTopology = {
     prefix: `judge${++arenas}`,
@@ -83,7 +87,7 @@ export async function openArena({
     leaseMs,
     maxDeliveries,
   };
-  const transport = await openTransport(server.url(), loadTopology(topology));
+  const transport = await openTransport(server.url(server.judgePort), loadTopology(topology));
   await transport.provision();
   const programs: Program[] = [];
   const proxies: TcpProxy[] = [];

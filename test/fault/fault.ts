@@ -6,6 +6,8 @@ export interface Fault {
   readonly name: string;
   /** On which carriers it can be made. Default: all. */
   suits?(carrier: Carrier): boolean;
+  /** It is the carrier that does it: made on hostile ones, and on no others. */
+  readonly hostile?: boolean;
   /** Of the Redis that it is made on. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Loses power: what its Redis has synced to disk is noted, which needs a C compiler. */

@@ -24,7 +24,7 @@ for (const [kind, names, known] of [
 describe.concurrent('nothing accepted is lost', () => {
   for (const fault of FAULTS.filter(({ name }) => selected(name, only))) {
     for (const carrier of CARRIERS.filter(({ name }) => selected(name, carriers))) {
-      if (fault.suits?.(carrier) === false) continue;
+      if (carrier.hostile !== (fault.hostile ?? false) || fault.suits?.(carrier) === false) continue;
       it(`${fault.name} on ${carrier.name}`, async ({ skip }) => {
         const reason =
           (await carrier.unavailable()) ?? (fault.losesPower ? await fsyncWitnessMissing() : undefined);

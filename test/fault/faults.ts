@@ -5,6 +5,7 @@ import { clockStepped } from './faults/clock-stepped.ts';
 import { consumerKilled } from './faults/consumer-killed.ts';
 import { consumerStopped } from './faults/consumer-stopped.ts';
 import { consumerTerminated } from './faults/consumer-terminated.ts';
+import { hostileCarrier } from './faults/hostile-carrier.ts';
 import { killerMessage } from './faults/killer-message.ts';
 import { manyConnections } from './faults/many-connections.ts';
 import { memoryFull } from './faults/memory-full.ts';
@@ -36,4 +37,5 @@ export const FAULTS: readonly Fault[] = [
   allFail,
   manyConnections,
   consumerTerminated,
+  hostileCarrier,
 ];

@@ -9,14 +9,17 @@ export interface Carrier {
   readonly networked: boolean;
   /** It is a Redis, which can be killed, flushed and filled. */
   readonly isRedis: boolean;
+  /** It does its worst by itself: only faults that say so are made on it. */
+  readonly hostile: boolean;
   /** Why it cannot be had here. */
   unavailable(): Promise<string | undefined>;
   /** Starts a server with nothing in it, as processes of their own. */
-  start(options?: RedisSettings): Promise<Server>;
+  start(options: StartOptions): Promise<Server>;
 }
 
-/** What only a Redis heeds. */
-export interface RedisSettings {
+export interface StartOptions {
+  /** Of what it does by itself. */
+  readonly seed: number;
   /** Those of redis.conf. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
   readonly environment?: NodeJS.ProcessEnv;
@@ -25,6 +28,8 @@ export interface RedisSettings {
 export interface Server {
   /** Where it listens, if it is reached over a network. */
   readonly port?: number;
+  /** Where it listens to the judge, if elsewhere. */
+  readonly judgePort?: number;
   /** TRANSPORT_URL, at this port: a proxy's, or its own. */
   url(port?: number): string;
   /** The Redis it is, if it is one. */

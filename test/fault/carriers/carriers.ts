@@ -1,7 +1,7 @@
 import { fetchElasticMq, startElasticMq } from '../../support/elasticmq.ts';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis.ts';
 import type { Carrier, Server } from './carrier.ts';
-import { startFauxqs } from './start-fauxqs.ts';
+import { type ServerProcess, startFauxqs, startHostile } from './server-process.ts';
 
 const REDIS_MISSING = WITHOUT_REDIS ? 'no redis-server and no valkey-server on PATH' : undefined;
 let elasticMq: Promise<string | undefined> | undefined;
@@ -11,6 +11,7 @@ export const CARRIERS: readonly Carrier[] = [
   onRedis('redis', 'redis:'),
   onSqs('sqs', startFauxqs),
   { ...onSqs('sqs-fifo', startFauxqs), ordered: true },
+  { ...onSqs('sqs-hostile', startHostile), hostile: true },
   { ...onSqs('sqs-elasticmq', startElasticMqServer), unavailable: () => (elasticMq ??= fetchElasticMq()) },
 ];
 
@@ -20,9 +21,10 @@ function onRedis(name: string, scheme: string): Carrier {
     name,
     ordered: false,
     networked: true,
+    hostile: false,
     isRedis: true,
     unavailable: async () => REDIS_MISSING,
-    async start({ settings, environment } = {}) {
+    async start({ settings, environment }) {
       const redis = await startRedis(settings, undefined, environment);
       return {
         port: redis.port,
@@ -34,19 +36,19 @@ function onRedis(name: string, scheme: string): Carrier {
   };
 }
 
-function onSqs(name: string, startServer: () => Promise<{ port: number; stop(): Promise<void> }>): Carrier {
+function onSqs(name: string, startServer: (seed: number) => Promise<ServerProcess>): Carrier {
   return {
     name,
     ordered: false,
     networked: true,
+    hostile: false,
     isRedis: false,
     unavailable: async () => undefined,
-    async start(): Promise<Server> {
-      const server = await startServer();
+    async start({ seed }): Promise<Server> {
+      const server = await startServer(seed);
       return {
-        port: server.port,
+        ...server,
         url: (port = server.port) => `sqs://127.0.0.1:${port}?region=eu-west-1`,
-        stop: () => server.stop(),
       };
     },
   };
