@@ -137,9 +137,10 @@ export async function openArena({
     producer(settings = {}) {
       const options: ProducerOptions = {
         ...childOptions(nameOf('producer')),
-        lanes: 8,
-        perSecond: 150,
+        // Each is a key where there is order, and one of a key is handled at a time.
+        lanes: carrier.ordered ? 40 : 8,
         ...settings,
+        perSecond: (settings.perSecond ?? 150) * (carrier.ordered ? 1 / 3 : 1),
       };
       return started(startProgram('producer', options));
     },

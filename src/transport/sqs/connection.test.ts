@@ -171,7 +171,7 @@ test('a connection that died silently is given up', async () => {
   const sent = transport.send('orders', [MESSAGE]).catch((error: unknown) => error);
   const polled = transport.receive(BILLING, POLL).catch((error: unknown) => error);
   await vi.waitFor(() => expect(server.requests).toHaveLength(3));
-  await vi.advanceTimersByTimeAsync(8_000);
+  await vi.advanceTimersByTimeAsync(7_000);
   expect(await sent).toMatchObject({ code: 'Unavailable' });
   expect(await Promise.race([polled, 'still waiting'])).toBe('still waiting');
   await vi.advanceTimersByTimeAsync(16_000);
@@ -191,7 +191,7 @@ test('an answer that begins and never ends is given up', async () => {
   await vi.advanceTimersByTimeAsync(16_000);
   expect(await polled).toMatchObject({
     code: 'Unavailable',
-    message: expect.stringContaining('did not end its answer within 46000 ms'),
+    message: expect.stringContaining('did not end its answer within 45000 ms'),
   });
 });
 

@@ -39,9 +39,9 @@ export interface Connection {
 
 /** In ms. A connection that died silently would otherwise be waited for for ever. */
 const CONNECT_TIMEOUT = 5_000;
-const REQUEST_TIMEOUT = 8_000;
+const REQUEST_TIMEOUT = 7_000;
 /** For a poll, beyond what it may wait: SQS answers it at once then. */
-const POLL_TIMEOUT = 4_000;
+const POLL_TIMEOUT = 3_000;
 /** What has begun to come, and may be long, comes whole within this time; the SDK would wait for ever. */
 const BODY_TIMEOUT = 22_000;
 

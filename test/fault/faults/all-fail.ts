@@ -41,16 +41,22 @@ export const allFail: Fault = {
   },
 };
 
-/** Those that came again before the delay of their retry was over. */
+/** Carriers' clocks tell milliseconds: what is due within one may come up to two early. */
+const ROUNDED_MS = 2;
+
+/** Those that came again before the delay of their retry was over: the nth delay is between nth failure and next beginning. */
 function begunTooEarly(entries: readonly Entry[]): string[] {
-  const notBefore = new Map<string, number>();
-  const failedAt = new Map<string, number>();
-  const early: string[] = [];
+  const lives = new Map<string, { begun: number[]; failed: number[]; delays: number[] }>();
   for (const entry of entries) {
-    if (entry.what === 'failed') failedAt.set(entry.id, entry.at);
-    else if (entry.what === 'settled' && entry.action === 'retry') {
-      notBefore.set(entry.id, (failedAt.get(entry.id) ?? 0) + (entry.delayMs ?? 0));
-    } else if (entry.what === 'begun' && entry.at < (notBefore.get(entry.id) ?? 0)) early.push(entry.id);
+    if (entry.what !== 'begun' && entry.what !== 'failed' && entry.what !== 'settled') continue;
+    const life = lives.get(entry.id) ?? { begun: [], failed: [], delays: [] };
+    lives.set(entry.id, life);
+    if (entry.what === 'settled') life.delays.push(entry.delayMs ?? 0);
+    else life[entry.what].push(entry.at);
   }
-  return early;
+  return [...lives]
+    .filter(([, { begun, failed, delays }]) =>
+      failed.some((at, n) => (begun[n + 1] ?? Number.POSITIVE_INFINITY) < at + (delays[n] ?? 0) - ROUNDED_MS),
+    )
+    .map(([id]) => id);
 }
