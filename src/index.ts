@@ -1,4 +1,11 @@
 /** What users import. Transports come by URL, each loaded only when it is used. */
+export {
+  type Broadcaster,
+  type BroadcasterOptions,
+  createBroadcaster,
+  type NotifyOptions,
+} from './broadcast/broadcaster.ts';
+export type { Listener, ListenOptions, NoticeContext, NoticeHandler } from './broadcast/listener.ts';
 export { type Config, defineConfig, InvalidConfig, topic } from './config/define-config.ts';
 export { findSubscription } from './config/find.ts';
 export {

@@ -4,37 +4,18 @@
  *
  *   node bench/redis/latency.ts [--rounds 5] [--rate 200] [--seconds 10] [--peers] [--drivers a,b] [--json]
  */
-import { type Contender, contenders, moduleUrl, wantedOf } from '../contenders.ts';
-import { withEnds } from '../ends.ts';
+import { contenders, wantedOf } from '../contenders.ts';
 import { describeMachine } from '../machine.ts';
 import { options } from '../options.ts';
 import { compare, inRounds, printRows } from '../rounds.ts';
-import type { Consumed } from '../tasks.ts';
 import { REDIS } from './contenders.ts';
-import { withServer } from './server.ts';
+import { pacedLatencies } from './paced.ts';
 
 const { rounds, rate, seconds, json, ...chosen } = options({ rounds: 5, rate: 200, seconds: 10 });
-/** Before those that are measured. */
-const WARM_UP_SECONDS = 2;
-
-function measure(one: Contender, warmUp: boolean): Promise<Consumed['latencies']> {
-  const first = rate * WARM_UP_SECONDS;
-  const then = warmUp ? 0 : rate * seconds;
-  return withServer(({ url }) =>
-    withEnds(moduleUrl(one), url, async ({ open, pace, handled, close }) => {
-      await open(first + then);
-      await pace({ from: 0, rate, seconds: WARM_UP_SECONDS, latencyFrom: 'sent' });
-      const { sent } = await pace({ from: first, rate, seconds: warmUp ? 0 : seconds, latencyFrom: 'sent' });
-      if (sent !== then) throw new Error(`${one.name} sent only ${sent} of ${then} messages in time`);
-      await handled(first + then);
-      const { latencies } = await close(first + then, first);
-      return latencies;
-    }),
-  );
-}
-
 const all = contenders(wantedOf(REDIS, { 'raw-ioredis': 1.5 }), chosen);
-const results = await inRounds(all, rounds, measure);
+const results = await inRounds(all, rounds, (one, warmUp) =>
+  pacedLatencies(one, { rate, seconds: warmUp ? 0 : seconds }),
+);
 const p50 = compare(results, (latencies) => latencies.p50);
 const p95 = compare(results, (latencies) => latencies.p95);
 if (json) console.log(JSON.stringify({ machine: describeMachine(), rounds, rate, seconds, p50, p95 }));

@@ -1,5 +1,5 @@
 import { closest } from '../text/closest.ts';
-import type { Config, FoundSubscription } from './define-config.ts';
+import { type Config, type FoundSubscription, InvalidConfig, type Topic } from './define-config.ts';
 import { subscriptionNamed } from './named.ts';
 
 /**
@@ -9,4 +9,18 @@ import { subscriptionNamed } from './named.ts';
  */
 export function findSubscription(config: Config, name: string): FoundSubscription {
   return subscriptionNamed(config, name, closest);
+}
+
+/**
+ * Finds a topic by its name.
+ *
+ * @throws InvalidConfig naming the nearest topic there is.
+ */
+export function findTopic({ topics }: Config, name: string): Topic {
+  const found = topics.find((topic) => topic.name === name);
+  if (found !== undefined) return found;
+  const names = topics.map((topic) => topic.name);
+  throw new InvalidConfig(
+    `${name} is not a topic${closest(name, names)}; there are ${names.join(', ') || 'none'}`,
+  );
 }

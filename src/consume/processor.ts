@@ -2,6 +2,7 @@ import type { Contract } from '../message/contract.ts';
 import { type DeadLetterCode, deadLetterHeaders } from '../message/dead-letter.ts';
 import { decode, type Envelope, InvalidMessage } from '../message/envelope.ts';
 import { type CourierEvent, emit, observed } from '../observe/events.ts';
+import { describeThrown } from '../text/describe-thrown.ts';
 import { backoffDelay } from '../time/backoff.ts';
 import type { Address, Incoming, Limits, Settlement } from '../transport/transport.ts';
 import { Attempt, type ExtendLeases } from './attempt.ts';
@@ -263,25 +264,12 @@ function isolate(deliveries: readonly Incoming[], retry: RetryPolicy): Incoming[
   return together.length > 0 ? [together, ...alone] : alone;
 }
 
-/** A thrown value in one line: its type and message, and what lies under it. */
+/** Ours say enough by their messages. */
 function describe(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return asText(thrown);
-  const cause = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : '';
-  return thrown.name === 'Error' || thrown instanceof Reject || thrown instanceof RetryAfter
-    ? `${thrown.message}${cause}`
-    : `${thrown.name}: ${thrown.message}${cause}`;
+  return describeThrown(thrown, thrown instanceof Reject || thrown instanceof RetryAfter);
 }
 
 /** What must be waited for, whoever made the promise. */
 function isThenable(answer: Promise<void> | void): answer is Promise<void> {
   return answer instanceof Promise || (typeof answer === 'object' && answer !== null && 'then' in answer);
-}
-
-/** Whatever was thrown, as text; some objects refuse to become one. */
-function asText(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return 'a value that cannot be written';
-  }
 }

@@ -7,7 +7,6 @@ import { incomingFromRecord } from '../transport/sqs/record.ts';
 import type { Incoming, Transport } from '../transport/transport.ts';
 import type { Handler } from './handler.ts';
 import { createProcessor, type Ended } from './processor.ts';
-import { sayUnsettled, settleAll } from './settle.ts';
 
 export interface SqsEventHandlerOptions {
   /** Which subscription, with its contract and policies. */
@@ -60,6 +59,8 @@ export function createSqsEventHandler({
   /** Settles, and answers which of them are not: those Lambda must not delete. */
   async function settle(ended: readonly Ended[]): Promise<Set<Ended>> {
     if (ended.length === 0) return new Set();
+    // Loaded with the transport: most invocations need neither.
+    const { sayUnsettled, settleAll } = await import('./settle.ts');
     try {
       const outcomes = await settleAll(await transport(), address, ended, { carrier, giveUpAfterMs: 0 });
       return new Set(ended.filter((_, index) => outcomes[index] instanceof TransportError));

@@ -30,7 +30,8 @@ export interface DeadLetterReason {
 }
 
 const REASON = 'hikyaku-dead';
-const REPLAYS = 'hikyaku-replays';
+/** The header that counts replays. */
+export const REPLAYS = 'hikyaku-replays';
 // Drivers keep 16 KiB free for a dead letter's headers. A character of these texts takes at most 4 bytes
 // there, being escaped twice: 4 × (1,000 + 8 × 300) and what is around them stay below.
 const LONGEST_MESSAGE = 1_000;

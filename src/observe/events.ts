@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { DeadLetterCode } from '../message/dead-letter.ts';
+import type { UnreadableReason } from '../message/envelope.ts';
 import type { ErrorCode } from '../transport/errors.ts';
 import type { Settlement } from '../transport/transport.ts';
 
@@ -59,6 +60,34 @@ export type CourierEvent =
       readonly delayed: number;
       readonly dead: number;
       readonly oldestMs: number;
+    }
+  /** The carrier has passed it on to whoever listens. */
+  | { readonly event: 'notified'; readonly topic: string; readonly id: string }
+  | { readonly event: 'notify_failed'; readonly topic: string; readonly id: string; readonly code: ErrorCode }
+  | { readonly event: 'heard'; readonly topic: string; readonly id: string; readonly ms: number }
+  /** What a listener threw, at a notice or, without an id, when it was told that it may have missed some. */
+  | {
+      readonly event: 'listener_failed';
+      readonly topic: string;
+      readonly id?: string;
+      readonly error: string;
+    }
+  /** A notice that does not fit the contract: no listener sees it. */
+  | {
+      readonly event: 'notice_unreadable';
+      readonly topic: string;
+      readonly id: string;
+      readonly code: UnreadableReason;
+      readonly error: string;
+    }
+  /** So many came while as many as may be were at work. */
+  | { readonly event: 'notices_dropped'; readonly topic: string; readonly count: number }
+  /** A listener is there again, and may have missed what was said while it was not. */
+  | {
+      readonly event: 'notices_missed';
+      readonly topic: string;
+      readonly code: ErrorCode;
+      readonly error: string;
     }
   /** The carrier went away, or a call to it failed; said once until it is back. */
   | {

@@ -15,15 +15,13 @@ export function logEvents(write: (line: string) => void = (line) => process.stdo
   if (logging) return;
   logging = true;
   observe((event) =>
-    write(JSON.stringify({ time: new Date().toISOString(), level: LEVELS[event.event] ?? 'info', ...event })),
+    write(JSON.stringify({ time: new Date().toISOString(), level: levelOf(event.event), ...event })),
   );
 }
 
-const LEVELS: Readonly<Record<string, string>> = {
-  publish_failed: 'error',
-  retried: 'warn',
-  dead_lettered: 'error',
-  lease_lost: 'warn',
-  settle_failed: 'error',
-  carrier_unavailable: 'error',
-};
+const ERROR = /(?:_failed|_lettered|_unavailable|_unreadable)$/;
+const WARNING = /^(?:retried|lease_lost|notices_dropped|notices_missed)$/;
+
+function levelOf(event: string): string {
+  return ERROR.test(event) ? 'error' : WARNING.test(event) ? 'warn' : 'info';
+}

@@ -109,6 +109,7 @@ async function withSelected(
   const known = rememberSeen(leaseMs);
   const replayed = new Map<string, number>();
   const startedAt = performance.now();
+  const begunAt = Date.now();
 
   async function actOn(letters: readonly DeadLetter[]): Promise<void> {
     const outcomes = await act(letters).catch((error: unknown) => letters.map(() => asTransportError(error)));
@@ -135,8 +136,10 @@ async function withSelected(
       staying.push(...page);
       break;
     }
+    // What was replayed and has no room for how often, says when it was given up.
     const cameBack = ({ id, headers }: DeadLetter): boolean =>
-      replaysOf(headers) > (replayed.get(id) ?? Number.POSITIVE_INFINITY);
+      replaysOf(headers) > (replayed.get(id) ?? Number.POSITIVE_INFINITY) ||
+      (replayed.has(id) && Date.parse(readDeadLetterReason(headers).at) >= begunAt);
     const selected = fresh.filter((letter) => isSelected(letter, selection) && !cameBack(letter));
     for (const letter of page) {
       if (selected.includes(letter)) continue;

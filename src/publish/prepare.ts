@@ -1,7 +1,7 @@
 import type { Contract } from '../message/contract.ts';
 import { type Envelope, type EnvelopeOptions, encode, validate, wrap } from '../message/envelope.ts';
 import { TransportError } from '../transport/errors.ts';
-import { type Limits, type Outgoing, sizeOf } from '../transport/transport.ts';
+import { fits, type Limits, type Outgoing, sizeOf } from '../transport/transport.ts';
 
 /** What may be said about a message besides its data. Durations in ms. */
 export interface PublishOptions extends EnvelopeOptions {
@@ -32,11 +32,10 @@ function outgoing(envelope: Envelope, { key, delayMs }: PublishOptions, limits: 
     key === undefined && delayMs === undefined
       ? plain
       : { ...plain, ...(key !== undefined && { key }), ...(delayMs !== undefined && { delayMs }) };
-  const bytes = sizeOf(message);
-  if (bytes > limits.messageBytes) {
+  if (!fits(message, limits.messageBytes)) {
     throw new TransportError(
       'TooLarge',
-      `message ${envelope.id} of ${envelope.type} has ${bytes} bytes: at most ${limits.messageBytes} fit; send a reference instead`,
+      `message ${envelope.id} of ${envelope.type} has ${sizeOf(message)} bytes: at most ${limits.messageBytes} fit; send a reference instead`,
     );
   }
   if (delayMs !== undefined && !(delayMs >= 0 && delayMs <= limits.publishDelayMs)) {

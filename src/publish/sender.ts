@@ -2,7 +2,14 @@ import { createCarrierState } from '../observe/carrier-state.ts';
 import { emit, observed } from '../observe/events.ts';
 import { backoffDelay, LONGEST_TIMER, pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
-import { type Outgoing, type SendOutcome, sizeOf, type Transport } from '../transport/transport.ts';
+import {
+  type Outgoing,
+  type SendOutcome,
+  type Sized,
+  sizeAtMost,
+  sizeOf,
+  type Transport,
+} from '../transport/transport.ts';
 
 export interface SenderOptions {
   /** How long a message is sent again while the carrier is away, in ms. Default 30 s. */
@@ -24,7 +31,6 @@ export interface Sender {
 
 interface Unsent {
   message: Outgoing;
-  readonly bytes: number;
   /** Called once: with nothing when the carrier has accepted it. */
   readonly answer: (error?: TransportError) => void;
 }
@@ -64,7 +70,7 @@ export function createSender(transport: Transport, topic: string, options: Sende
 
   function add(message: Outgoing, answer: Unsent['answer']): void {
     unsent++;
-    enqueue({ message, bytes: sizeOf(message), answer });
+    enqueue({ message, answer });
     schedule();
   }
 
@@ -247,16 +253,18 @@ export function createSender(transport: Transport, topic: string, options: Sende
 
 /** Where the batch that starts at `start` ends: as many as the carrier takes in one call, by count and bytes. */
 export function batchEnd(
-  queue: readonly { readonly bytes: number }[],
+  queue: readonly { readonly message: Sized }[],
   start: number,
   limits: { readonly sendEntries: number; readonly sendBytes: number },
 ): number {
+  const batch = queue.slice(start, start + limits.sendEntries);
+  let most = 0;
+  for (const { message } of batch) most += sizeAtMost(message);
+  if (most <= limits.sendBytes) return start + batch.length;
   let bytes = 0;
-  let end = start;
-  while (end < queue.length && end - start < limits.sendEntries) {
-    bytes += queue[end]?.bytes ?? 0;
-    if (bytes > limits.sendBytes && end > start) break;
-    end++;
+  for (const [count, { message }] of batch.entries()) {
+    bytes += sizeOf(message);
+    if (bytes > limits.sendBytes && count > 0) return start + count;
   }
-  return end;
+  return start + batch.length;
 }

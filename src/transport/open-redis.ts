@@ -1,7 +1,9 @@
 import { checked } from './capabilities.ts';
+import type { ServerOptions } from './redis/server-options.ts';
 import type { RedisStreamsOptions } from './redis-streams/options.ts';
 import { InvalidTransportUrl, installed, parseTransportUrl, SCHEMES } from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
+import { duration } from './url-values.ts';
 
 /**
  * Opens the transport that a `redis:` or `rediss:` URL names. For programs that run on nothing else: a bundle of
@@ -11,7 +13,8 @@ import type { Topology, Transport } from './transport.ts';
  * @throws TransportError `Unsupported` when the topology asks for what the carrier cannot do.
  */
 export async function openRedisTransport(text: string, topology: Topology): Promise<Transport> {
-  const { url, scheme } = parseTransportUrl(text);
+  // No dialect: that is for workers.
+  const { url, scheme } = parseTransportUrl(text, ['prefix']);
   if (scheme !== 'redis' && scheme !== 'rediss') {
     throw new InvalidTransportUrl(
       `${scheme}: is not Redis: expected ${SCHEMES.redis.example}, or ${SCHEMES.rediss.example}`,
@@ -25,25 +28,33 @@ export async function openRedis(url: URL, topology: Topology): Promise<Transport
   return createRedisStreamsTransport(topology, redisOptions(url));
 }
 
-function redisOptions(url: URL): RedisStreamsOptions {
+/** What a `redis:` or `rediss:` URL asks for. Throws {@link InvalidTransportUrl}. */
+export function redisOptions(url: URL): RedisStreamsOptions {
   const { searchParams: query } = url;
-  const database = url.pathname.replace(/^\//, '');
   return {
-    // Brackets are the URL's around IPv6, not the address's.
-    host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
-    port: url.port === '' ? 6_379 : Number(url.port),
-    tls: url.protocol === 'rediss:',
-    ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
-    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
-    ...iam(url),
-    database: wholeNumber('the database', database === '' ? '0' : database),
+    ...serverOptions(url),
     retentionMs: duration('retention', query.get('retention') ?? '0'),
     maxDepth: wholeNumber('maxDepth', query.get('maxDepth') ?? '0'),
     blocking: yesOrNo('blocking', query.get('blocking') ?? 'true'),
   };
 }
 
-function iam(url: URL): Pick<RedisStreamsOptions, 'iam'> {
+/** Which server a URL names, and as whom: the same for every driver that runs on Redis. */
+export function serverOptions(url: URL): ServerOptions {
+  const database = url.pathname.replace(/^\//, '');
+  return {
+    // Brackets are the URL's around IPv6, not the address's.
+    host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
+    port: url.port === '' ? 6_379 : Number(url.port),
+    tls: url.protocol.startsWith('rediss'),
+    ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
+    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+    ...iam(url),
+    database: wholeNumber('the database', database === '' ? '0' : database),
+  };
+}
+
+function iam(url: URL): Pick<ServerOptions, 'iam'> {
   const text = url.searchParams.get('iam');
   if (text === null) return {};
   const [, kind, name] = /^(\w+):([a-z][a-z0-9-]*)$/.exec(text) ?? [];
@@ -55,23 +66,12 @@ function iam(url: URL): Pick<RedisStreamsOptions, 'iam'> {
   );
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function duration(name: string, text: string): number {
-  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  if (text === '0') return 0;
-  if (count !== undefined) return Number(count) * (UNITS[unit] ?? 1);
-  throw new InvalidTransportUrl(
-    `${name} is ${JSON.stringify(text)}: expected a duration like 30m, 24h or 7d`,
-  );
-}
-
-function wholeNumber(name: string, text: string): number {
+export function wholeNumber(name: string, text: string): number {
   if (/^\d{1,12}$/.test(text)) return Number(text);
   throw new InvalidTransportUrl(`${name} is ${JSON.stringify(text)}: expected a whole number`);
 }
 
-function yesOrNo(name: string, text: string): boolean {
+export function yesOrNo(name: string, text: string): boolean {
   if (text === 'true' || text === 'false') return text === 'true';
   throw new InvalidTransportUrl(`${name} is ${JSON.stringify(text)}: expected true or false`);
 }

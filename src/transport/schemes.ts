@@ -9,17 +9,21 @@ export class InvalidTransportUrl extends Error {
 
 interface Scheme {
   readonly example: string;
-  /** Options the query may name, besides `prefix`, which all take. */
+  /** Options the query may name, besides `prefix` and `dialect`. */
   readonly options: readonly string[];
 }
 
 const REDIS_OPTIONS = ['retention', 'maxDepth', 'blocking'];
+const LIST_OPTIONS = ['maxDepth', 'blocking', 'queue', 'processing', 'dlq'];
 
 export const SCHEMES = {
   memory: { example: 'memory:', options: [] },
+  file: { example: 'file:///var/mq', options: ['layout', 'retention'] },
   sqs: { example: 'sqs://eu-west-1 (AWS) or sqs://127.0.0.1:4566 (an emulator)', options: ['region'] },
   redis: { example: 'redis://host:6379', options: REDIS_OPTIONS },
   rediss: { example: 'rediss://host:6379 (TLS)', options: [...REDIS_OPTIONS, 'iam'] },
+  'redis+list': { example: 'redis+list://host:6379', options: LIST_OPTIONS },
+  'rediss+list': { example: 'rediss+list://host:6379 (TLS)', options: [...LIST_OPTIONS, 'iam'] },
 } as const satisfies Readonly<Record<string, Scheme>>;
 export type SchemeName = keyof typeof SCHEMES;
 
@@ -38,12 +42,17 @@ export function transportUrl(environment: NodeJS.ProcessEnv = process.env): stri
 
 /** The URL without user, password and query, for messages and tables. */
 export function describeUrl(text: string): string {
-  const { url } = parseTransportUrl(text);
-  return url.host ? `${url.protocol}//${url.host}` : url.protocol;
+  const { url, scheme } = parseTransportUrl(text);
+  if (url.host) return `${url.protocol}//${url.host}`;
+  return scheme === 'file' ? `file://${url.pathname}` : url.protocol;
 }
 
-/** @throws InvalidTransportUrl, InvalidName naming the misspelled part and the nearest right one. */
-export function parseTransportUrl(text: string): ParsedUrl {
+/**
+ * @param general Options of every scheme.
+ *
+ * @throws InvalidTransportUrl, InvalidName naming the misspelled part and the nearest right one.
+ */
+export function parseTransportUrl(text: string, general = ['prefix', 'dialect']): ParsedUrl {
   const url = URL.parse(text);
   if (url === null)
     throw new InvalidTransportUrl(`${JSON.stringify(text)} is not a transport URL: expected ${examples()}`);
@@ -53,7 +62,7 @@ export function parseTransportUrl(text: string): ParsedUrl {
       `${name}: is not a transport${closest(name, Object.keys(SCHEMES))}: expected ${examples()}`,
     );
   }
-  const options = [...SCHEMES[name].options, 'prefix'];
+  const options = [...SCHEMES[name].options, ...general];
   for (const key of url.searchParams.keys()) {
     if (options.includes(key)) continue;
     throw new InvalidTransportUrl(

@@ -253,7 +253,11 @@ export type HistoryOutcome = 'replayed' | 'undone' | TransportError;
  * need not stand in the topology.
  */
 export interface Broadcast {
-  /** Resolves once the carrier has passed them on, to however many. An outcome for each, in order. */
+  /**
+   * Resolves once the carrier has passed them on, to however many. An outcome for each, in order. Nothing is said twice:
+   * after a rejection it is unknown who has heard it. Whoever listens is told in a later turn, never during the call,
+   * and in the order of the calls, also of those that are under way together.
+   */
   notify(topic: string, notices: readonly Notice[]): Promise<SendOutcome[]>;
   /**
    * Resolves once it listens: what is notified from then on is told to `onNotice`, in the order the carrier has it, until
@@ -265,13 +269,17 @@ export interface Broadcast {
 /** What is said to whoever listens. */
 export type Notice = Pick<Outgoing, 'id' | 'body' | 'headers'>;
 
+/** None of them throws. */
 export interface Told {
   onNotice(notice: Notice): void;
-  /** Something may have been missed: it listens again. */
+  /** It listens no more, and tries to again by itself. Where a carrier cannot be away, never called. */
+  onAway(reason: TransportError): void;
+  /** Something may have been missed: it listens again. The reason is the one that it went away for. */
   onGap(reason: TransportError): void;
 }
 
 export interface Listening {
+  /** Nothing is told from the call on. Never rejects, and may be called twice. */
   close(): Promise<void>;
 }
 
@@ -334,16 +342,14 @@ export interface SubscriptionTopology {
   readonly maxDeliveries: number;
 }
 
+/** What of a message takes bytes. */
+export type Sized = Pick<Outgoing, 'id' | 'body' | 'headers' | 'key'>;
+
 /**
  * Bytes a message takes on the wire: body, id, key and headers in UTF-8, headers framed as JSON; never fewer
  * than a carrier counts.
  */
-export function sizeOf({
-  id,
-  body,
-  headers,
-  key,
-}: Pick<Outgoing, 'id' | 'body' | 'headers' | 'key'>): number {
+export function sizeOf({ id, body, headers, key }: Sized): number {
   let bytes = Buffer.byteLength(body) + Buffer.byteLength(id) + FRAME_BYTES;
   if (key !== undefined) bytes += Buffer.byteLength(key);
   for (const _ in headers) {
@@ -351,6 +357,18 @@ export function sizeOf({
     break;
   }
   return bytes;
+}
+
+/** Whether a message takes at most so many bytes, by `sizeOf`: counted only where its length leaves that open. */
+export function fits(message: Sized, bytes: number): boolean {
+  return sizeAtMost(message) <= bytes || sizeOf(message) <= bytes;
+}
+
+/** Never less than `sizeOf`, up to three times as much, and had for nothing. */
+export function sizeAtMost(message: Sized): number {
+  for (const _ in message.headers) return sizeOf(message);
+  // No character of UTF-16 takes more than three bytes.
+  return 3 * (message.body.length + message.id.length + (message.key?.length ?? 0)) + FRAME_BYTES;
 }
 
 /** Room for the names and types of the fields that carry id, key and headers. */

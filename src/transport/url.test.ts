@@ -25,12 +25,20 @@ afterEach(async () => {
 test.each([
   ['memory:', 'memory'],
   ['memory:?prefix=other', 'memory'],
+  ['file:///var/mq', 'file'],
+  ['file:///var/with%20space/?prefix=a&layout=flat&retention=7d', 'file'],
   ['sqs://eu-west-1', 'sqs'],
   ['sqs://us-gov-west-1?region=us-gov-west-1', 'sqs'],
   ['sqs://127.0.0.1:4566', 'sqs'],
   ['sqs://localhost:4566?region=eu-west-1&prefix=prod', 'sqs'],
   ['redis://127.0.0.1', 'redis'],
   ['rediss://user:p%40ss@[::1]:6380/2?prefix=prod&retention=24h&maxDepth=1000&blocking=false', 'redis'],
+  ['redis+list://127.0.0.1', 'redis+list'],
+  [
+    'rediss+list://user@[::1]:6380/2?prefix=prod&maxDepth=10&blocking=false&iam=replicationgroup:a',
+    'redis+list',
+  ],
+  ['redis+list://127.0.0.1?queue=a&processing=b&dlq=c', 'redis+list'],
 ])('%s opens %s', async (url, name) => {
   expect((await open(url)).name).toBe(name);
 });
@@ -44,7 +52,7 @@ test('an emulator is asked at its host and port, with the prefix and region of t
 });
 
 test.each([
-  ['what is it', 'is not a transport URL: expected memory:, or sqs://eu-west-1'],
+  ['what is it', 'is not a transport URL: expected memory:, or file:///var/mq, or sqs://eu-west-1'],
   ['memry:', 'memry: is not a transport (did you mean memory?)'],
   ['constructor:', 'constructor: is not a transport: expected'],
   ['kafka://host:9092', 'kafka: is not a transport: expected'],
@@ -59,6 +67,27 @@ test.each([
   ['redis://127.0.0.1?maxDepth=-1', 'maxDepth is "-1": expected a whole number'],
   ['redis://127.0.0.1?blocking=no', 'blocking is "no": expected true or false'],
   ['redis://127.0.0.1/db', 'the database is "db": expected a whole number'],
+  [
+    'file:mq',
+    '"file:mq" is not the absolute path of a folder: expected an absolute path after three slashes, file:///var/mq',
+  ],
+  ['file:./mq', '"file:./mq" is not the absolute path of a folder'],
+  ['file:/var/mq', '"file:/var/mq" is not the absolute path of a folder'],
+  ['file:///..', 'is not the absolute path of a folder'],
+  ['file:///?prefix=x', '"file:///" is not the absolute path of a folder'],
+  ['file://var/mq', '"file://var/mq" names a host, and files are on this machine: expected'],
+  ['file://localhost/var/mq', 'names a host'],
+  ['file://./mq', 'names a host'],
+  ['file:///var/mq#1', '"#1": write # as %23 in a path'],
+  ['file:///var%2Fmq', '"file:///var%2Fmq" is not a path'],
+  ['file:///var%00', '"file:///var%00" is not a path'],
+  ['file:///var/mq?layout=falt', 'layout is "falt" (did you mean flat?): expected nested or flat'],
+  ['file:///var/mq?retention=soon', 'retention is "soon": expected a duration'],
+  ['file:///var/mq?archive=24h', 'archive is not an option of file:'],
+  ['redis+list://127.0.0.1?retention=1h', 'retention is not an option of redis+list:'],
+  ['redis+list://127.0.0.1?dlq=a', 'processing and dlq are names beside queue: give queue too'],
+  ['redis+list://127.0.0.1?queue=', 'queue is empty: expected the key of a list'],
+  ['redis+list://127.0.0.1?queue=a&dlq=a', 'expected three names that differ'],
   ['sqs://euwest1', '"euwest1" is neither an AWS region nor an emulator\'s host:port'],
 ])('%s is refused: %s', async (url, message) => {
   const error = await open(url).catch((thrown: unknown) => thrown);
@@ -75,11 +104,21 @@ test('who runs on Redis only takes its URLs, with their prefix, and no others', 
   await expect(openRedisTransport('redis://127.0.0.1', ordered)).rejects.toMatchObject({
     code: 'Unsupported',
   });
-  for (const url of ['memory:', 'sqs://eu-west-1']) {
+  for (const url of ['memory:', 'sqs://eu-west-1', 'redis+list://127.0.0.1']) {
     await expect(openRedisTransport(url, TOPOLOGY)).rejects.toThrow(
-      /^(memory|sqs): is not Redis: expected redis:\/\/host:6379, or rediss:/,
+      /^(memory|sqs|redis\+list): is not Redis: expected redis:\/\/host:6379, or rediss:/,
     );
   }
+});
+
+test('one list is not for several subscriptions', async () => {
+  const two = {
+    ...TOPOLOGY,
+    topics: TOPOLOGY.topics.flatMap((topic) => [topic, { ...topic, name: 'returns' }]),
+  };
+  await expect(openTransport('redis+list://127.0.0.1?queue=a', two)).rejects.toThrow(
+    /^queue=a names one list, and each of orders\/billing, returns\/billing needs one of its own/,
+  );
 });
 
 test('a prefix follows the grammar of names', async () => {
@@ -89,7 +128,9 @@ test('a prefix follows the grammar of names', async () => {
 test.each([
   ['sqs://user:secret@127.0.0.1:4566?prefix=prod', 'sqs://127.0.0.1:4566'],
   ['rediss://user:secret@cache.example.com:6380/1', 'rediss://cache.example.com:6380'],
+  ['redis+list://user:secret@host/1?queue=a', 'redis+list://host'],
   ['memory:', 'memory:'],
+  ['file:///var/mq?layout=flat', 'file:///var/mq'],
 ])('%s is shown as %s', (url, shown) => {
   expect(describeUrl(url)).toBe(shown);
 });
@@ -97,6 +138,6 @@ test.each([
 test('the URL is that of the environment', () => {
   expect(transportUrl({ TRANSPORT_URL: 'memory:' })).toBe('memory:');
   for (const environment of [{}, { TRANSPORT_URL: '' }]) {
-    expect(() => transportUrl(environment)).toThrow('TRANSPORT_URL is not set: expected memory:, or sqs://');
+    expect(() => transportUrl(environment)).toThrow('TRANSPORT_URL is not set: expected memory:, or file:');
   }
 });

@@ -1,19 +1,25 @@
 import { checked } from './capabilities.ts';
-import { openRedis } from './open-redis.ts';
+import { openRedis, serverOptions } from './open-redis.ts';
 import { InvalidTransportUrl, installed, parseTransportUrl, SCHEMES, type SchemeName } from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
+import { withBroadcast } from './with-broadcast.ts';
 
 /** Loads the driver of a scheme, and opens it: what is not used is not loaded. */
-const DRIVERS: Readonly<Record<SchemeName, (url: URL, topology: Topology) => Promise<Transport>>> = {
+const DRIVERS: Readonly<
+  Record<SchemeName, (url: URL, topology: Topology, text: string) => Promise<Transport>>
+> = {
   memory: async (_url, topology) => (await import('./memory/memory.ts')).createMemoryTransport(topology),
+  file: async (url, topology, text) => (await import('./file/open.ts')).openFile(text, url, topology),
   sqs: async (url, topology) => (await import('./sqs/sqs.ts')).createSqsTransport(topology, sqsOptions(url)),
-  redis: openRedis,
-  rediss: openRedis,
+  redis: broadcasting(openRedis),
+  rediss: broadcasting(openRedis),
+  'redis+list': broadcasting(openList),
+  'rediss+list': broadcasting(openList),
 };
 
 /**
- * Opens the transport that a URL names: `memory:`, `sqs://eu-west-1?prefix=prod`, `sqs://127.0.0.1:4566`,
- * `redis://host:6379`, `rediss://user:password@host:6379?retention=24h`.
+ * Opens the transport that a URL names: `memory:`, `file:///var/mq`, `sqs://eu-west-1?prefix=prod`, `sqs://127.0.0.1:4566`,
+ * `redis://host:6379`, `rediss://user:password@host:6379?retention=24h`, `redis+list://host:6379`.
  * Connects lazily: a carrier that is away shows at the first call.
  *
  * @throws InvalidTransportUrl naming the misspelled part and the nearest right one.
@@ -21,7 +27,29 @@ const DRIVERS: Readonly<Record<SchemeName, (url: URL, topology: Topology) => Pro
  */
 export async function openTransport(text: string, topology: Topology): Promise<Transport> {
   const { url, scheme } = parseTransportUrl(text);
-  return checked(await DRIVERS[scheme](url, installed(topology, url)), topology);
+  const here = installed(topology, url);
+  if (url.searchParams.has('dialect')) {
+    const { openDialect } = await import('./dialects/open.ts');
+    return checked(await openDialect({ text, url, scheme, topology: here }), topology);
+  }
+  return checked(await DRIVERS[scheme](url, here, text), topology);
+}
+
+async function openList(url: URL, topology: Topology): Promise<Transport> {
+  return (await import('./redis-list/open.ts')).openRedisList(url, topology);
+}
+
+/** Here, and not where drains open theirs: a function that never broadcasts carries nothing of it. */
+function broadcasting(open: typeof openList): typeof openList {
+  return async (url, topology) => {
+    const transport = await open(url, topology);
+    return withBroadcast(transport, async () => {
+      const { createRedisBroadcast } = await import('./redis/broadcast.ts');
+      const { prefix } = topology;
+      const { messageBytes } = transport.limits;
+      return createRedisBroadcast({ ...serverOptions(url), prefix, messageBytes, sharded: false });
+    });
+  };
 }
 
 function sqsOptions(url: URL): { region?: string; endpoint?: string } {

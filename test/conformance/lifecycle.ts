@@ -4,7 +4,7 @@ import type { Capability } from '../../src/transport/transport.ts';
 import type { Check } from './suite.ts';
 import { type Facts, LONG_LEASE, ORDERS, only, outgoing, topologyFor } from './world.ts';
 
-const CAPABILITIES: readonly Capability[] = ['ordered', 'deduplicate', 'consumers', 'history'];
+const CAPABILITIES: readonly Capability[] = ['ordered', 'deduplicate', 'consumers', 'history', 'broadcast'];
 
 const unlessProvisioned = ({ provisions }: Facts): string | undefined =>
   provisions ? undefined : 'nothing has to be provisioned';

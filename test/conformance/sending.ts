@@ -1,6 +1,16 @@
 import { expect } from 'vitest';
 import type { Check } from './suite.ts';
-import { expectCode, idsOf, ifDelayRefused, LONG_LEASE, ORDERS, outgoing, RETURNS, STOCK } from './world.ts';
+import {
+  expectCode,
+  idsOf,
+  ifAlone,
+  ifDelayRefused,
+  LONG_LEASE,
+  ORDERS,
+  outgoing,
+  RETURNS,
+  STOCK,
+} from './world.ts';
 
 export function sending(check: Check): void {
   check('as many messages at once as it says', async ({ transport, publish, take }) => {
@@ -23,28 +33,36 @@ export function sending(check: Check): void {
     expect(await transport.send('orders', [])).toEqual([]);
   });
 
-  check('a copy to every subscription, each with a life of its own', async ({ transport, ...world }) => {
-    const message = outgoing({ headers: { a: '1' }, key: 'k' });
-    await world.publish(message);
-    const { receipt } = await world.takeOne({ address: ORDERS });
-    expect(await transport.settle(ORDERS, [{ receipt, action: 'ack' }])).toEqual(['settled']);
-    expect(await world.takeOne({ address: STOCK })).toMatchObject(message);
-  });
+  check(
+    'a copy to every subscription, each with a life of its own',
+    async ({ transport, ...world }) => {
+      const message = outgoing({ headers: { a: '1' }, key: 'k' });
+      await world.publish(message);
+      const { receipt } = await world.takeOne({ address: ORDERS });
+      expect(await transport.settle(ORDERS, [{ receipt, action: 'ack' }])).toEqual(['settled']);
+      expect(await world.takeOne({ address: STOCK })).toMatchObject(message);
+    },
+    ifAlone,
+  );
 
   check('nothing to a subscription there is none of', async ({ transport }) => {
     const [outcome] = await transport.send('orders', [outgoing({ only: ['nobody'] })]);
     expect(outcome).toMatchObject({ error: { code: 'NotFound' } });
   });
 
-  check('only to the subscriptions that are named', async ({ publish, takeOne, poll }) => {
-    const both = outgoing();
-    const one = outgoing({ only: ['stock'] });
-    const none = outgoing({ only: [] });
-    await publish(one, both, none);
-    expect((await takeOne()).id).toBe(both.id);
-    expect(await poll(ORDERS)).toEqual([]);
-    expect(idsOf(await poll(STOCK)).sort()).toEqual(idsOf([one, both]).sort());
-  });
+  check(
+    'only to the subscriptions that are named',
+    async ({ publish, takeOne, poll }) => {
+      const both = outgoing();
+      const one = outgoing({ only: ['stock'] });
+      const none = outgoing({ only: [] });
+      await publish(one, both, none);
+      expect((await takeOne()).id).toBe(both.id);
+      expect(await poll(ORDERS)).toEqual([]);
+      expect(idsOf(await poll(STOCK)).sort()).toEqual(idsOf([one, both]).sort());
+    },
+    ifAlone,
+  );
 
   check('to no other topic', async ({ transport, publish, poll, takeOne }) => {
     await publish(outgoing());

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { COPIES } from '../support/copies.ts';
+import { broadcasting } from './broadcast.ts';
 import { carrying } from './carrying.ts';
 import { consumers } from './consumers.ts';
 import { consuming } from './consuming.ts';
@@ -63,6 +64,7 @@ export function describeTransport(name: string, start: () => Promise<Carrier>): 
     describe('keeps dead letters', () => deadLetters(check));
     describe('knows', () => consumers(check));
     describe('keeps history', () => history(check));
+    describe('broadcasts', () => broadcasting(check));
     describe('opens and closes', () => lifecycle(check));
     describe('lets a publisher and workers', () => consuming(check));
   });

@@ -20,6 +20,8 @@ export interface Carrier {
   readonly provisions: boolean;
   /** Whether the topics of every case ask for order. */
   readonly ordered?: boolean;
+  /** Whether a topic can have only one subscription: there is no `stock`. */
+  readonly alone?: boolean;
   /** Whether it holds messages in this process only: another transport does not find them. */
   readonly local?: boolean;
   /** Bodies that this carrier, or its emulator, refuses though the driver could carry them. */
@@ -32,14 +34,15 @@ export interface Facts {
   readonly provisions: boolean;
   readonly local: boolean;
   readonly ordered: boolean;
+  readonly alone: boolean;
   readonly capabilities: ReadonlySet<Capability>;
 }
 
 export async function factsOf(carrier: Carrier): Promise<Facts> {
-  const { provisions, local = false, ordered = false } = carrier;
-  const transport = await carrier.open(topologyFor('facts', ordered));
+  const { provisions, local = false, ordered = false, alone = false } = carrier;
+  const transport = await carrier.open(topologyFor('facts', ordered, alone));
   await transport.close();
-  return { provisions, local, ordered, capabilities: transport.capabilities };
+  return { provisions, local, ordered, alone, capabilities: transport.capabilities };
 }
 
 /** Reasons to skip a case. */
@@ -47,6 +50,8 @@ export const unlessOrdered = ({ ordered }: Facts): string | undefined =>
   ordered ? undefined : 'the topics ask for no order';
 export const ifOrdered = ({ ordered }: Facts): string | undefined =>
   ordered ? 'the topics ask for order' : undefined;
+export const ifAlone = ({ alone }: Facts): string | undefined =>
+  alone ? 'a topic has one subscription' : undefined;
 export const ifDelayRefused = ({ ordered }: Facts): string | undefined =>
   ordered ? 'an ordered topic delays no single message' : undefined;
 
@@ -78,12 +83,16 @@ export interface World {
 
 let worlds = 0;
 
-export function topologyFor(prefix: string, ordered: boolean): Topology {
+export function topologyFor(prefix: string, ordered: boolean, alone = false): Topology {
   const subscription = (name: string) => ({ name, leaseMs: 30_000, maxDeliveries: 100 });
   return {
     prefix,
     topics: [
-      { name: 'orders', ordered, subscriptions: [subscription('billing'), subscription('stock')] },
+      {
+        name: 'orders',
+        ordered,
+        subscriptions: (alone ? ['billing'] : ['billing', 'stock']).map(subscription),
+      },
       { name: 'returns', ordered, subscriptions: [subscription('billing')] },
     ],
   };
@@ -92,7 +101,7 @@ export function topologyFor(prefix: string, ordered: boolean): Topology {
 /** A transport with a topology of its own, in which nothing has happened yet. */
 export async function createWorld(carrier: Carrier): Promise<World> {
   worlds++;
-  const topology = topologyFor(`w${process.pid % 1_000}-${worlds}`, carrier.ordered ?? false);
+  const topology = topologyFor(`w${process.pid % 1_000}-${worlds}`, carrier.ordered ?? false, carrier.alone);
   const transport = await carrier.open(topology);
   await transport.provision();
 

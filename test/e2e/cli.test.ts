@@ -83,7 +83,7 @@ describe('bad input', () => {
       ['dev'],
       { TRANSPORT_URL: 'sqs://eu-west-1' },
       2,
-      /TRANSPORT_URL is sqs:\/\/eu-west-1: this system runs on an SQS of its own, or on Redis: unset/,
+      /TRANSPORT_URL is sqs:\/\/eu-west-1: this system runs on an SQS of its own, on Redis or on files: unset/,
     ],
   ])('%j %j ends with %i', async (words, environment, code, message) => {
     const result = await cli(words, environment);

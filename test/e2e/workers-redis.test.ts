@@ -24,14 +24,15 @@ const model = (version: string) => ({
   improvement_percentage: 50,
 });
 
-describe.skipIf(WITHOUT_REDIS)('hikyaku workers on Redis', () => {
+describe.skipIf(WITHOUT_REDIS).each(['redis', 'redis+list'])('hikyaku workers on %s', (scheme) => {
   it('lists the workers of every process, with what each has in flight, of retries too', async () => {
     const server = await startRedis();
     onTestFinished(() => server.stop());
     const folder = mkdtempSync(join(tmpdir(), 'hikyaku-workers-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const environment = { TRANSPORT_URL: server.url, HIKYAKU_DIR: folder };
-    const transport = await openTransport(server.url, config);
+    const url = server.url.replace('redis:', `${scheme}:`);
+    const environment = { TRANSPORT_URL: url, HIKYAKU_DIR: folder };
+    const transport = await openTransport(url, config);
     expect(await runHere(['status'], environment)).toMatchObject({
       code: 4,
       stderr: expect.stringContaining('create what is missing with hikyaku provision'),

@@ -1,5 +1,7 @@
 import { expect, onTestFinished } from 'vitest';
 import { newId } from '../../src/message/id.ts';
+import type { RedisListOptions } from '../../src/transport/redis-list/options.ts';
+import { createRedisListTransport } from '../../src/transport/redis-list/redis-list.ts';
 import type { RedisStreamsOptions } from '../../src/transport/redis-streams/options.ts';
 import { createRedisStreamsTransport } from '../../src/transport/redis-streams/redis-streams.ts';
 import type { Incoming, Outgoing, Topology, Transport } from '../../src/transport/transport.ts';
@@ -21,6 +23,22 @@ export function redisTopology(...subscriptions: string[]): Topology {
       },
     ],
   };
+}
+
+/** The same, with leases of so long where a receiver names none. */
+export function leasing(topology: Topology, leaseMs: number): Topology {
+  const topics = topology.topics.map((topic) => ({
+    ...topic,
+    subscriptions: topic.subscriptions.map((subscription) => ({ ...subscription, leaseMs })),
+  }));
+  return { ...topology, topics };
+}
+
+/** Opens the driver on lists; it ends with the test. */
+export function openList(options: RedisListOptions, topology: Topology): Transport {
+  const transport = createRedisListTransport(topology, options);
+  onTestFinished(() => transport.close());
+  return transport;
 }
 
 /** Opens the driver; it ends with the test. */

@@ -27,13 +27,13 @@ const REFUSES = { model_name: 'churn-predictor' };
 
 export const dev = new Command('dev')
   .description(
-    'run the whole system here: embedded SQS and the Lambda functions, or Redis and workers; a platform, example models',
+    'run the whole system here: embedded SQS and the Lambda functions, or Redis or files and workers; a platform, example models',
   )
   .option('--once', 'end when all is settled')
   .option('--json', 'one JSON object a line for each event')
   .addHelpText(
     'after',
-    '\nExamples:\n  $ npm start\n  $ npm start -- --once --json\n  $ TRANSPORT_URL=redis://127.0.0.1:6379 npm start',
+    '\nExamples:\n  $ npm start\n  $ npm start -- --once --json\n  $ TRANSPORT_URL=redis://127.0.0.1:6379 npm start\n  $ TRANSPORT_URL=file:///tmp/mq npm start',
   )
   .action(async ({ once = false, json = false }: { once?: boolean; json?: boolean }) => {
     const folder = process.cwd();
@@ -78,18 +78,21 @@ export const dev = new Command('dev')
     if (!once) await untilAborted(stop, account);
   });
 
-/** Redis, where `TRANSPORT_URL` names one; else SQS embedded here, which needs no account and no server. */
+/** Redis or files, where `TRANSPORT_URL` names them; else SQS embedded here, which needs no account and no server. */
 function carrierOf({ TRANSPORT_URL: url }: NodeJS.ProcessEnv): string | undefined {
   if (!url) return undefined;
   const { scheme } = parseTransportUrl(url);
-  if (scheme === 'redis' || scheme === 'rediss') return url;
+  if (scheme.startsWith('redis') || scheme === 'file') return url;
   throw new BadInput(
-    `TRANSPORT_URL is ${describeUrl(url)}: this system runs on an SQS of its own, or on Redis: unset TRANSPORT_URL, or set it to redis://host:6379`,
+    `TRANSPORT_URL is ${describeUrl(url)}: this system runs on an SQS of its own, on Redis or on files: unset TRANSPORT_URL, or set it to redis://host:6379 or file:///tmp/mq`,
   );
 }
 
 /** What the carrier is called that is embedded here: its port is another one each time. */
 const EMBEDDED = 'embedded';
+
+/** What a person calls the carriers that this system runs on, by their names. */
+const CARRIERS: Readonly<Record<string, string>> = { sqs: 'embedded SQS', redis: 'Redis', file: 'files' };
 
 /** How long a system whose npm was killed may take to notice. */
 const PATIENCE_MS = 5_000;
@@ -122,7 +125,7 @@ function tryLock(folder: string): (() => void) | undefined {
 function greet(account: Account, system: System, state: RunState, json: boolean): void {
   if (json) printJson({ event: 'started', transport_url: describeUrl(system.url), resumed: state.resumed });
   account.say(
-    `${paint('bold', 'Hikyaku')}  ${system.url.startsWith('sqs:') ? 'embedded SQS' : 'Redis'} at ${describeUrl(system.url)}, state in ${relative(process.cwd(), dirname(state.queuesFolder)) || '.'}`,
+    `${paint('bold', 'Hikyaku')}  ${CARRIERS[system.transport.name] ?? system.transport.name} at ${describeUrl(system.url)}, state in ${relative(process.cwd(), dirname(state.queuesFolder)) || '.'}`,
   );
   account.say(
     state.resumed

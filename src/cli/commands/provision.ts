@@ -8,7 +8,7 @@ export const provision = new Command('provision')
   .option('--json', 'one JSON object a line for each subscription')
   .addHelpText(
     'after',
-    '\nFor Redis, and for trying things out: the queues of an installation on AWS are made by cdk deploy.\n\nExamples:\n  $ TRANSPORT_URL=redis://localhost:6379 hikyaku provision',
+    '\nFor Redis and files, and for trying things out: the queues of an installation on AWS are made by cdk deploy.\n\nExamples:\n  $ TRANSPORT_URL=redis://localhost:6379 hikyaku provision',
   )
   .action(({ json }: { json?: true }) =>
     withTransport(async ({ config, transport }) => {

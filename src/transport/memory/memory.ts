@@ -4,6 +4,7 @@ import {
   type Address,
   type DeadLetter,
   type DeadLetterQueue,
+  fits,
   type Headers,
   type Limits,
   type Outgoing,
@@ -12,6 +13,7 @@ import {
   type Topology,
   type Transport,
 } from '../transport.ts';
+import { createMemoryBroadcast } from './broadcast.ts';
 import { type Consumers, createConsumers } from './consumers.ts';
 import { createQueue, Delivery, type Entry, type Queue } from './queue.ts';
 
@@ -82,6 +84,7 @@ export function createMemoryTransport(topology: Topology): Transport {
     return place;
   }
 
+  const broadcast = createMemoryBroadcast(ensureOpen, refusal);
   const deadLetters: DeadLetterQueue = {
     async scan(address, { max, leaseMs }) {
       const now = performance.now();
@@ -120,14 +123,15 @@ export function createMemoryTransport(topology: Topology): Transport {
   return {
     name: 'memory',
     limits: LIMITS,
-    capabilities: new Set(['ordered', 'consumers']),
+    capabilities: new Set(['ordered', 'consumers', 'broadcast']),
     keepsOrder: (topic) => orderedTopics.has(topic),
 
     async send(topic, messages) {
       const places = placesOf(topic);
       const enqueuedAt = Date.now();
       return messages.map((message) => {
-        if (sizeOf(message) > LIMITS.messageBytes) return { error: tooLarge(message) };
+        const refused = refusal(message);
+        if (refused !== undefined) return { error: refused };
         if (orderedTopics.has(topic) && (message.delayMs ?? 0) > 0) return { error: noDelay(topic, message) };
         const unknown = message.only?.find((name) => !places.has(name));
         if (unknown !== undefined) return { error: noSubscription(topic, unknown) };
@@ -184,6 +188,7 @@ export function createMemoryTransport(topology: Topology): Transport {
     },
 
     deadLetters,
+    broadcast,
     async provision() {
       ensureOpen();
     },
@@ -192,6 +197,7 @@ export function createMemoryTransport(topology: Topology): Transport {
     },
     async close() {
       closed = true;
+      broadcast.close();
       for (const places of topics.values()) for (const { queue } of places.values()) queue.wakeAll();
     },
   };
@@ -235,7 +241,8 @@ function noDelay(topic: string, { id }: Outgoing): TransportError {
   );
 }
 
-function tooLarge(message: Outgoing): TransportError {
+function refusal(message: Pick<Outgoing, 'id' | 'body' | 'headers' | 'key'>): TransportError | undefined {
+  if (fits(message, LIMITS.messageBytes)) return undefined;
   return new TransportError(
     'TooLarge',
     `message ${message.id} has ${sizeOf(message)} bytes: at most ${LIMITS.messageBytes} fit`,

@@ -17,7 +17,9 @@ import {
   rejection,
   take,
 } from '../../../test/support/redis-transport.ts';
-import type { Topology, Transport } from '../transport.ts';
+import { createRedisBroadcast } from '../redis/broadcast.ts';
+import { createConnection } from '../redis/connection.ts';
+import type { Notice, Topology, Transport } from '../transport.ts';
 import { openTransport } from '../url.ts';
 import { accessRules } from './access.ts';
 
@@ -114,6 +116,59 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
       .map(({ receipt }) => ({ receipt, action: 'deadLetter', headers: {} }) as const);
     expect(await relay.settle(BILLING, dead)).toEqual(['settled']);
     expect(await all.depth(BILLING)).toEqual({ ready: 0, inFlight: 0, delayed: 1, dead: 1 });
+  });
+
+  /** Says and hears on behalf of a user: what each call of it was answered. */
+  async function broadcasting(user: string, prefix = 'hikyaku') {
+    const opened = openTransport(
+      `redis://${user}:change-me@127.0.0.1:${server.port}?prefix=${prefix}`,
+      TOPOLOGY,
+    );
+    const { broadcast, close } = await opened;
+    onTestFinished(close);
+    if (broadcast === undefined) return expect.unreachable();
+    const told = { onNotice: () => {}, onAway: () => {}, onGap: () => {} };
+    const listening = ['orders', 'news'].map(async (topic) => (await broadcast.listen(topic, told)).close());
+    const saying = [1, 2].map((count) => broadcast.notify('orders', messages(count)));
+    const all = [...saying, ...listening];
+    return (await Promise.allSettled(all)).map((call) =>
+      call.status === 'rejected' ? call.reason.code : 'may',
+    );
+  }
+
+  it('let who publishes notify, and who consumes listen, within the prefix', async () => {
+    expect(await broadcasting('publisher')).toEqual(['may', 'may', 'Denied', 'Denied']);
+    expect(await broadcasting('consumer')).toEqual(['Denied', 'Denied', 'may', 'may']);
+    expect(await broadcasting('relay')).toEqual(['may', 'may', 'may', 'may']);
+    expect(await broadcasting('operator')).toEqual(['Denied', 'Denied', 'Denied', 'Denied']);
+    expect(await broadcasting('relay', 'foreign')).toEqual(['Denied', 'Denied', 'Denied', 'Denied']);
+  });
+
+  it.each([false, true])('let them do so and leave again, within shards: %s', async (sharded) => {
+    const as = (username: string) => {
+      const options = { ...server.options, username, password: 'change-me' };
+      const broadcast = createRedisBroadcast({ ...options, prefix: 'hikyaku', messageBytes: 1_000, sharded });
+      onTestFinished(() => broadcast.close());
+      return broadcast;
+    };
+    await server.admin.acl('LOG', 'RESET');
+    const [publisher, consumer] = [as('publisher'), as('consumer')];
+    const heard: string[] = [];
+    const told = { onNotice: ({ id }: Notice) => void heard.push(id), onAway: () => {}, onGap: () => {} };
+    const listening = await consumer.listen('orders', told);
+    await consumer.listen('news', told);
+    await publisher.notify('news', [message({ id: 'a' })]);
+    await publisher.notify('news', [message({ id: 'b' }), message({ id: 'c' })]);
+    await vi.waitFor(() => expect(heard).toEqual(['a', 'b', 'c']));
+    await listening.close();
+    const kind = sharded ? 'SHARDCHANNELS' : 'CHANNELS';
+    const channels = () => server.admin.call('PUBSUB', kind, 'hikyaku:*');
+    await vi.waitFor(async () => expect(await channels()).toEqual(['hikyaku:{news}:broadcast']));
+    // What keeps the connection when nothing is said.
+    const connection = createConnection({ ...server.options, username: 'consumer', password: 'change-me' });
+    onTestFinished(() => connection.close());
+    expect(await connection.call('PING')).toBe('PONG');
+    expect(await server.admin.acl('LOG')).toEqual([]);
   });
 
   it('let a consumer make groups anew that are gone', async () => {

@@ -1,9 +1,9 @@
 import type { Connection } from '../redis/connection.ts';
+import { readOwner } from '../redis/owners.ts';
 import { integer, list, text } from '../redis/replies.ts';
 import type { ConsumerInfo, Receipt, SettleOutcome } from '../transport.ts';
 import type { SubscriptionPlace, TopicPlace } from './directory.ts';
 import { withGroups } from './groups.ts';
-import { readOwner } from './owners.ts';
 import { RedisReceipt } from './receipt.ts';
 import { CONSUMERS } from './scripts/consumers.ts';
 

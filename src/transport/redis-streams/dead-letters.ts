@@ -1,9 +1,9 @@
 import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
+import { decodeFrame, encodeFrame } from '../redis/frame.ts';
 import { integer, list, text } from '../redis/replies.ts';
 import type { DeadLetter, DeadLetterQueue, SettleOutcome } from '../transport.ts';
 import type { Directory } from './directory.ts';
-import { decodeFrame, encodeFrame } from './frame.ts';
 import { withGroups } from './groups.ts';
 import { LIMITS } from './limits.ts';
 import { DeadLetterReceipt, foreignReceipt } from './receipt.ts';
@@ -23,7 +23,7 @@ export function createDeadLetterQueue(connection: Connection, directory: Directo
     },
 
     replay: async (address, letters) =>
-      forEach(
+      forEachLetter(
         letters.map(({ letter }) => letter),
         (known) => {
           const { keys } = directory.at(address).subscription;
@@ -41,13 +41,13 @@ export function createDeadLetterQueue(connection: Connection, directory: Directo
       ),
 
     purge: async (address, letters) =>
-      forEach(letters, (known) => {
+      forEachLetter(letters, (known) => {
         const { dead, shown } = directory.at(address).subscription.keys;
         return connection.run(PURGE_DEAD, [dead, shown], [...known.values()]);
       }),
 
     release: async (address, letters) =>
-      forEach(letters, (known) => {
+      forEachLetter(letters, (known) => {
         const { shown } = directory.at(address).subscription.keys;
         return connection.run(RELEASE_DEAD, [shown], [...known.values()]);
       }),
@@ -55,7 +55,7 @@ export function createDeadLetterQueue(connection: Connection, directory: Directo
 }
 
 /** Asks about all letters that are ours in one script, which answers 1 or 0 for each. */
-async function forEach(
+export async function forEachLetter(
   letters: readonly DeadLetter[],
   ask: (places: ReadonlyMap<DeadLetter, string>) => Promise<unknown>,
 ): Promise<SettleOutcome[]> {

@@ -1,6 +1,5 @@
-import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import * as z from 'zod/mini';
+import { answering } from '../../../test/support/answering.ts';
 import { freePort, type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
 import {
   ack,
@@ -14,14 +13,9 @@ import {
   take,
 } from '../../../test/support/redis-transport.ts';
 import { startTcpProxy } from '../../../test/support/tcp-proxy.ts';
-import { startWorker } from '../../consume/worker.ts';
-import { defineMessage } from '../../message/contract.ts';
-import { type CourierEvent, observe } from '../../observe/events.ts';
-import { createPublisher } from '../../publish/publisher.ts';
+import { givenTraffic } from '../../../test/support/traffic.ts';
 import { createConnection } from '../redis/connection.ts';
 import type { Incoming, Transport } from '../transport.ts';
-
-const Order = defineMessage({ name: 'orders', version: 1, schema: z.object({ n: z.number() }) });
 
 describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
   let server: RedisServer;
@@ -39,59 +33,6 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
       topology,
       own: `${topology.prefix}:{orders}`,
       stream: `${topology.prefix}:{orders}:stream`,
-    };
-  }
-
-  /** A publisher and a worker that go on whatever happens; what was accepted and what was handled. */
-  function givenTraffic(transport: Transport) {
-    const publisher = createPublisher({ transport });
-    const accepted = new Set<number>();
-    const handled = new Set<number>();
-    const events: CourierEvent[] = [];
-    const unobserve = observe((event) => events.push(event));
-    const worker = startWorker({
-      transport,
-      address: BILLING,
-      contract: Order,
-      leaseMs: 2_000,
-      concurrency: 20,
-      handler: ({ data }) => void handled.add(data.n),
-    });
-    let stopped = false;
-    let n = 0;
-    async function send(): Promise<void> {
-      while (!stopped) {
-        const one = n++;
-        await publisher.publish(Order, { n: one }).then(
-          () => accepted.add(one),
-          () => undefined,
-        );
-      }
-    }
-    const sending = Promise.all([send(), send(), send()]);
-    onTestFinished(async () => {
-      stopped = true;
-      await publisher.close({ deadlineMs: 0 });
-      await sending;
-      await worker.close({ deadlineMs: 0 });
-      unobserve();
-    });
-    return {
-      accepted,
-      handled,
-      events,
-      flows: async (count = 200) => {
-        const goal = handled.size + count;
-        await vi.waitFor(() => expect(handled.size).toBeGreaterThan(goal), { timeout: 15_000 });
-      },
-      /** Ends sending, and returns what was accepted and not handled. */
-      async settle() {
-        stopped = true;
-        await sending;
-        const lost = () => [...accepted].filter((one) => !handled.has(one));
-        await vi.waitFor(() => expect(lost()).toEqual([]), { timeout: 10_000 }).catch(() => undefined);
-        return lost();
-      },
     };
   }
 
@@ -362,15 +303,3 @@ async function takeOrNothing(transport: Transport): Promise<Incoming[] | undefin
 }
 
 const idsOf = (deliveries: readonly Incoming[]): string[] => deliveries.map(({ id }) => id).toSorted();
-
-/** A server that gives the same answer to everything. */
-async function answering(reply: string): Promise<number> {
-  const listener = createServer((socket) => {
-    socket.on('data', () => socket.write(`${reply}\r\n`));
-    socket.on('error', () => undefined);
-  });
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void listener.close());
-  const address = listener.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}

@@ -1,9 +1,9 @@
 import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
+import { decodeFrame, encodeFrame } from '../redis/frame.ts';
 import { list, text } from '../redis/replies.ts';
 import type { History, HistoryMessage, HistoryOutcome } from '../transport.ts';
 import type { Directory } from './directory.ts';
-import { decodeFrame, encodeFrame } from './frame.ts';
 import { withGroups } from './groups.ts';
 import { LIMITS } from './limits.ts';
 import { foreignReceipt, HistoryReceipt } from './receipt.ts';

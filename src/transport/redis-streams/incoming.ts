@@ -1,6 +1,6 @@
+import { decodeFrame } from '../redis/frame.ts';
 import { integer, list, text } from '../redis/replies.ts';
 import type { Incoming } from '../transport.ts';
-import { decodeFrame } from './frame.ts';
 import { RedisReceipt } from './receipt.ts';
 
 /**

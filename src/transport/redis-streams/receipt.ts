@@ -1,5 +1,5 @@
 import { TransportError } from '../errors.ts';
-import type { Frame } from './frame.ts';
+import type { Frame } from '../redis/frame.ts';
 
 /** One delivery: where it stands on the server, and what has to be said again about a dead letter. */
 export class RedisReceipt {

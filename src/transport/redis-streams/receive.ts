@@ -2,14 +2,13 @@ import { pause } from '../../time/backoff.ts';
 import { TransportError } from '../errors.ts';
 import { createBlockingReader } from '../redis/blocking.ts';
 import type { Connection } from '../redis/connection.ts';
+import { createOwners } from '../redis/owners.ts';
 import { integer, list } from '../redis/replies.ts';
 import type { Incoming, ReceiveOptions } from '../transport.ts';
 import type { SubscriptionPlace, TopicPlace } from './directory.ts';
 import { withGroups } from './groups.ts';
-import { heldMessage, streamMessage } from './incoming.ts';
+import type { Layout } from './layout.ts';
 import type { RedisStreamsOptions } from './options.ts';
-import { createOwners } from './owners.ts';
-import { TAKE_HELD } from './scripts/receive.ts';
 
 /**
  * How long a consumer does without a look at what is held apart, and the longest blocking read: what another
@@ -32,6 +31,7 @@ export interface ReceiverOptions {
   /** What consumers are called that do not name themselves. */
   readonly instance: string;
   readonly giveBack: (received: readonly Incoming[]) => Promise<void>;
+  readonly layout: Layout;
 }
 
 /** A call, and in whose name: what the consumer is called before the length of its lease. */
@@ -49,7 +49,7 @@ export interface Receiver {
 }
 
 export function createReceiver(receiver: ReceiverOptions): Receiver {
-  const { connection, topic, subscription, options } = receiver;
+  const { connection, topic, subscription, options, layout } = receiver;
   const { keys, name } = subscription;
   const consumerAway = options.consumerAwayMs ?? CONSUMER_AWAY;
   const owners = createOwners(receiver.instance, consumerAway);
@@ -78,7 +78,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const token = `${owner}.${leaseMs}.${++tokens}`;
     const reply = await withGroups(connection, topic, () =>
       connection.run(
-        TAKE_HELD,
+        layout.take,
         [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.swept, keys.dead, keys.shown],
         [
           name,
@@ -98,7 +98,9 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     if (lost !== 0) loss = lostMessages(integer(lost));
     const quiet = integer(soon);
     quietUntil = askedAt + (quiet < 0 ? LONGEST_QUIET : Math.min(quiet, LONGEST_QUIET));
-    return list(held).map((message) => heldMessage(list(message), { owner, token }, askedAt + leaseMs));
+    return list(held).map((message) =>
+      layout.held(list(message), { owner, token }, askedAt + leaseMs, topic.name),
+    );
   }
 
   /** Takes entries of the stream, as many as there are now. */
@@ -137,6 +139,12 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
       }),
     );
     return entriesOf(reply, owner, askedAt + leaseMs);
+  }
+
+  function entriesOf(reply: unknown, owner: string, leaseUntil: number): Incoming[] {
+    if (reply === null || reply === undefined) return [];
+    const [, entries] = list(list(reply)[0]);
+    return list(entries).map((entry) => layout.entry(list(entry), owner, leaseUntil, topic.name));
   }
 
   /** Listens to a signal once, not in each call: to begin and to end that takes as long as to hand over a message. */
@@ -218,10 +226,4 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
       await reader.close();
     },
   };
-}
-
-function entriesOf(reply: unknown, owner: string, leaseUntil: number): Incoming[] {
-  if (reply === null || reply === undefined) return [];
-  const [, entries] = list(list(reply)[0]);
-  return list(entries).map((entry) => streamMessage(list(entry), owner, leaseUntil));
 }

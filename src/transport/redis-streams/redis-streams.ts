@@ -6,9 +6,9 @@ import { warnings } from '../redis/warnings.ts';
 import type { Address, History, Incoming, Topology, Transport } from '../transport.ts';
 import { forEachOwner, listConsumers } from './consumers.ts';
 import { createDeadLetterQueue } from './dead-letters.ts';
-import { createDirectory } from './directory.ts';
 import { provision, verify, withGroups } from './groups.ts';
 import { createHistory } from './history.ts';
+import { type Layout, OWN_LAYOUT } from './layout.ts';
 import { LIMITS } from './limits.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import { createReceiver, LONGEST_QUIET, type Receiver } from './receive.ts';
@@ -23,8 +23,12 @@ import { extend, settle } from './settle.ts';
  *
  * Throws InvalidName for a topology whose names do not fit.
  */
-export function createRedisStreamsTransport(topology: Topology, options: RedisStreamsOptions): Transport {
-  const directory = createDirectory(topology);
+export function createRedisStreamsTransport(
+  topology: Topology,
+  options: RedisStreamsOptions,
+  layout: Layout = OWN_LAYOUT,
+): Transport {
+  const directory = layout.directory(topology);
   const connection = createConnection(options);
   const deadLetters = createDeadLetterQueue(connection, directory);
   const history = createHistory(connection, directory);
@@ -51,8 +55,9 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
       options,
       instance,
       giveBack: async (received) => {
-        await settle(connection, subscription, received.map(released), options.retentionMs);
+        await settle(connection, subscription, received.map(released), options.retentionMs, layout);
       },
+      layout,
     });
     receivers.set(subscription.keys.waiting, receiver);
     return receiver;
@@ -82,7 +87,7 @@ export function createRedisStreamsTransport(topology: Topology, options: RedisSt
         if (settlement.action === 'retry') receiver.expect(settlement.delayMs);
         else if (settlement.action === 'release') receiver.expect(0);
       }
-      return settle(connection, subscription, settlements, options.retentionMs);
+      return settle(connection, subscription, settlements, options.retentionMs, layout);
     },
 
     async extend(address, receipts, leaseMs) {
@@ -173,7 +178,7 @@ function released({ receipt }: Incoming): { readonly receipt: object; readonly a
 }
 
 /** The answer is a moment away, but a server that says nothing may take its time. */
-async function unlessAborted<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+export async function unlessAborted<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = (): void =>
     reject(new TransportError('Unavailable', 'the send was aborted before Redis answered'));

@@ -1,10 +1,10 @@
 import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
 import { scriptError } from '../redis/errors.ts';
+import { encodeFrame, entryText, unwritable } from '../redis/frame.ts';
 import { integer, list, text } from '../redis/replies.ts';
-import { type Outgoing, type SendFailure, type SendOutcome, sizeOf } from '../transport.ts';
+import { fits, type Outgoing, type SendFailure, type SendOutcome, sizeOf } from '../transport.ts';
 import type { TopicPlace } from './directory.ts';
-import { encodeFrame, entryText, unwritable } from './frame.ts';
 import { verifyTopic, withGroups } from './groups.ts';
 import { LIMITS } from './limits.ts';
 import type { RedisStreamsOptions } from './options.ts';
@@ -69,12 +69,11 @@ export async function send(
   return outcomes;
 }
 
-function refusal(topic: TopicPlace, message: Outgoing, frame: string): TransportError | undefined {
-  const bytes = sizeOf(message);
-  if (bytes > LIMITS.messageBytes) {
+export function refusal(topic: TopicPlace, message: Outgoing, frame: string): TransportError | undefined {
+  if (!fits(message, LIMITS.messageBytes)) {
     return new TransportError(
       'TooLarge',
-      `message ${message.id} has ${bytes} bytes: at most ${LIMITS.messageBytes} fit`,
+      `message ${message.id} has ${sizeOf(message)} bytes: at most ${LIMITS.messageBytes} fit`,
     );
   }
   const unknown = message.only?.find((name) => topic.subscriptions.every((one) => one.name !== name));
@@ -84,7 +83,7 @@ function refusal(topic: TopicPlace, message: Outgoing, frame: string): Transport
   return unwritable(frame, message.body);
 }
 
-function failure(problem: string, connection: Connection, topic: TopicPlace): TransportError {
+export function failure(problem: string, connection: Connection, topic: TopicPlace): TransportError {
   if (problem !== 'FULL') return scriptError(problem, connection.place);
   return new TransportError(
     'Throttled',
@@ -98,11 +97,11 @@ function missingOf(outcome: SendOutcome | undefined): readonly string[] {
     : ((outcome satisfies SendFailure).missing ?? []);
 }
 
-function tooMany(count: number): TransportError {
+export function tooMany(count: number): TransportError {
   return new TransportError('Invalid', `${count} messages in one call: at most ${LIMITS.sendEntries}`);
 }
 
 /** Walks a flat list of fields, so many at a time. */
-function* inGroups(flat: readonly unknown[], size: number): Generator<readonly unknown[]> {
+export function* inGroups(flat: readonly unknown[], size: number): Generator<readonly unknown[]> {
   for (let start = 0; start < flat.length; start += size) yield flat.slice(start, start + size);
 }

@@ -4,10 +4,10 @@ import { isMissingGroup, scriptError } from '../redis/errors.ts';
 import { integer, list } from '../redis/replies.ts';
 import type { Headers, Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { SubscriptionPlace } from './directory.ts';
-import { encodeFrame } from './frame.ts';
+import type { Layout } from './layout.ts';
 import { LIMITS } from './limits.ts';
 import { foreignReceipt, leaseLost, RedisReceipt } from './receipt.ts';
-import { EXTEND, SETTLE } from './scripts/settle.ts';
+import { EXTEND } from './scripts/settle.ts';
 
 interface Ending {
   readonly place: number;
@@ -20,6 +20,7 @@ export async function settle(
   { name, keys }: SubscriptionPlace,
   settlements: readonly Settlement[],
   retentionMs: number,
+  layout: Pick<Layout, 'settle' | 'letter'>,
 ): Promise<SettleOutcome[]> {
   if (settlements.length > LIMITS.settleEntries) throw tooMany(settlements.length);
   const outcomes: SettleOutcome[] = new Array<SettleOutcome>(settlements.length).fill('settled');
@@ -27,6 +28,13 @@ export async function settle(
   const others: Ending[] = [];
   const args: (string | number)[] = [];
   let leaseUntil = Number.POSITIVE_INFINITY;
+
+  function argumentOf(settlement: Settlement, receipt: RedisReceipt): string | number {
+    if (settlement.action === 'retry') return settlement.delayMs;
+    if (settlement.action !== 'deadLetter') return '';
+    return layout.letter(receipt, merged(receipt.frame.headers, settlement.headers), keys.stream);
+  }
+
   for (const [place, settlement] of settlements.entries()) {
     const { receipt, action } = settlement;
     if (!(receipt instanceof RedisReceipt)) {
@@ -46,7 +54,7 @@ export async function settle(
   // No lease can have ended when the script runs, or else its answer is not waited for any more.
   const certain = leaseUntil > performance.now() + ANSWER_TIMEOUT;
   const reply = await connection.run(
-    SETTLE,
+    layout.settle,
     [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.dead, keys.shown],
     [name, certain ? 1 : 0, retentionMs, acks.length, ...acks.map(({ receipt }) => receipt.place), ...args],
   );
@@ -113,13 +121,6 @@ export async function extend(
     if (outcomes[place] === 'settled') receipt.leaseUntil = askedAt + leaseMs;
   }
   return outcomes;
-}
-
-function argumentOf(settlement: Settlement, { frame }: RedisReceipt): string | number {
-  if (settlement.action === 'retry') return settlement.delayMs;
-  if (settlement.action === 'deadLetter')
-    return encodeFrame({ ...frame, headers: merged(frame.headers, settlement.headers) });
-  return '';
 }
 
 /** Spread would call the setter of a header named `__proto__`. */

@@ -192,10 +192,13 @@ describe.skipIf(WITHOUT_REDIS)('redis streams', () => {
     await publish(transport, messages(1));
     const deliveries = [];
     for (const count of [1, 2, 3]) {
-      const [delivery] = await vi.waitUntil(async () => {
-        const received = await take(transport, { waitMs: 500, leaseMs: count < 3 ? 100 : 60_000 });
-        return received.length > 0 ? received : undefined;
-      });
+      const [delivery] = await vi.waitUntil(
+        async () => {
+          const received = await take(transport, { waitMs: 500, leaseMs: count < 3 ? 100 : 60_000 });
+          return received.length > 0 ? received : undefined;
+        },
+        { timeout: 5_000 },
+      );
       expect(delivery).toHaveProperty('deliveries', count);
       if (delivery !== undefined) deliveries.push(delivery);
     }

@@ -43,24 +43,9 @@ export function createConnection(options: ServerOptions, waitMs = 0): Connection
 
   function connect(): Promise<{ readonly client: Redis; readonly server: Server }> {
     if (current !== undefined) return current;
-    const client = new Redis({
-      ...(primary ?? { host: options.host, port: options.port }),
-      ...(options.tls && { tls: {} }),
-      protocol: 2,
-      lazyConnect: true,
-      connectTimeout: CONNECT_TIMEOUT,
-      socketTimeout: waitMs + ANSWER_TIMEOUT,
-      // A command is sent once, on a connection that stands, or fails: whether to send again the core decides.
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      retryStrategy: () => null,
-      maxRetriesPerRequest: 0,
-      // They ask for rights that a publisher has no need of.
-      enableReadyCheck: false,
-      disableClientInfo: true,
-    });
+    const client = createClient(options, waitMs, primary);
     client.on('error', (error) => reasons.set(client, error));
-    const made = begin(client).catch((error: unknown) => {
+    const made = begin(client, options, place).catch((error: unknown) => {
       client.disconnect();
       throw error instanceof TransportError
         ? error
@@ -81,19 +66,6 @@ export function createConnection(options: ServerOptions, waitMs = 0): Connection
     current = made;
     open = client;
     return made;
-  }
-
-  async function begin(client: Redis): Promise<{ client: Redis; server: Server }> {
-    await client.connect();
-    // By ourselves: the client would print a warning about the password, and go on without the database.
-    const { username = 'default', iam } = options;
-    const password = iam ? await tokenOf(iam, username) : options.password;
-    const login = password === undefined ? [] : ['2', 'AUTH', username, password];
-    const server = readServer(await client.call('HELLO', ...login));
-    const problem = oldServer(server, place);
-    if (problem !== undefined) throw problem;
-    if (options.database !== 0) await client.select(options.database);
-    return { client, server };
   }
 
   async function reach(): Promise<Redis> {
@@ -155,6 +127,44 @@ export function createConnection(options: ServerOptions, waitMs = 0): Connection
       open?.disconnect();
     },
   };
+}
+
+/** A client that is not connected yet, and connects once: whether again, and what to send again, is for others to decide. */
+export function createClient(options: ServerOptions, waitMs: number, primary?: Node): Redis {
+  return new Redis({
+    ...(primary ?? { host: options.host, port: options.port }),
+    ...(options.tls && { tls: {} }),
+    protocol: 2,
+    lazyConnect: true,
+    connectTimeout: CONNECT_TIMEOUT,
+    socketTimeout: waitMs + ANSWER_TIMEOUT,
+    // A command is sent once, on a connection that stands, or fails: whether to send again the core decides.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    // They ask for rights that a publisher has no need of.
+    enableReadyCheck: false,
+    disableClientInfo: true,
+  });
+}
+
+/** Connects, and proves who it is. Rejects with `Unsupported` for a server that is too old, and else with what went wrong. */
+export async function begin(
+  client: Redis,
+  options: ServerOptions,
+  place: string,
+): Promise<{ readonly client: Redis; readonly server: Server }> {
+  await client.connect();
+  // By ourselves: the client would print a warning about the password, and go on without the database.
+  const { username = 'default', iam } = options;
+  const password = iam ? await tokenOf(iam, username) : options.password;
+  const login = password === undefined ? [] : ['2', 'AUTH', username, password];
+  const server = readServer(await client.call('HELLO', ...login));
+  const problem = oldServer(server, place);
+  if (problem !== undefined) throw problem;
+  if (options.database !== 0) await client.select(options.database);
+  return { client, server };
 }
 
 function closedError(): TransportError {

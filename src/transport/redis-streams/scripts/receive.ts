@@ -2,13 +2,17 @@ import { defineScript } from '../../redis/script.ts';
 import { SEEN } from './consumers.ts';
 import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
 
+/** Finds the lease that stands in a consumer's name, in ms. */
+const LEASE = `
+local LEASE = '%.(%d+)$'`;
+
 /**
  * Looks for what its consumer let lie: entries that have been pending for longer than the lease that stands in
  * the consumer's name. They are held apart from then on, ready at once. Removes consumers that own nothing and
- * have been away for long, and entries that are no longer retained. Returns how many entries were pending but
- * no longer in the stream.
+ * have been away for long, and entries that are no longer retained. Where there may be more, the next to look need not
+ * wait. Returns how many entries were pending but no longer in the stream.
  */
-const SWEEP = `
+export const SWEEP = `
 local MOST = 500
 
 local function sweep(stream, group, defaultLease, retention, awayMs, time)
@@ -18,7 +22,7 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
     if field(consumer, 'pending') == 0 then
       if field(consumer, 'idle') > awayMs then redis.call('XGROUP', 'DELCONSUMER', stream, group, name) end
     elseif left > 0 then
-      local lease = string.match(name, '%.(%d+)$') or defaultLease
+      local lease = string.match(name, LEASE) or defaultLease
       local late = redis.call('XPENDING', stream, group, 'IDLE', lease, '-', '+', left, name)
       local ids = {}
       for i, one in ipairs(late) do
@@ -38,7 +42,6 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
       end
     end
   end
-  -- There may be more: the next to look need not wait.
   if left == 0 then redis.call('DEL', KEYS[6]) end
   local edge = edgeOf(stream, redis.call('XINFO', 'GROUPS', stream))
   if edge then
@@ -51,16 +54,18 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
   return lost
 end`;
 
-/**
- * Leases held messages: those whose lease has ended, and those whose time has come. One whose lease has ended at the
- * last delivery that it may have becomes a dead letter: it ends its consumers, and would go on to for ever.
- */
-const TAKE = `
-local function bury(frame, body, enqueuedAt, time)
+/** Makes a dead letter of what has been given up. */
+const GIVE_UP = `
+local function giveUp(frame, body, enqueuedAt, time)
   local id = redis.call('XADD', KEYS[7], '*', 'm', frame, 'b', body, 't', enqueuedAt)
   redis.call('ZADD', KEYS[8], time, id)
-end
+end`;
 
+/**
+ * Leases held messages: those whose lease has ended, and those whose time has come. One whose lease has ended at the
+ * last delivery that it may have is given up: it ends its consumers, and would go on to for ever.
+ */
+export const TAKE = `
 local function take(places, from, token, time, leaseMs, taken)
   if #places == 0 then return 0 end
   local lost = 0
@@ -72,7 +77,7 @@ local function take(places, from, token, time, leaseMs, taken)
       local deliveries = (tonumber(string.match(states[i] or '', '^%d+')) or 0) + 1
       local message = cmsgpack.unpack(bodies[i])
       if from == KEYS[3] and deliveries > tonumber(ARGV[9]) then
-        bury(message[1], message[2], message[3], time)
+        giveUp(message[1], message[2], message[3], time)
         redis.call('HDEL', KEYS[4], place)
         redis.call('HDEL', KEYS[5], place)
       else
@@ -88,23 +93,7 @@ local function take(places, from, token, time, leaseMs, taken)
   return lost
 end`;
 
-/**
- * Takes held messages that are ready, and looks after what was abandoned. KEYS: stream, waiting, leased, bodies,
- * states, swept, dead, dead-shown. ARGV: group, most, lease in ms, token, ms between sweeps (0: do not sweep), lease of
- * consumers whose name says none, retention, how long a consumer may be away in ms, most deliveries.
- * Returns: the messages; ms until more becomes ready, -1 when that is not known; the stream's length; how many were
- * lost.
- */
-export const TAKE_HELD = defineScript(
-  NOW,
-  READ_ENTRY,
-  HOLD,
-  MAY_WRITE,
-  FREE,
-  SWEEP,
-  TAKE,
-  SEEN,
-  `
+export const READY = `
 local stream, waiting, leased = KEYS[1], KEYS[2], KEYS[3]
 local group, max, leaseMs, token = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 mayWrite(waiting)
@@ -126,5 +115,25 @@ for _, key in ipairs({ waiting, leased }) do
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
   if first and (soon < 0 or first - time < soon) then soon = math.max(0, first - time) end
 end
-return { taken, soon, redis.call('XLEN', stream), lost }`,
+return { taken, soon, redis.call('XLEN', stream), lost }`;
+
+/**
+ * Takes held messages that are ready, and looks after what was abandoned. KEYS: stream, waiting, leased, bodies,
+ * states, swept, dead, dead-shown. ARGV: group, most, lease in ms, token, ms between sweeps (0: do not sweep), lease of
+ * consumers whose name says none, retention, how long a consumer may be away in ms, most deliveries.
+ * Returns: the messages; ms until more becomes ready, -1 when that is not known; the stream's length; how many were
+ * lost.
+ */
+export const TAKE_HELD = defineScript(
+  NOW,
+  READ_ENTRY,
+  HOLD,
+  MAY_WRITE,
+  FREE,
+  LEASE,
+  SWEEP,
+  GIVE_UP,
+  TAKE,
+  SEEN,
+  READY,
 );

@@ -2,7 +2,7 @@ import { defineScript } from '../../redis/script.ts';
 import { HOLD, NOW } from './shared.ts';
 
 /** Messages of a topic that are not done; with retention, done ones still stand in the stream. */
-const ROOM = `
+export const ROOM = `
 local function field(list, name)
   for i = 1, #list, 2 do if list[i] == name then return list[i + 1] end end
 end

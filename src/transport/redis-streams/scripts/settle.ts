@@ -1,15 +1,17 @@
 import { defineScript } from '../../redis/script.ts';
 import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
 
-/** Ends one delivery other than by acknowledging an entry of the stream. True when it was still ours. */
-const END = `
-local function ownsEntry(stream, group, id)
-  return #redis.call('XPENDING', stream, group, id, id, 1) == 1
-end
-
+/** Stores a dead letter. */
+const BURY = `
 local function bury(frame, body, enqueuedAt, time)
   local id = redis.call('XADD', KEYS[6], '*', 'm', frame, 'b', body, 't', enqueuedAt)
   redis.call('ZADD', KEYS[7], time, id)
+end`;
+
+/** Ends one delivery other than by acknowledging an entry of the stream. True when it was still ours. */
+export const END = `
+local function ownsEntry(stream, group, id)
+  return #redis.call('XPENDING', stream, group, id, id, 1) == 1
 end
 
 local function endEntry(group, id, action, argument, time, done)
@@ -55,25 +57,7 @@ local function endHeld(token, place, action, argument, time)
   return true
 end`;
 
-/**
- * Ends deliveries. KEYS: stream, waiting, leased, bodies, states, dead, dead-shown. ARGV: group; 1 when no lease can
- * have ended, else 0; retention in ms; how many entries to acknowledge, and their ids; then for each other ending:
- * token (empty: an entry of the stream), place, action, delay in ms or frame.
- *
- * An entry stays pending only as long as its first and only delivery lasts, whoever takes it over holds it apart:
- * so that it is pending is the proof that the delivery is still its owner's.
- *
- * Returns how many were acknowledged, or where leases may have ended 1 or 0 for each; and for each other ending 1,
- * 0 or an error.
- */
-export const SETTLE = defineScript(
-  NOW,
-  READ_ENTRY,
-  HOLD,
-  MAY_WRITE,
-  FREE,
-  END,
-  `
+export const ENDINGS = `
 local stream, group = KEYS[1], ARGV[1]
 mayWrite(KEYS[2])
 local time = now()
@@ -108,8 +92,20 @@ for i = 5 + count, #ARGV, 4 do
   end
 end
 free(stream, done, tonumber(ARGV[3]))
-return { acknowledged, others }`,
-);
+return { acknowledged, others }`;
+
+/**
+ * Ends deliveries. KEYS: stream, waiting, leased, bodies, states, dead, dead-shown. ARGV: group; 1 when no lease can
+ * have ended, else 0; retention in ms; how many entries to acknowledge, and their ids; then for each other ending:
+ * token (empty: an entry of the stream), place, action, delay in ms or frame.
+ *
+ * An entry stays pending only as long as its first and only delivery lasts, whoever takes it over holds it apart:
+ * so that it is pending is the proof that the delivery is still its owner's.
+ *
+ * Returns how many were acknowledged, or where leases may have ended 1 or 0 for each; and for each other ending 1,
+ * 0 or an error.
+ */
+export const SETTLE = defineScript(NOW, READ_ENTRY, HOLD, MAY_WRITE, FREE, BURY, END, ENDINGS);
 
 /**
  * Makes leases end later. KEYS: stream, leased, states. ARGV: group, consumer, lease in ms, how many entries and their

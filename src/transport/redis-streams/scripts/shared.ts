@@ -22,12 +22,12 @@ end`;
 
 /**
  * Keeps a message apart from the stream, for one subscription: ready at a time, delivered so often. One that stood in
- * the stream goes by its id there, so that it can be known that it is not done.
+ * the stream goes by its id there, so that it can be known that it is not done; unless it is taken, for a stream that was
+ * lost and made anew may give an id again.
  */
 export const HOLD = `
 local function hold(waiting, bodies, states, frame, body, enqueuedAt, deliveries, readyAt, id)
   local place = id
-  -- A stream that was lost and made anew may give an id again.
   if not id or redis.call('HMGET', states, id)[1] then place = redis.call('HINCRBY', states, '#', 1) end
   redis.call('HSET', bodies, place, cmsgpack.pack({ frame, body, enqueuedAt }))
   redis.call('HSET', states, place, deliveries .. ':')

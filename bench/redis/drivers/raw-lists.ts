@@ -1,0 +1,79 @@
+import { Redis } from 'ioredis';
+import type { Driver } from '../../driver.ts';
+import { bodyOf, dataIn, range } from '../../message.ts';
+import { MOVE, REMOVE } from '../move.ts';
+
+/**
+ * The best loop over lists on ioredis that we could write by hand for the same durable work: one push adds a batch; one
+ * script moves a batch to the list of what is in process; one removes a batch from there, while the next is moved. It has
+ * no leases: what dies with its process stays where it is.
+ */
+const QUEUE = '{raw}:queue';
+const PROCESSING = '{raw}:processing';
+const BATCH = 500;
+
+export const driver: Driver = {
+  async openProducer(url) {
+    const redis = new Redis(url);
+    await redis.ping();
+    return {
+      async saturate(from, count) {
+        let sending: Promise<unknown>[] = [];
+        for (let start = 0; start < count; start += BATCH) {
+          const bodies = range(from + start, Math.min(BATCH, count - start)).map(bodyOf);
+          sending.push(redis.lpush(QUEUE, ...bodies));
+          if (sending.length === 4) {
+            await Promise.all(sending);
+            sending = [];
+          }
+        }
+        await Promise.all(sending);
+      },
+      send: (messages) => redis.lpush(QUEUE, ...messages.map(bodyOf)).then(() => undefined),
+      close: () => redis.disconnect(),
+    };
+  },
+  async openConsumer(url, onMessage) {
+    const redis = new Redis(url);
+    const reader = new Redis(url);
+    let closing = false;
+
+    async function next(): Promise<string[]> {
+      const moved = await reader.eval(MOVE, 2, QUEUE, PROCESSING, BATCH);
+      if (isTexts(moved) && moved.length > 0) return moved;
+      const first = await reader.blmove(QUEUE, PROCESSING, 'RIGHT', 'LEFT', 1);
+      return first === null ? [] : [first];
+    }
+
+    async function run(): Promise<void> {
+      let settling: Promise<unknown> = Promise.resolve();
+      while (!closing) {
+        const entries = await next();
+        if (entries.length === 0) continue;
+        for (const entry of entries) onMessage(dataIn(entry));
+        await settling;
+        settling = redis.eval(REMOVE, 1, PROCESSING, ...entries);
+      }
+      await settling;
+    }
+    const running = run();
+    return {
+      async close() {
+        closing = true;
+        await running;
+        redis.disconnect();
+        reader.disconnect();
+      },
+    };
+  },
+  async left(url) {
+    const redis = new Redis(url);
+    const lengths = await Promise.all([redis.llen(QUEUE), redis.llen(PROCESSING)]);
+    redis.disconnect();
+    return lengths[0] + lengths[1];
+  },
+};
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value);
+}

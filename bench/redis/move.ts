@@ -1,0 +1,14 @@
+/** Moves the oldest entries of a list to that of what is in process, and returns them. ARGV: how many. */
+export const MOVE = `
+local found = redis.call('LRANGE', KEYS[1], -ARGV[1], -1)
+if #found == 0 then return found end
+local entries = {}
+for i = #found, 1, -1 do entries[#entries + 1] = found[i] end
+redis.call('LTRIM', KEYS[1], 0, -(#found + 1))
+redis.call('LPUSH', KEYS[2], unpack(entries))
+return entries`;
+
+/** Ends entries, as raw loops do: each by its text. */
+export const REMOVE = `
+for i = 1, #ARGV do redis.call('LREM', KEYS[1], -1, ARGV[i]) end
+return #ARGV`;

@@ -1,0 +1,2 @@
+/** The header that says why an entry could not be read. */
+export const UNREAD = 'hikyaku-unread';

@@ -1,0 +1,47 @@
+import { TransportError } from '../errors.ts';
+import type { Headers } from '../transport.ts';
+
+/** What was taken together under one lease, as the server knows it. */
+export interface Lot {
+  readonly id: string;
+  readonly size: number;
+}
+
+/** One delivery: where it stands on the server, and what has to be said again about a dead letter. */
+export class ListReceipt {
+  lot: Lot;
+  /** In its lot, from 1. */
+  place: number;
+  readonly id: string;
+  readonly headers: Headers;
+  /** The entry as it stands in the list. */
+  readonly native: string;
+  /** The server has ended it for us. */
+  over = false;
+  constructor(lot: Lot, place: number, id: string, headers: Headers, native: string) {
+    this.lot = lot;
+    this.place = place;
+    this.id = id;
+    this.headers = headers;
+    this.native = native;
+  }
+}
+
+/** Stands for one dead letter: the text that it is in the list of dead letters. */
+export class DeadLetterReceipt {
+  readonly native: string;
+  constructor(native: string) {
+    this.native = native;
+  }
+}
+
+export function foreignReceipt(): TransportError {
+  return new TransportError('Invalid', 'the receipt is not from the redis+list transport');
+}
+
+export function leaseLost({ id }: ListReceipt): TransportError {
+  return new TransportError(
+    'LeaseLost',
+    `the lease of message ${id} has ended: another consumer may have it`,
+  );
+}

@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto';
+import type { Dialect } from '../dialects/dialect.ts';
+import { TransportError } from '../errors.ts';
+import { createConnection } from '../redis/connection.ts';
+import { integer, list } from '../redis/replies.ts';
+import { warnings } from '../redis/warnings.ts';
+import type { Address, Topology, Transport } from '../transport.ts';
+import { createServerClock } from './clock.ts';
+import { listConsumers } from './consumers.ts';
+import { createDeadLetterQueue } from './dead-letters.ts';
+import { createDirectory, type Queue } from './directory.ts';
+import { FRAMED } from './frame.ts';
+import { LIMITS } from './limits.ts';
+import type { RedisListOptions } from './options.ts';
+import { provision, verify, withQueues } from './queues.ts';
+import { createReceiver, LONGEST_QUIET, type Receiver } from './receive.ts';
+import { DEPTH } from './scripts/operate.ts';
+import { send } from './send.ts';
+import { extend, settle } from './settle.ts';
+
+/**
+ * Carries messages over Redis lists, the reliable queue that any program can take part in: a list for each
+ * subscription, pushed to at the left; what is taken moves from its right end to a list of what is in process, and is
+ * removed from there when it is done. Leases, delays and delivery counts stand beside it. Accepted means stored by Redis,
+ * by its own settings for fsync and replication.
+ *
+ * Throws InvalidName for a topology whose names do not fit, and InvalidTransportUrl where the lists' own names are
+ * not for it.
+ *
+ * @param dialect How a message lies in an entry.
+ */
+export function createRedisListTransport(
+  topology: Topology,
+  options: RedisListOptions,
+  dialect: Dialect<string> = FRAMED,
+): Transport {
+  const directory = createDirectory(topology, options.names, options.keysOf);
+  const connection = createConnection(options);
+  const clock = createServerClock(connection);
+  const deadLetters = createDeadLetterQueue({ connection, clock, directory, dialect });
+  const receivers = new Map<Queue, Receiver>();
+  const instance = randomBytes(9).toString('base64url');
+  let number = 0;
+  let closing: Promise<void> | undefined;
+
+  function ensureOpen(): void {
+    if (closing !== undefined) throw new TransportError('Closed', 'the redis+list transport is closed');
+  }
+
+  function receiverAt(address: Address): Receiver {
+    const queue = directory.at(address);
+    const known = receivers.get(queue);
+    if (known !== undefined) return known;
+    const receiver = createReceiver({
+      connection,
+      connectBlocking: () => createConnection(options, LONGEST_QUIET),
+      clock,
+      queue,
+      dialect,
+      options,
+      instance,
+      nextNumber: () => ++number,
+    });
+    receivers.set(queue, receiver);
+    return receiver;
+  }
+
+  return {
+    name: 'redis+list',
+    limits: LIMITS,
+    capabilities: new Set(['consumers']),
+
+    async send(topic, messages, signal) {
+      ensureOpen();
+      const { maxDepth } = options;
+      const sending = send({ connection, clock, dialect, maxDepth }, directory.ofTopic(topic), messages);
+      return signal === undefined ? sending : await unlessAborted(sending, signal);
+    },
+
+    async receive(address, request) {
+      ensureOpen();
+      return receiverAt(address).receive(request);
+    },
+
+    async settle(address, settlements) {
+      ensureOpen();
+      const receiver = receiverAt(address);
+      for (const settlement of settlements) {
+        if (settlement.action === 'retry') receiver.expect(settlement.delayMs);
+      }
+      return settle({ connection, clock, dialect }, directory.at(address), settlements);
+    },
+
+    async extend(address, receipts, leaseMs) {
+      ensureOpen();
+      return extend(connection, directory.at(address), receipts, { leaseMs, number: ++number });
+    },
+
+    async depth(address) {
+      ensureOpen();
+      const queue = directory.at(address);
+      const { queue: main, processing, dead: letters, delayed: later, leases, lots } = queue.keys;
+      const reply = await withQueues(connection, [queue], () =>
+        connection.run(DEPTH, [main, processing, letters, later, leases, lots], []),
+      );
+      const [ready, inFlight, delayed, dead] = list(reply).map(integer);
+      return { ready: ready ?? 0, inFlight: inFlight ?? 0, delayed: delayed ?? 0, dead: dead ?? 0 };
+    },
+
+    async consumers(address) {
+      ensureOpen();
+      return listConsumers(connection, directory.at(address));
+    },
+
+    deadLetters: {
+      async scan(address, page) {
+        ensureOpen();
+        return deadLetters.scan(address, page);
+      },
+      async replay(address, letters) {
+        ensureOpen();
+        return deadLetters.replay(address, letters);
+      },
+      async purge(address, letters) {
+        ensureOpen();
+        return deadLetters.purge(address, letters);
+      },
+      async release(address, letters) {
+        ensureOpen();
+        return deadLetters.release(address, letters);
+      },
+    },
+
+    async provision() {
+      ensureOpen();
+      await provision(connection, directory);
+    },
+
+    async verify() {
+      ensureOpen();
+      await verify(connection, directory);
+    },
+
+    async warnings() {
+      ensureOpen();
+      return warnings(connection);
+    },
+
+    close() {
+      closing ??= Promise.all(Array.from(receivers.values(), (receiver) => receiver.close())).then(() =>
+        connection.close(),
+      );
+      return closing;
+    },
+  };
+}
+
+/** The answer is a moment away, but a server that says nothing may take its time. */
+async function unlessAborted<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void =>
+    reject(new TransportError('Unavailable', 'the send was aborted before Redis answered'));
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    if (signal.aborted) abort();
+    return await Promise.race([answer, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

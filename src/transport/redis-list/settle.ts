@@ -1,0 +1,165 @@
+import type { Dialect } from '../dialects/dialect.ts';
+import { TransportError } from '../errors.ts';
+import type { Connection } from '../redis/connection.ts';
+import { integer, list, text } from '../redis/replies.ts';
+import type { Headers, Receipt, Settlement, SettleOutcome } from '../transport.ts';
+import type { ServerClock } from './clock.ts';
+import type { Queue } from './directory.ts';
+import { LIMITS } from './limits.ts';
+import { foreignReceipt, ListReceipt, type Lot, leaseLost } from './receipt.ts';
+import { EXTEND, SETTLE } from './scripts/settle.ts';
+
+export interface Settler {
+  readonly connection: Connection;
+  readonly clock: ServerClock;
+  readonly dialect: Dialect<string>;
+}
+
+/** What is asked about the deliveries of one lot. */
+class LotAsked {
+  readonly lot: Lot;
+  readonly receipts: ListReceipt[] = [];
+  /** Where each stands in the call. */
+  readonly indexes: number[] = [];
+  /** Places of those that are acknowledged, or extended. */
+  readonly places: number[] = [];
+  /** Endings of the others, as the script takes them. */
+  readonly others: (string | number)[] = [];
+  constructor(lot: Lot) {
+    this.lot = lot;
+  }
+
+  get placesText(): string {
+    return this.places.length === this.lot.size ? '*' : this.places.join(',');
+  }
+}
+
+/** Ends deliveries, lot by lot, all in one script. */
+export async function settle(
+  { connection, clock, dialect }: Settler,
+  { keys }: Queue,
+  settlements: readonly Settlement[],
+): Promise<SettleOutcome[]> {
+  const outcomes: SettleOutcome[] = new Array<SettleOutcome>(settlements.length).fill('settled');
+  const lots = byLot(settlements, ({ receipt }) => receipt, outcomes);
+  if (lots.length === 0) return outcomes;
+  const buries = settlements.some(({ action }) => action === 'deadLetter');
+  const now = buries ? await clock.now() : 0;
+  const args: (string | number)[] = [];
+  for (const asked of lots) {
+    for (const [index, receipt] of asked.receipts.entries()) {
+      const settlement = settlements[asked.indexes[index] ?? 0];
+      if (settlement === undefined) continue;
+      if (settlement.action === 'ack') asked.places.push(receipt.place);
+      else asked.others.push(receipt.place, settlement.action, ...ending(settlement, receipt));
+    }
+    args.push(asked.lot.id, asked.placesText, asked.others.length / 4, ...asked.others);
+  }
+
+  /** How long until it is ready again, and what the entry is from now on. */
+  function ending(settlement: Settlement, receipt: ListReceipt): [delayMs: number, native: string] {
+    const { native, headers } = receipt;
+    if (settlement.action === 'deadLetter') {
+      const all = merged(headers, settlement.headers);
+      return [0, dialect.dead(native, { headers: all, queue: keys.queue, now })];
+    }
+    if (settlement.action !== 'retry') return [0, ''];
+    const next = dialect.retry(native);
+    return [settlement.delayMs, next === native ? '' : next];
+  }
+
+  const { queue, processing, dead, delayed, leases, lots: hash, returned } = keys;
+  const reply = await connection.run(
+    SETTLE,
+    [queue, processing, dead, delayed, leases, hash, returned],
+    args,
+  );
+  for (const { receipts } of lots) for (const receipt of receipts) receipt.over = true;
+  lose(lots, list(reply), outcomes);
+  return outcomes;
+}
+
+/** Makes leases end later. `number`: no other call of this transport has it. */
+export async function extend(
+  connection: Connection,
+  { keys }: Queue,
+  receipts: readonly Receipt[],
+  { leaseMs, number }: { readonly leaseMs: number; readonly number: number },
+): Promise<SettleOutcome[]> {
+  const outcomes: SettleOutcome[] = new Array<SettleOutcome>(receipts.length).fill('settled');
+  const lots = byLot(receipts, (receipt) => receipt, outcomes);
+  if (lots.length === 0) return outcomes;
+  for (const asked of lots) asked.places.push(...asked.receipts.map(({ place }) => place));
+  const args = lots.flatMap((asked) => [asked.lot.id, asked.placesText]);
+  const reply = await connection.run(
+    EXTEND,
+    [keys.leases, keys.lots, keys.consumers],
+    [leaseMs, number, ...args],
+  );
+  const [lost, divided] = list(reply);
+  for (const receipt of lose(lots, list(lost), outcomes)) receipt.over = true;
+  const news = list(divided);
+  for (let index = 0; index < news.length; index += 2) {
+    const asked = lots[integer(news[index]) - 1];
+    const ours = asked?.receipts.filter(({ over }) => !over) ?? [];
+    const lot = { id: text(news[index + 1]), size: ours.length };
+    for (const [place, receipt] of ours.entries()) {
+      receipt.lot = lot;
+      receipt.place = place + 1;
+    }
+  }
+  return outcomes;
+}
+
+/** Gathers what is ours by lot; the rest has its outcome at once. */
+function byLot<Item>(
+  items: readonly Item[],
+  receiptOf: (item: Item) => Receipt,
+  outcomes: SettleOutcome[],
+): LotAsked[] {
+  if (items.length > LIMITS.settleEntries) throw tooMany(items.length);
+  const lots = new Map<Lot, LotAsked>();
+  let last: LotAsked | undefined;
+  for (const [index, item] of items.entries()) {
+    const receipt = receiptOf(item);
+    if (!(receipt instanceof ListReceipt)) {
+      outcomes[index] = foreignReceipt();
+    } else if (receipt.over) {
+      outcomes[index] = leaseLost(receipt);
+    } else {
+      const { lot } = receipt;
+      // Those of a lot come together as a rule.
+      if (last?.lot !== lot) {
+        last = lots.get(lot) ?? new LotAsked(lot);
+        lots.set(lot, last);
+      }
+      last.receipts.push(receipt);
+      last.indexes.push(index);
+    }
+  }
+  return [...lots.values()];
+}
+
+/** Notes what the server says is not ours any more: number of the lot from 1, and place, 0 for all of it. */
+function lose(lots: readonly LotAsked[], lost: readonly unknown[], outcomes: SettleOutcome[]): ListReceipt[] {
+  const gone: ListReceipt[] = [];
+  for (let at = 0; at < lost.length; at += 2) {
+    const asked = lots[integer(lost[at]) - 1];
+    const place = integer(lost[at + 1]);
+    for (const [index, receipt] of asked?.receipts.entries() ?? []) {
+      if (place !== 0 && receipt.place !== place) continue;
+      outcomes[asked?.indexes[index] ?? 0] = leaseLost(receipt);
+      gone.push(receipt);
+    }
+  }
+  return gone;
+}
+
+/** Spread would call the setter of a header named `__proto__`. */
+function merged(headers: Headers, added: Headers): Headers {
+  return Object.fromEntries([...Object.entries(headers), ...Object.entries(added)]);
+}
+
+function tooMany(count: number): TransportError {
+  return new TransportError('Invalid', `${count} deliveries in one call: at most ${LIMITS.settleEntries}`);
+}

@@ -1,0 +1,103 @@
+import { TransportError } from '../errors.ts';
+import { type Notice, type SendOutcome, sizeOf } from '../transport.ts';
+import type { OpenBroadcast } from '../with-broadcast.ts';
+import { createConnection } from './connection.ts';
+import { decodeFrame, encodeFrame, entryText, unwritable } from './frame.ts';
+import type { ServerOptions } from './server-options.ts';
+import { createSubscriber } from './subscriber.ts';
+
+export interface RedisBroadcastOptions extends ServerOptions {
+  readonly prefix: string;
+  /** The transport's: see `Limits`. */
+  readonly messageBytes: number;
+  /** Whether a channel belongs to its shard of a cluster, instead of passing through all of its nodes. */
+  readonly sharded: boolean;
+  /** Of programs that are not ours. */
+  readonly wording?: NoticeWording;
+}
+
+/** What channels are called, and what is said there. */
+export interface NoticeWording {
+  channel(topic: string): string;
+  /** Throws a TransportError, `Invalid`, for what cannot be said so. */
+  write(notice: Notice, topic: string): string;
+  read(text: string, topic: string): Notice;
+}
+
+/**
+ * Broadcasts over Pub/Sub: a channel for each topic, on a connection of its own to notify, so that nothing waits behind a
+ * batch of messages, and on one to listen. Each is made when it is needed.
+ */
+export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadcast {
+  const { sharded, messageBytes, wording = ownWording(options) } = options;
+  const connection = createConnection(options);
+  const subscriber = createSubscriber(options, sharded);
+  const publish = sharded ? 'SPUBLISH' : 'PUBLISH';
+  const publishAll = `for _, text in ipairs(ARGV) do redis.call('${publish}', KEYS[1], text) end`;
+
+  return {
+    async notify(topic, notices) {
+      const channel = wording.channel(topic);
+      const outcomes: SendOutcome[] = [];
+      const texts: string[] = [];
+      for (const notice of notices) {
+        const text = refusal(notice, messageBytes) ?? written(wording, notice, topic);
+        outcomes.push(text instanceof TransportError ? { error: text } : 'accepted');
+        if (!(text instanceof TransportError)) texts.push(text);
+      }
+      const [first] = texts;
+      // The whole text of the script: what had to ask for it first would be overtaken by what is said meanwhile.
+      if (texts.length > 1) await connection.call('EVAL', publishAll, 1, channel, ...texts);
+      else if (first !== undefined) await connection.call(publish, channel, first);
+      return outcomes;
+    },
+
+    listen: (topic, { onNotice, ...told }) =>
+      subscriber.subscribe(wording.channel(topic), {
+        ...told,
+        onText: (text) => onNotice(wording.read(text, topic)),
+      }),
+
+    async close() {
+      connection.close();
+      subscriber.close();
+    },
+  };
+}
+
+/** Channels do not belong to a database: what is said in one must not be heard in another. */
+function channelOf({ prefix, database }: RedisBroadcastOptions, topic: string): string {
+  const channel = `${prefix}:{${topic}}:broadcast`;
+  return database === 0 ? channel : `${channel}:${database}`;
+}
+
+function ownWording(options: RedisBroadcastOptions): NoticeWording {
+  return {
+    channel: (topic) => channelOf(options, topic),
+    write: (notice) => entryText(encodeFrame(notice), notice.body),
+    read: readNotice,
+  };
+}
+
+function written(wording: NoticeWording, notice: Notice, topic: string): string | TransportError {
+  try {
+    return wording.write(notice, topic);
+  } catch (error) {
+    if (error instanceof TransportError) return error;
+    throw error;
+  }
+}
+
+function refusal(notice: Notice, most: number): TransportError | undefined {
+  const bytes = sizeOf(notice);
+  if (bytes <= most) return unwritable(encodeFrame(notice), notice.body);
+  return new TransportError('TooLarge', `message ${notice.id} has ${bytes} bytes: at most ${most} fit`);
+}
+
+/** What other programs publish there has no frame, perhaps: its text is then its body. */
+function readNotice(text: string): Notice {
+  const end = text.indexOf('\n');
+  if (end === -1) return { id: '', headers: {}, body: text };
+  const { id, headers } = decodeFrame(text.slice(0, end));
+  return { id, headers, body: text.slice(end + 1) };
+}
