@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { fetchElasticMq, startElasticMq } from '../../support/elasticmq.ts';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis.ts';
 import type { Carrier, Server } from './carrier.ts';
@@ -9,6 +13,8 @@ let elasticMq: Promise<string | undefined> | undefined;
 /** All that faults are made on, by name. */
 export const CARRIERS: readonly Carrier[] = [
   onRedis('redis', 'redis:'),
+  onRedis('redis-list', 'redis+list:'),
+  onFiles(),
   onSqs('sqs', startFauxqs),
   { ...onSqs('sqs-fifo', startFauxqs), ordered: true },
   { ...onSqs('sqs-hostile', startHostile), hostile: true },
@@ -31,6 +37,24 @@ function onRedis(name: string, scheme: string): Carrier {
         url: (port = redis.port) => `${scheme}//127.0.0.1:${port}`,
         redis,
         stop: () => redis.stop(),
+      };
+    },
+  };
+}
+
+function onFiles(): Carrier {
+  return {
+    name: 'file',
+    ordered: false,
+    networked: false,
+    isRedis: false,
+    hostile: false,
+    unavailable: async () => undefined,
+    async start() {
+      const root = await mkdtemp(join(tmpdir(), 'hikyaku-judge-files-'));
+      return {
+        url: () => pathToFileURL(root).href,
+        stop: () => rm(root, { recursive: true, force: true }),
       };
     },
   };
