@@ -256,6 +256,30 @@ describe('a pool', () => {
     expect(pool.waiting).toBe(0);
   });
 
+  it('draws who runs alone next, and of a key the first', () => {
+    const many = Array.from({ length: 20 }, (_, n): Incoming => ({ ...incoming(`m-${n}`), deliveries: 4 }));
+    const firsts = new Set<string>();
+    for (let processes = 0; processes < 40; processes++) {
+      const begun: string[] = [];
+      const pool = poolOf((id) => begun.push(id));
+      onTestFinished(() => void pool.stop());
+      pool.add(many);
+      expect(begun).toHaveLength(1);
+      firsts.add(begun[0] ?? '');
+    }
+    // One that ends its process does not keep the same others from being handled, again and again.
+    expect(firsts.size).toBeGreaterThan(5);
+
+    const begun: string[] = [];
+    const pool = poolOf((id, sink) => {
+      begun.push(id);
+      sink.end({ id, receipt: {}, action: 'ack' }, 0);
+    });
+    onTestFinished(() => void pool.stop());
+    pool.add(many.map((one) => ({ ...one, key: 'the same' })));
+    expect(begun).toEqual(many.map(({ id }) => id));
+  });
+
   it('goes on when a slot is free, also after something it called has thrown', () => {
     const sinks = new Map<string, Sink>();
     let broken = false;

@@ -127,7 +127,7 @@ export function createPool(options: PoolOptions): Pool {
       waiting = [];
       head = 0;
       while (atWork === 0 && suspects.length > 0 && options.allSettled()) {
-        const suspect = suspects.shift();
+        const suspect = drawSuspect();
         if (suspect === undefined || suspect.leaseUntil - margin <= now) continue;
         suspectAtWork = true;
         begin(suspect);
@@ -139,6 +139,18 @@ export function createPool(options: PoolOptions): Pool {
     const more: Incoming[] = [];
     for (const delivery of deliveries) (delivery.deliveries > maxAttempts ? suspects : more).push(delivery);
     return more;
+  }
+
+  /**
+   * Any of them, and of its key the first: were it always the same one, and it ends the process, the others would
+   * come again with it until the carrier gives them all up.
+   */
+  function drawSuspect(): Incoming | undefined {
+    const drawn = suspects[Math.floor(Math.random() * suspects.length)];
+    const first = suspects.findIndex(
+      (one) => one === drawn || (one.key !== undefined && one.key === drawn?.key),
+    );
+    return suspects.splice(first, 1)[0];
   }
 
   function begin(delivery: Incoming): void {

@@ -154,17 +154,21 @@ describe('a worker', () => {
     expect(spy.all('carrier_back')).toHaveLength(1);
   });
 
-  it('waits for a queue that was there and is gone', async () => {
+  it.each([
+    ['a queue that was there and is gone', 'NotFound'],
+    ['a right that was taken from it', 'Denied'],
+    ['a key that another program has written over', 'Invalid'],
+  ] as const)('waits for %s', async (_, code) => {
     let receives = 0;
     const recreated = faulty(memory, {
       receive: async (address, options) => {
         receives++;
-        if (receives === 2) throw new TransportError('NotFound', 'no such queue');
+        if (receives === 2) throw new TransportError(code, 'not as it was');
         return memory.receive(address, { ...options, waitMs: 1 });
       },
     });
     work({ transport: recreated, concurrency: 1, handler: () => undefined });
-    await spy.waitFor('carrier_unavailable', { code: 'NotFound' });
+    await spy.waitFor('carrier_unavailable', { code });
     await publish(1);
     await spy.waitFor('handled', { id: 'id-0' });
   });

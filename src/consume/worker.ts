@@ -4,7 +4,7 @@ import type { Contract } from '../message/contract.ts';
 import { createCarrierState } from '../observe/carrier-state.ts';
 import { emit } from '../observe/events.ts';
 import { backoffDelay, LONGEST_TIMER, pause } from '../time/backoff.ts';
-import { asTransportError, TransportError } from '../transport/errors.ts';
+import { asTransportError, type ErrorCode, TransportError } from '../transport/errors.ts';
 import { inPieces } from '../transport/in-pieces.ts';
 import type { Address, Incoming, Transport } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
@@ -72,7 +72,9 @@ const SILENCE_MS = 30_000;
  * order hands out the next message of a key only when the one before is settled: there nothing lingers.
  */
 const LINGER_MS = 20;
-const BACKOFF = { baseMs: 200, maxMs: 10_000 };
+const BACKOFF = { baseMs: 200, maxMs: 5_000 };
+/** What ends a worker that has never worked, and none that has. */
+const MAY_PASS: ReadonlySet<ErrorCode> = new Set(['NotFound', 'Denied', 'Invalid']);
 
 /**
  * Starts a worker: receives, handles and settles until it is closed. When the carrier goes away it says so,
@@ -240,8 +242,8 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
         return received;
       } catch (thrown) {
         const error = asTransportError(thrown);
-        // What worked once may work again: a queue is created anew, a right is given back.
-        const mayPass = error.retryable || (worked && (error.code === 'NotFound' || error.code === 'Denied'));
+        // What worked once may work again: a queue is created anew, a right is given back, a key put right.
+        const mayPass = error.retryable || (worked && MAY_PASS.has(error.code));
         if (!mayPass) throw error;
         carrier.failed(error);
         await pause(backoffDelay(BACKOFF, tried), stopping.signal);

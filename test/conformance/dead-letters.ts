@@ -1,4 +1,5 @@
 import { expect, vi } from 'vitest';
+import type { DeadLetter } from '../../src/transport/transport.ts';
 import type { Check } from './suite.ts';
 import {
   expectCode,
@@ -10,6 +11,7 @@ import {
   outgoing,
   SHORT_LEASE,
   STOCK,
+  topologyFor,
 } from './world.ts';
 
 const PAGE = { max: 10, leaseMs: LONG_LEASE };
@@ -26,6 +28,32 @@ export function deadLetters(check: Check): void {
       key: 'k',
       headers: { a: '1', b: 'new', 'hikyaku-dead': '{"code":"rejected"}' },
     });
+  });
+
+  check('what its last delivery has left without an answer too, as it is', async (world) => {
+    const { carrier, topology } = world;
+    const few = topologyFor(`${topology.prefix}f`, carrier.ordered ?? false, carrier.alone, 2);
+    const transport = await carrier.open(few);
+    try {
+      await transport.provision();
+      const [bad, good] = [outgoing({ key: 'a' }), outgoing({ key: 'b' })];
+      expect(await transport.send('orders', [bad, good])).toEqual(['accepted', 'accepted']);
+      let letter: DeadLetter | undefined;
+      await vi.waitUntil(
+        async () => {
+          const received = await transport.receive(ORDERS, { max: 1, waitMs: 200, leaseMs: SHORT_LEASE });
+          for (const { id, receipt } of received) {
+            if (id === good.id) await transport.settle(ORDERS, [{ receipt, action: 'ack' }]);
+          }
+          [letter] = await transport.deadLetters.scan(ORDERS, PAGE);
+          return letter !== undefined;
+        },
+        { timeout: 15_000, interval: 50 },
+      );
+      expect(letter).toMatchObject({ id: bad.id, body: bad.body });
+    } finally {
+      await transport.close();
+    }
   });
 
   check('as large as a message may be', async ({ transport, deadLetter, scanOne }) => {

@@ -83,8 +83,8 @@ export interface World {
 
 let worlds = 0;
 
-export function topologyFor(prefix: string, ordered: boolean, alone = false): Topology {
-  const subscription = (name: string) => ({ name, leaseMs: 30_000, maxDeliveries: 100 });
+export function topologyFor(prefix: string, ordered: boolean, alone = false, maxDeliveries = 100): Topology {
+  const subscription = (name: string) => ({ name, leaseMs: 30_000, maxDeliveries });
   return {
     prefix,
     topics: [

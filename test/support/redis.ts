@@ -19,6 +19,8 @@ export const WITHOUT_VALKEY =
 /** A server of one's own, with nothing in it. */
 export interface RedisServer {
   readonly port: number;
+  /** Where its data is. */
+  readonly folder: string;
   readonly url: string;
   readonly options: RedisStreamsOptions;
   /** A client beside the driver, to look and to meddle. */
@@ -39,16 +41,17 @@ export function startValkey(): Promise<RedisServer> {
 
 /**
  * Starts a server on a free port and a temporary folder, with AOF everysec. `settings` are those of redis.conf,
- * `command` the program; with `watched`, it is a Sentinel of what that says.
+ * `command` the program, `environment` what it is given besides ours; with `watched`, it is a Sentinel of what that says.
  */
 export async function startRedis(
   settings: Readonly<Record<string, string>> = {},
   command = inject('redisServer'),
+  environment: NodeJS.ProcessEnv = {},
   watched?: string,
 ): Promise<RedisServer> {
   for (let tried = 1; ; tried++) {
     try {
-      return await launch(settings, command, watched);
+      return await launch(settings, command, environment, watched);
     } catch (error) {
       // Somebody else may have been given its port.
       if (tried === 3) throw error;
@@ -59,6 +62,7 @@ export async function startRedis(
 async function launch(
   settings: Readonly<Record<string, string>>,
   command: string,
+  environment: NodeJS.ProcessEnv,
   watched: string | undefined,
 ): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'hikyaku-redis-'));
@@ -94,7 +98,7 @@ async function launch(
   admin.on('error', () => undefined);
 
   async function start(): Promise<void> {
-    child = spawn(command, args, { stdio: 'ignore' });
+    child = spawn(command, args, { stdio: 'ignore', env: { ...process.env, ...environment } });
     const exit = new Promise((resolve) => child?.once('exit', resolve));
     ended = exit;
     const answered = settings['port'] === '0' ? Promise.resolve() : admin.ping();
@@ -118,6 +122,7 @@ async function launch(
   }
   return {
     port,
+    folder,
     url: `redis://127.0.0.1:${port}`,
     options: {
       host: '127.0.0.1',

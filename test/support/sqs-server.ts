@@ -13,12 +13,13 @@ export interface SqsRequest {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-/** What to answer: an output; an error by name; a page that is not SQS's; nothing ever; or a cut connection. */
+/** What to answer: an output; an error by name; a page that is not SQS's; nothing ever; half an output; or a cut connection. */
 export type SqsAnswer =
   | { readonly output: object }
   | { readonly error: string; readonly message?: string; readonly status?: number }
   | { readonly page: string; readonly status: number }
   | 'hang'
+  | 'stall'
   | 'cut';
 
 export interface SqsServer {
@@ -77,6 +78,10 @@ function wellAnswered({ action, queue, entries }: SqsRequest, endpoint: string):
 
 function reply(response: ServerResponse, answer: SqsAnswer): void {
   if (answer === 'hang') return;
+  if (answer === 'stall') {
+    response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).write('{"Messages":[');
+    return;
+  }
   if (answer === 'cut') {
     response.destroy();
     return;

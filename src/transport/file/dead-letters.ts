@@ -7,6 +7,7 @@ import type { DeadLetter, DeadLetterQueue, Headers, SettleOutcome } from '../tra
 import type { Directory, Place } from './directory.ts';
 import {
   acceptedAt,
+  deadName,
   type EntryName,
   formatName,
   isHidden,
@@ -20,7 +21,6 @@ import { LIMITS } from './limits.ts';
 import { readEntry } from './read.ts';
 import { DeadLetterReceipt, foreignReceipt, noSuchLetter } from './receipt.ts';
 import type { Room } from './room.ts';
-import { deadName } from './settle.ts';
 import { moveKeepingName, writeDurably } from './store.ts';
 
 export interface DeadLettersOptions {

@@ -11,6 +11,8 @@ export interface Place {
   /** The folders from the root down to its own, which holds the others. */
   readonly above: readonly string[];
   readonly folders: Folders;
+  /** After so many deliveries one that ends without an answer is the last. */
+  readonly maxDeliveries: number;
 }
 
 /** Absolute paths. A file is in one of them at a time. */
@@ -50,7 +52,8 @@ export function createDirectory(topology: Topology, { root, prefix, layout }: Fi
         subscriptions.map((subscription) => {
           const own = layout === 'flat' ? folder : join(folder, subscription.name);
           const above = layout === 'flat' ? [...top, own] : [...top, folder, own];
-          return { topic: name, subscription: subscription.name, above, folders: foldersIn(own) };
+          const { name: called, maxDeliveries } = subscription;
+          return { topic: name, subscription: called, above, folders: foldersIn(own), maxDeliveries };
         }),
       ];
     }),

@@ -30,6 +30,11 @@ export function parseName(name: string): EntryName | undefined {
   return { stem, at: Number(at), span: Number(span), deliveries: Number(deliveries), token };
 }
 
+/** What a dead letter is called where another has its own name: shown to nobody, delivered to nobody. */
+export function deadName(name: EntryName): string {
+  return formatName({ ...name, at: 0, span: 0, deliveries: 0 });
+}
+
 /** When a message of ours was accepted, in Unix ms, by the name it came with. Undefined for other programs' files. */
 export function acceptedAt(stem: string): number | undefined {
   const [, at] = OURS.exec(stem) ?? [];

@@ -63,6 +63,7 @@ export function createFileTransport(topology: Topology, options: FileOptions): T
     const known = rooms.get(place);
     if (known !== undefined) return known;
     const room = createRoom({
+      syncFolder,
       place,
       namer,
       dialect,

@@ -8,13 +8,22 @@ import { createArrivals } from './arrivals.ts';
 import { claim } from './claim.ts';
 import { createExpiry, SYSTEM_CLOCK } from './clock.ts';
 import type { Place } from './directory.ts';
-import { acceptedAt, formatName, isHidden, type Namer, parseName } from './entry-name.ts';
-import { happened, transportError } from './errors.ts';
+import {
+  acceptedAt,
+  deadName,
+  type EntryName,
+  formatName,
+  isHidden,
+  type Namer,
+  parseName,
+} from './entry-name.ts';
+import { happened, ifThere, transportError } from './errors.ts';
 import { checkFolders, sweep } from './folders.ts';
 import type { Limiter } from './limiter.ts';
 import { LIMITS } from './limits.ts';
 import { createReady } from './ready.ts';
 import type { Item } from './sorted.ts';
+import { moveKeepingName } from './store.ts';
 import { createTimed } from './timed.ts';
 import { watchFolder } from './watch.ts';
 
@@ -23,6 +32,7 @@ export interface RoomOptions {
   readonly namer: Namer;
   readonly dialect: Dialect<string>;
   readonly limiter: Limiter;
+  readonly syncFolder: (folder: string) => Promise<void>;
   /** Ends deliveries that nobody will handle. */
   giveBack(received: readonly Incoming[]): Promise<void>;
 }
@@ -49,7 +59,8 @@ const REST = 50;
 /** What is over is put back so many at a time. */
 const AT_ONCE = 1_000;
 
-export function createRoom({ place, namer, dialect, limiter, giveBack }: RoomOptions): Room {
+export function createRoom(options: RoomOptions): Room {
+  const { place, namer, dialect, limiter, giveBack } = options;
   const { folders } = place;
   const expiry = createExpiry(SYSTEM_CLOCK);
   const ready = createReady();
@@ -175,12 +186,20 @@ export function createRoom({ place, namer, dialect, limiter, giveBack }: RoomOpt
     const parsed = parseName(name);
     if (parsed === undefined) return;
     const isLease = folder === folders.inflight;
+    if (isLease && parsed.deliveries >= place.maxDeliveries) return giveUp(name, parsed);
     // Abandoned, it keeps its place; delayed, it comes when it is due.
     const at = isLease ? (acceptedAt(parsed.stem) ?? parsed.at - parsed.span) : parsed.at;
     const again = formatName({ ...parsed, at, span: 0 });
     if (!(await limiter(() => happened(rename(join(folder, name), join(folders.ready, again)))))) return;
     ready.add(again, at);
     wakeAll();
+  }
+
+  /** A dead letter, as it is, after its last delivery: it ends its consumers, and would go on to for ever. */
+  async function giveUp(name: string, parsed: EntryName): Promise<void> {
+    const from = join(folders.inflight, name);
+    const moving = () => ifThere(moveKeepingName(from, folders.dead, parsed.stem, deadName(parsed)));
+    if ((await limiter(moving)) !== undefined) await options.syncFolder(folders.dead);
   }
 
   async function refresh(listNow: boolean): Promise<void> {

@@ -7,7 +7,7 @@ import { TransportError } from '../errors.ts';
 import type { Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { Archive } from './archive.ts';
 import type { Place } from './directory.ts';
-import { type EntryName, formatName, type Namer } from './entry-name.ts';
+import { deadName, formatName, type Namer } from './entry-name.ts';
 import { happened, ifThere, transportError } from './errors.ts';
 import type { Limiter } from './limiter.ts';
 import { LIMITS } from './limits.ts';
@@ -150,11 +150,6 @@ async function deadLetter(
     async (from) => void (await moveKeepingName(from, dead, name.stem, marked)),
     dead,
   );
-}
-
-/** What a dead letter is called where another has its own name: shown to nobody, delivered to nobody. */
-export function deadName(name: EntryName): string {
-  return formatName({ ...name, at: 0, span: 0, deliveries: 0 });
 }
 
 /** Stores another text in its place, and only then removes it. */

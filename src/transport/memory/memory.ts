@@ -53,9 +53,9 @@ export function createMemoryTransport(topology: Topology): Transport {
     topology.topics.map((topic) => [
       topic.name,
       new Map(
-        topic.subscriptions.map(({ name }) => [
-          name,
-          { queue: createQueue(topic.ordered ?? false), consumers: createConsumers(), dead: new Map() },
+        topic.subscriptions.map((subscription) => [
+          subscription.name,
+          createPlace(topic.ordered ?? false, subscription.maxDeliveries),
         ]),
       ),
     ]),
@@ -205,6 +205,12 @@ export function createMemoryTransport(topology: Topology): Transport {
 
 function foreignReceipt(): TransportError {
   return new TransportError('Invalid', 'the receipt is not from the memory transport');
+}
+
+function createPlace(ordered: boolean, maxDeliveries: number): Place {
+  const dead: Place['dead'] = new Map();
+  const queue = createQueue({ ordered, maxDeliveries, onGivenUp: (entry) => keep(dead, entry, {}) });
+  return { queue, consumers: createConsumers(), dead };
 }
 
 function keep(dead: Place['dead'], entry: Entry, added: Headers): void {

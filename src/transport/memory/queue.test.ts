@@ -45,7 +45,7 @@ describe('a receive that waits', () => {
 
 describe('the queue of the memory carrier', () => {
   it('keeps nothing of a message that is done', async () => {
-    const queue = createQueue(false);
+    const queue = createQueue({ ordered: false, maxDeliveries: 25, onGivenUp: () => undefined });
     const collect = collector();
 
     /** In a function of its own, for its variables to be gone. */

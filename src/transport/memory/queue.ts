@@ -33,11 +33,18 @@ export class Delivery {
   }
 }
 
+export interface QueueOptions {
+  readonly ordered: boolean;
+  readonly maxDeliveries: number;
+  /** Its last delivery has ended without an answer. */
+  readonly onGivenUp: (entry: Entry) => void;
+}
+
 /**
  * The queue of one subscription: ready, delayed, in flight. On an ordered topic one receive takes messages of a
  * key in order, and nobody gets any more of them until all of those are settled.
  */
-export function createQueue(ordered: boolean) {
+export function createQueue({ ordered, maxDeliveries, onGivenUp }: QueueOptions) {
   let ready: (Entry | Group | undefined)[] = [];
   let head = 0;
   /** Latest first, so that what is due is at the end. */
@@ -119,7 +126,9 @@ export function createQueue(ordered: boolean) {
         earliestLease = Math.min(earliestLease, delivery.leaseUntil);
       } else {
         inFlight.delete(delivery);
-        letGo(delivery.entry, true);
+        const again = delivery.entry.deliveries < maxDeliveries;
+        if (!again) onGivenUp(delivery.entry);
+        letGo(delivery.entry, again);
       }
     }
   }

@@ -10,6 +10,8 @@ export interface Queue {
   readonly keys: QueueKeys;
   /** The lease of what another program has taken. In ms. */
   readonly leaseMs: number;
+  /** After so many deliveries one that ends without an answer is the last. */
+  readonly maxDeliveries: number;
   /** Whether it has been seen: when it is missing later, somebody removed it. */
   seen: boolean;
   /** Entries in the queue when it was last looked at. */
@@ -39,11 +41,12 @@ export function createDirectory(
     topology.topics.map(({ name: topic, subscriptions }) => [
       topic,
       subscriptions.map(
-        ({ name: subscription, leaseMs }): Queue => ({
+        ({ name: subscription, leaseMs, maxDeliveries }): Queue => ({
           topic,
           subscription,
           keys: named ?? keysOf({ topic, subscription }),
           leaseMs,
+          maxDeliveries,
           seen: false,
           length: 0,
         }),

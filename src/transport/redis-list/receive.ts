@@ -77,12 +77,13 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const sweep = askedAt - sweptAt >= SWEEP_EVERY;
     if (sweep) sweptAt = askedAt;
     const token = `${owner}.${instance}.${receiver.nextNumber()}`;
-    const { queue: main, processing, delayed, leases, lots, returned, consumers, swept } = keys;
-    const args = [max, leaseMs, token, owner, sweep ? SWEEP_EVERY : 0, queue.leaseMs, consumerAway];
+    const { queue: main, processing, delayed, leases, lots, returned, consumers, swept, dead } = keys;
+    const sweepMs = sweep ? SWEEP_EVERY : 0;
+    const args = [max, leaseMs, token, owner, sweepMs, queue.leaseMs, consumerAway, queue.maxDeliveries];
     const reply = await withQueues(connection, [queue], () =>
       connection.run(
         TAKE,
-        [main, processing, delayed, leases, lots, returned, consumers, swept],
+        [main, processing, delayed, leases, lots, returned, consumers, swept, dead],
         moved === undefined ? args : [...args, moved],
       ),
     );

@@ -19,6 +19,8 @@ export interface SubscriptionPlace {
   readonly keys: SubscriptionKeys;
   /** The lease of consumers whose name says none: other programs. In ms. */
   readonly leaseMs: number;
+  /** After so many deliveries one that ends without an answer is the last. */
+  readonly maxDeliveries: number;
 }
 
 export interface Directory {
@@ -40,6 +42,7 @@ export function createDirectory(topology: Topology): Directory {
           name: subscription.name,
           keys: subscriptionKeys(topology.prefix, { topic: name, subscription: subscription.name }),
           leaseMs: subscription.leaseMs,
+          maxDeliveries: subscription.maxDeliveries,
         })),
         seen: false,
         length: 0,

@@ -81,7 +81,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const reply = await withGroups(connection, topic, () =>
       connection.run(
         layout.take,
-        [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.swept],
+        [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.swept, keys.dead, keys.shown],
         [
           name,
           max,
@@ -91,6 +91,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
           subscription.leaseMs,
           options.retentionMs,
           consumerAway,
+          subscription.maxDeliveries,
         ],
       ),
     );

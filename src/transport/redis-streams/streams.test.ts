@@ -210,6 +210,37 @@ describe.skipIf(WITHOUT_REDIS)('redis streams', () => {
     await ack(transport, deliveries.slice(2));
   });
 
+  it('gives up, bytes untouched, what its last delivery has left without an answer too, and nothing else', async () => {
+    const { transport } = await given();
+    const next = (leaseMs: number) =>
+      vi.waitUntil(async () => {
+        const [delivery] = await take(transport, { max: 1, waitMs: 500, leaseMs });
+        return delivery;
+      });
+    const most = 25;
+    const [retried, bad] = [message(), message({ body: '{"kills":true}' })];
+    await publish(transport, [retried]);
+    for (let count = 1; count <= most + 2; count++) {
+      const { id, receipt, deliveries } = await next(60_000);
+      expect({ id, deliveries }).toEqual({ id: retried.id, deliveries: count });
+      // Answered: however often it was delivered, there is no reason to give it up.
+      const delayMs = count <= most ? 0 : 60_000;
+      await transport.settle(BILLING, [{ receipt, action: 'retry', delayMs }]);
+      if (delayMs > 0) break;
+    }
+    await publish(transport, [bad]);
+    for (let count = 1; count <= most; count++) {
+      expect(await next(10)).toMatchObject({ id: bad.id, deliveries: count });
+    }
+    const letters = await vi.waitUntil(async () => {
+      expect(await take(transport, { waitMs: 50 })).toEqual([]);
+      const shown = await transport.deadLetters.scan(BILLING, { max: 10, leaseMs: 60_000 });
+      return shown.length > 0 ? shown : undefined;
+    });
+    expect(letters).toMatchObject([{ id: bad.id, body: bad.body }]);
+    expect(await transport.depth(BILLING)).toEqual({ ready: 0, inFlight: 0, delayed: 1, dead: 1 });
+  });
+
   it('does not count what was given back as delivered, however often', async () => {
     const { transport } = await given();
     await publish(transport, messages(1));

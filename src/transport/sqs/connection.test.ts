@@ -171,11 +171,28 @@ test('a connection that died silently is given up', async () => {
   const sent = transport.send('orders', [MESSAGE]).catch((error: unknown) => error);
   const polled = transport.receive(BILLING, POLL).catch((error: unknown) => error);
   await vi.waitFor(() => expect(server.requests).toHaveLength(3));
-  await vi.advanceTimersByTimeAsync(15_000);
+  await vi.advanceTimersByTimeAsync(7_000);
   expect(await sent).toMatchObject({ code: 'Unavailable' });
   expect(await Promise.race([polled, 'still waiting'])).toBe('still waiting');
-  await vi.advanceTimersByTimeAsync(20_000);
+  await vi.advanceTimersByTimeAsync(16_000);
   expect(await polled).toMatchObject({ code: 'Unavailable' });
+});
+
+test('an answer that begins and never ends is given up', async () => {
+  const { server, transport } = await givenSqsServer(({ action }) =>
+    action === 'GetQueueUrl' ? undefined : 'stall',
+  );
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const sent = transport.send('orders', [MESSAGE]).catch((error: unknown) => error);
+  const polled = transport.receive(BILLING, POLL).catch((error: unknown) => error);
+  await vi.waitFor(() => expect(server.requests).toHaveLength(3));
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(await sent).toMatchObject({ code: 'Unavailable' });
+  await vi.advanceTimersByTimeAsync(16_000);
+  expect(await polled).toMatchObject({
+    code: 'Unavailable',
+    message: expect.stringContaining('did not end its answer within 45000 ms'),
+  });
 });
 
 test('stopping a receive does not wait for a look-up that hangs', async () => {

@@ -12,7 +12,8 @@ export interface SqsOptions {
 
 /** What goes with each request to the SDK. */
 export interface RequestOptions {
-  readonly abortSignal?: AbortSignal;
+  readonly abortSignal: AbortSignal;
+  /** By when an answer has to have begun. In ms. */
   readonly requestTimeout: number;
 }
 
@@ -36,9 +37,13 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** A connection that died silently would otherwise be waited for for ever. In ms. */
+/** In ms. A connection that died silently would otherwise be waited for for ever. */
 const CONNECT_TIMEOUT = 5_000;
-const REQUEST_TIMEOUT = 15_000;
+const REQUEST_TIMEOUT = 7_000;
+/** For a poll, beyond what it may wait: SQS answers it at once then. */
+const POLL_TIMEOUT = 3_000;
+/** What has begun to come, and may be long, comes whole within this time; the SDK would wait for ever. */
+const BODY_TIMEOUT = 22_000;
 
 export function createConnection({ region, endpoint }: SqsOptions): Connection {
   const client = new SQSClient({
@@ -64,7 +69,8 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
   leaveOut(client);
   const place = endpoint === undefined ? `SQS in ${region ?? 'its region'}` : `SQS at ${endpoint}`;
   const urls = new Map<string, Promise<string>>();
-  const polls = new Set<AbortController>();
+  /** What ends the polls under way. */
+  const polls = new Set<() => void>();
   let underWay = 0;
   let closing: { readonly ended: Promise<void>; readonly end: () => void } | undefined;
 
@@ -75,12 +81,13 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
   async function call<Output>(
     queue: string,
     send: (options: RequestOptions) => Promise<Output>,
-    options: RequestOptions = { requestTimeout: REQUEST_TIMEOUT },
+    requestTimeout = REQUEST_TIMEOUT,
+    abort = new AbortController(),
   ): Promise<Output> {
     ensureOpen();
     underWay++;
     try {
-      return await send(options);
+      return await whole(send, requestTimeout, abort);
     } catch (error) {
       const known = transportError(error, place, queue);
       // Whoever makes the queue again, makes it with a URL of its own.
@@ -89,6 +96,30 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
     } finally {
       underWay--;
       if (underWay === 0) closing?.end();
+    }
+  }
+
+  /** Gives up an answer that has begun and does not end. */
+  async function whole<Output>(
+    send: (options: RequestOptions) => Promise<Output>,
+    requestTimeout: number,
+    abort: AbortController,
+  ): Promise<Output> {
+    const ms = requestTimeout + BODY_TIMEOUT;
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      abort.abort();
+    }, ms);
+    try {
+      return await send({ abortSignal: abort.signal, requestTimeout });
+    } catch (error) {
+      if (!late) throw error;
+      throw new TransportError('Unavailable', `${place} did not end its answer within ${ms} ms`, {
+        cause: error,
+      });
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -102,9 +133,11 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
   }
 
   async function lookUp(queue: string): Promise<string> {
-    const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: queue }), {
-      requestTimeout: REQUEST_TIMEOUT,
-    });
+    const { QueueUrl } = await whole(
+      (options) => client.send(new GetQueueUrlCommand({ QueueName: queue }), options),
+      REQUEST_TIMEOUT,
+      new AbortController(),
+    );
     if (QueueUrl === undefined) throw new TransportError('Unavailable', `${place} gave no URL for ${queue}`);
     return QueueUrl;
   }
@@ -112,35 +145,50 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
   return {
     client,
     place,
-    call,
+    call: (queue, send) => call(queue, send),
 
-    request: (queue, send, signal) =>
-      call(queue, async (options) => send(await urlOf(queue), options), {
-        requestTimeout: REQUEST_TIMEOUT,
-        ...(signal !== undefined && { abortSignal: signal }),
-      }),
+    async request(queue, send, signal) {
+      const abort = new AbortController();
+      const leave = (): void => abort.abort();
+      if (signal?.aborted) leave();
+      signal?.addEventListener('abort', leave, { once: true });
+      try {
+        return await call(
+          queue,
+          async (options) => send(await urlOf(queue), options),
+          REQUEST_TIMEOUT,
+          abort,
+        );
+      } finally {
+        signal?.removeEventListener('abort', leave);
+      }
+    },
 
     async poll(queue, send, { waitMs, signal }) {
       ensureOpen();
       if (signal?.aborted) return undefined;
-      const poll = new AbortController();
-      const aborted = Promise.withResolvers<undefined>();
-      const abort = (): void => poll.abort();
-      poll.signal.addEventListener('abort', () => aborted.resolve(undefined), { once: true });
-      signal?.addEventListener('abort', abort, { once: true });
-      polls.add(poll);
+      const abort = new AbortController();
+      const left = Promise.withResolvers<undefined>();
+      const leave = (): void => {
+        left.resolve(undefined);
+        abort.abort();
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      polls.add(leave);
       try {
-        const answered = call(queue, async (options) => send(await urlOf(queue), options), {
-          requestTimeout: REQUEST_TIMEOUT + waitMs,
-          abortSignal: poll.signal,
-        });
+        const answered = call(
+          queue,
+          async (options) => send(await urlOf(queue), options),
+          waitMs + POLL_TIMEOUT,
+          abort,
+        );
         // Raced, because the look-up of the URL, which others may wait for as well, is not aborted.
-        const answer = await Promise.race([answered, aborted.promise]);
+        const answer = await Promise.race([answered, left.promise]);
         if (answer === undefined && !signal?.aborted) ensureOpen();
         return answer;
       } finally {
-        polls.delete(poll);
-        signal?.removeEventListener('abort', abort);
+        polls.delete(leave);
+        signal?.removeEventListener('abort', leave);
       }
     },
 
@@ -155,7 +203,7 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
         },
       };
       // A long poll would be waited for for up to 20 s; all else is about to be answered.
-      for (const poll of polls) poll.abort();
+      for (const leave of polls) leave();
       if (underWay === 0) closing.end();
       return promise;
     },

@@ -5,6 +5,7 @@ import { fromFields } from './fields.ts';
 import { LIMITS } from './limits.ts';
 import { SqsReceipt } from './receipt.ts';
 import { incoming } from './record.ts';
+import { watchForStandstill } from './stood.ts';
 
 /**
  * Takes messages from a queue. A long poll that is aborted may take a message with it: it comes back when its
@@ -18,24 +19,30 @@ export async function receive(
   const VisibilityTimeout = Math.min(Math.ceil(leaseMs / 1_000), LIMITS.leaseMs / 1_000);
   const WaitTimeSeconds = Math.ceil(waitMs / 1_000);
   const receivedAt = performance.now();
-  const answer = await connection.poll(
-    queue,
-    (QueueUrl, options) =>
-      connection.client.send(
-        new ReceiveMessageCommand({
-          QueueUrl,
-          MaxNumberOfMessages: Math.min(max, LIMITS.receiveEntries),
-          VisibilityTimeout,
-          WaitTimeSeconds,
-          MessageAttributeNames: ['All'],
-          MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId'],
-        }),
-        options,
-      ),
-    { waitMs: WaitTimeSeconds * 1_000, signal },
-  );
-  const leaseUntil = performance.now() + VisibilityTimeout * 1_000;
-  return answer?.Messages?.map((message) => incomingFromMessage(message, receivedAt, leaseUntil)) ?? [];
+  // The answer may lie there while this process is suspended, and the leases in it run.
+  const watch = watchForStandstill();
+  try {
+    const answer = await connection.poll(
+      queue,
+      (QueueUrl, options) =>
+        connection.client.send(
+          new ReceiveMessageCommand({
+            QueueUrl,
+            MaxNumberOfMessages: Math.min(max, LIMITS.receiveEntries),
+            VisibilityTimeout,
+            WaitTimeSeconds,
+            MessageAttributeNames: ['All'],
+            MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId'],
+          }),
+          options,
+        ),
+      { waitMs: WaitTimeSeconds * 1_000, signal },
+    );
+    const leaseUntil = watch.arrivedAfter() + VisibilityTimeout * 1_000;
+    return answer?.Messages?.map((message) => incomingFromMessage(message, receivedAt, leaseUntil)) ?? [];
+  } finally {
+    watch.end();
+  }
 }
 
 function incomingFromMessage(message: Message, receivedAt: number, leaseUntil: number): Incoming {

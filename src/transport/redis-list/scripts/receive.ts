@@ -4,9 +4,12 @@ import { CLOCK, GIVE_BACK, LOT, MAY_WRITE, NO_QUEUE, REMOVE, THERE } from './sha
 /** The server's time for a removal grows with what is in flight; whoever would take more waits. */
 const MOST_IN_FLIGHT = 10_000;
 
-/** Returns what is over its lease to the queue, some lots at a time. What is not there was ended by another program. */
+/**
+ * Returns what is over its lease to the queue, some lots at a time. What is not there was ended by another program. What
+ * has had all its deliveries becomes a dead letter, as it is: it ends its consumers, and would go on to for ever.
+ */
 const REAP = `
-local function reap(time)
+local function reap(time, mostDeliveries)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', time, 'LIMIT', 0, 32)) do
     local entries, state, deliveries = readLot(lots, id)
     if entries then
@@ -19,8 +22,13 @@ local function reap(time)
       local missing = remove(id, entries, state, open, own + foreign, own)
       for _, i in ipairs(open) do
         if not missing[i] then
-          back[#back + 1] = entries[i]
-          counts[#counts + 1] = deliveries and deliveries[i] or 1
+          local count = deliveries and deliveries[i] or 1
+          if count >= mostDeliveries then
+            redis.call('LPUSH', dead, entries[i])
+          else
+            back[#back + 1] = entries[i]
+            counts[#counts + 1] = count
+          end
         end
       end
       giveBack(queue, returned, back, counts)
@@ -137,9 +145,9 @@ end`;
 
 /**
  * Takes entries, and looks after what was delayed and abandoned. KEYS: queue, processing, delayed, leases, lots, returned,
- * consumers, swept. ARGV: most, lease in ms, what the ids of lots begin with, consumer (empty: not named), ms between sweeps (0: do not
- * sweep), lease of what another program took, how long a consumer may be away in ms; and, where a blocking move has
- * brought one, that entry.
+ * consumers, swept, dead. ARGV: most, lease in ms, what the ids of lots begin with, consumer (empty: not named), ms between sweeps (0: do not
+ * sweep), lease of what another program took, how long a consumer may be away in ms, most
+ * deliveries; and, where a blocking move has brought one, that entry.
  *
  * Returns: entries in pages, the oldest first; how many of them are in each lot; place (from 1) and deliveries of those delivered
  * before; ms until more becomes ready, -1 when that is not known; the queue's length; the server's time; 1 where too much
@@ -153,7 +161,7 @@ export const TAKE = defineScript(
   GIVE_BACK,
   `
 local queue, processing, delayed, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local lots, returned, consumers, swept = KEYS[5], KEYS[6], KEYS[7], KEYS[8]`,
+local lots, returned, consumers, swept, dead = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]`,
   REMOVE,
   REAP,
   LOOK,
@@ -167,6 +175,7 @@ mayWrite(leases)
 -- Nothing may fail once something has moved: these do where a key is not what it should be.
 redis.call('LLEN', queue)
 redis.call('HLEN', returned)
+redis.call('LLEN', dead)
 local inFlight = redis.call('LLEN', processing)
 local time, stamp = clock()
 
@@ -181,7 +190,7 @@ if #due > 0 then
   giveBack(queue, returned, entries, counts)
 end
 
-reap(time)
+reap(time, tonumber(ARGV[8]))
 if ARGV[5] ~= '0' and redis.call('SET', swept, 1, 'NX', 'PX', ARGV[5]) then
   look(time, stamp, tonumber(ARGV[6]))
   redis.call('ZREMRANGEBYSCORE', consumers, '-inf', time - ARGV[7])
@@ -205,9 +214,9 @@ local function hand(entries)
   taken = taken + #entries
 end
 
-local adopted = ARGV[8] and adopt(ARGV[8])
+local adopted = ARGV[9] and adopt(ARGV[9])
 if adopted then
-  pages[1] = { ARGV[8] }
+  pages[1] = { ARGV[9] }
   hand(pages[1])
 end
 local full = inFlight >= ${MOST_IN_FLIGHT}

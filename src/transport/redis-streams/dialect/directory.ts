@@ -15,10 +15,10 @@ export function dialectDirectory(topology: Topology, system: StreamSystem): Dire
   function topicOf(topic: TopicPlace): TopicPlace {
     const stream = system.stream(topic.name);
     const subscriptions = topic.subscriptions.map(
-      ({ name, keys, leaseMs }, index): SubscriptionPlace => ({
+      ({ name, keys, ...kept }, index): SubscriptionPlace => ({
         name: system.group(topic.name, name, index === 0),
         keys: { ...keys, stream, dead: (index === 0 ? system.dead(topic.name) : undefined) ?? keys.dead },
-        leaseMs,
+        ...kept,
       }),
     );
     return { ...topic, stream, subscriptions };

@@ -22,6 +22,12 @@ local function bury(fields)
   redis.call('XADD', KEYS[6], '*', unpack(cjson.decode(fields)))
 end`;
 
+/** What has been given up is a dead letter as it is: nobody has said anything about it. */
+const GIVE_UP_FIELDS = `
+local function giveUp(_, fields)
+  redis.call('XADD', KEYS[7], '*', unpack(fields))
+end`;
+
 export const TAKE_FIELDS = defineScript(
   NOW,
   READ_FIELDS,
@@ -30,6 +36,7 @@ export const TAKE_FIELDS = defineScript(
   FREE,
   LEASE,
   SWEEP,
+  GIVE_UP_FIELDS,
   TAKE,
   SEEN,
   READY,

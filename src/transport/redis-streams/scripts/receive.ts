@@ -54,7 +54,17 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
   return lost
 end`;
 
-/** Leases held messages: those whose lease has ended, and those whose time has come. */
+/** Makes a dead letter of what has been given up. */
+const GIVE_UP = `
+local function giveUp(frame, body, enqueuedAt, time)
+  local id = redis.call('XADD', KEYS[7], '*', 'm', frame, 'b', body, 't', enqueuedAt)
+  redis.call('ZADD', KEYS[8], time, id)
+end`;
+
+/**
+ * Leases held messages: those whose lease has ended, and those whose time has come. One whose lease has ended at the
+ * last delivery that it may have is given up: it ends its consumers, and would go on to for ever.
+ */
 export const TAKE = `
 local function take(places, from, token, time, leaseMs, taken)
   if #places == 0 then return 0 end
@@ -65,10 +75,16 @@ local function take(places, from, token, time, leaseMs, taken)
   for i, place in ipairs(places) do
     if bodies[i] then
       local deliveries = (tonumber(string.match(states[i] or '', '^%d+')) or 0) + 1
-      redis.call('HSET', KEYS[5], place, deliveries .. ':' .. token)
-      redis.call('ZADD', KEYS[3], time + leaseMs, place)
       local message = cmsgpack.unpack(bodies[i])
-      taken[#taken + 1] = { place, deliveries, message[1], message[2], message[3] }
+      if from == KEYS[3] and deliveries > tonumber(ARGV[9]) then
+        giveUp(message[1], message[2], message[3], time)
+        redis.call('HDEL', KEYS[4], place)
+        redis.call('HDEL', KEYS[5], place)
+      else
+        redis.call('HSET', KEYS[5], place, deliveries .. ':' .. token)
+        redis.call('ZADD', KEYS[3], time + leaseMs, place)
+        taken[#taken + 1] = { place, deliveries, message[1], message[2], message[3] }
+      end
     else
       redis.call('HDEL', KEYS[5], place)
       lost = lost + 1
@@ -103,8 +119,8 @@ return { taken, soon, redis.call('XLEN', stream), lost }`;
 
 /**
  * Takes held messages that are ready, and looks after what was abandoned. KEYS: stream, waiting, leased, bodies,
- * states, swept. ARGV: group, most, lease in ms, token, ms between sweeps (0: do not sweep), lease of consumers whose
- * name says none, retention, how long a consumer may be away in ms.
+ * states, swept, dead, dead-shown. ARGV: group, most, lease in ms, token, ms between sweeps (0: do not sweep), lease of
+ * consumers whose name says none, retention, how long a consumer may be away in ms, most deliveries.
  * Returns: the messages; ms until more becomes ready, -1 when that is not known; the stream's length; how many were
  * lost.
  */
@@ -116,6 +132,7 @@ export const TAKE_HELD = defineScript(
   FREE,
   LEASE,
   SWEEP,
+  GIVE_UP,
   TAKE,
   SEEN,
   READY,

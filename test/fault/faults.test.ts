@@ -1,0 +1,44 @@
+import { appendFileSync } from 'node:fs';
+import { describe, inject, it } from 'vitest';
+import { CARRIERS } from './carriers/carriers.ts';
+import { fsyncWitnessMissing } from './carriers/fsync-witness.ts';
+import { FAULTS } from './faults.ts';
+import { seedOf } from './random.ts';
+import { readSelection } from './selection.ts';
+import { tryFault } from './try-fault.ts';
+
+const { seed, nightly, only, carriers } = readSelection(process.env);
+const selected = (name: string, names: readonly string[]): boolean =>
+  names.length === 0 || names.includes(name);
+
+for (const [kind, names, known] of [
+  ['fault', only, FAULTS],
+  ['carrier', carriers, CARRIERS],
+] as const) {
+  const unknown = names.filter((name) => !known.some((one) => one.name === name));
+  if (unknown.length > 0) {
+    throw new Error(`${unknown} is no ${kind}: expected ${known.map(({ name }) => name).join(', ')}`);
+  }
+}
+
+describe.concurrent('nothing accepted is lost', () => {
+  for (const fault of FAULTS.filter(({ name }) => selected(name, only))) {
+    for (const carrier of CARRIERS.filter(({ name }) => selected(name, carriers))) {
+      if (carrier.hostile !== (fault.hostile ?? false) || fault.suits?.(carrier) === false) continue;
+      it(`${fault.name} on ${carrier.name}`, async ({ skip }) => {
+        const reason =
+          (await carrier.unavailable()) ?? (fault.losesPower ? await fsyncWitnessMissing() : undefined);
+        if (reason !== undefined) skip(reason);
+        const { line, report } = await tryFault(fault, {
+          carrier,
+          nightly,
+          seed: seedOf(seed, fault.name, carrier.name),
+        });
+        appendFileSync(inject('faultLines'), `${JSON.stringify(line)}\n`);
+        if (report === '') return;
+        const replay = `npm run test:faults -- --seed ${seed}${nightly ? ' --nightly' : ''} --only ${fault.name} --carriers ${carrier.name}`;
+        throw new Error(`${report}\n\n${replay}`);
+      });
+    }
+  }
+});

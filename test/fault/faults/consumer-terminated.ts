@@ -1,0 +1,23 @@
+import type { Fault } from '../fault.ts';
+
+/** Consumers are told to go while they have plenty to do. */
+export const consumerTerminated: Fault = {
+  name: 'consumer-terminated',
+  async run({ consumer, producer, ledger, random, nightly, depth, goodbye }) {
+    const times = nightly ? 100 : 3;
+    const problems: string[] = [];
+    const load = await producer({ perSecond: 300 });
+    for (let round = 0; round < times; round++) {
+      const one = await consumer({ workMs: random.whole(1, 300), deadlineMs: 5_000 });
+      const begun = random.whole(5, 100);
+      await ledger.until('it is at work', ({ begunBy }) => begunBy(one.name) >= begun);
+      problems.push(...(await goodbye(one, 12_000)));
+      const { inFlight } = await depth();
+      if (inFlight > 0) problems.push(`${inFlight} messages were abandoned`);
+    }
+    load.tell({ do: 'stop' });
+    await load.exit;
+    await consumer();
+    return { times, duplicates: 0, recoveryMs: 0, problems };
+  },
+};

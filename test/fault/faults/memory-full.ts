@@ -1,0 +1,30 @@
+import type { Fault } from '../fault.ts';
+
+/** Redis is full and refuses to evict: publishing waits, consuming goes on, and makes room. */
+export const memoryFull: Fault = {
+  name: 'memory-full',
+  suits: ({ isRedis }) => isRedis,
+  settings: { 'maxmemory-policy': 'noeviction' },
+  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, empty }) {
+    const times = nightly ? 50 : 2;
+    await consumer({ workMs: 5 });
+    const load = await producer({ perSecond: 200 });
+    for (let round = 0; round < times; round++) {
+      const { handled } = ledger.tally;
+      const more = random.whole(20, 150);
+      await ledger.until('it flows', (tally) => tally.handled > handled + more);
+      await fault();
+      await server.redis?.admin.config('SET', 'maxmemory', '1kb');
+      const away = ledger.tally.away;
+      await ledger.until('publishing is refused', (tally) => tally.away > away || away > 0);
+      await empty();
+      await server.redis?.admin.config('SET', 'maxmemory', '0');
+      await healed();
+      await recovered();
+    }
+    load.tell({ do: 'stop' });
+    await load.exit;
+    // What is refused is not there twice; a consumer notices nothing.
+    return { times, duplicates: 0, recoveryMs: 10_000 };
+  },
+};

@@ -1,0 +1,66 @@
+import { losePower } from '../carriers/fsync-witness.ts';
+import type { Fault } from '../fault.ts';
+import type { Entry } from '../ledger/entry.ts';
+
+const HELD = 60;
+const PER_SECOND = 250;
+/** Under everysec a sync begins every second, and may take as long again before Redis waits for it. In ms. */
+const UNSYNCED_MS = 2_000;
+
+function powerLost(appendfsync: 'always' | 'everysec'): Fault {
+  return {
+    name: `power-lost-${appendfsync}`,
+    settings: { appendfsync },
+    losesPower: true,
+    suits: ({ isRedis }) => isRedis,
+    async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered }) {
+      const times = nightly ? 50 : 2;
+      const { redis } = server;
+      if (redis === undefined) throw new Error('this needs a Redis');
+      // Slower than what is published, so that there is something to lose.
+      await consumer({ workMs: 120 });
+      const load = await producer({ perSecond: PER_SECOND });
+      let bytes = 0;
+      for (let round = 0; round < times; round++) {
+        const { handled } = ledger.tally;
+        const more = random.whole(100, 400);
+        await ledger.until('it flows', (tally) => tally.handled > handled + more);
+        await fault();
+        await redis.kill();
+        bytes += await losePower(redis.folder);
+        await redis.start();
+        await healed();
+        await recovered();
+      }
+      load.tell({ do: 'stop' });
+      await load.exit;
+      await ledger.until('what is left is handled', ({ open }) => open === 0, 15_000).catch(() => undefined);
+      const entries = await ledger.entries();
+      const resent = entries.filter(({ what }) => what === 'resent').length;
+      const forgotten = times * PER_SECOND * (UNSYNCED_MS / 1_000);
+      return {
+        times,
+        duplicates: resent + times * HELD + (appendfsync === 'always' ? 0 : forgotten),
+        recoveryMs: 10_000,
+        ...(appendfsync === 'everysec' && { mayLose: acceptedUnsynced(entries), forgets: true }),
+        note: `${bytes} bytes had not been synced; of ${ledger.tally.accepted} accepted messages ${ledger.tally.open} were lost`,
+      };
+    },
+  };
+}
+
+/** What was accepted so shortly before a fault that it may not have been synced. */
+function acceptedUnsynced(entries: readonly Entry[]): Set<string> {
+  const faults = entries.flatMap(({ what, at }) => (what === 'fault' || what === 'healed' ? [at] : []));
+  return new Set(
+    entries.flatMap((entry) =>
+      entry.what === 'accepted' && faults.some((at) => at - UNSYNCED_MS <= entry.at && entry.at <= at)
+        ? [entry.id]
+        : [],
+    ),
+  );
+}
+
+/** Redis loses its power: what had not been synced to disk is gone, by its own settings. */
+export const powerLostAlways = powerLost('always');
+export const powerLostEverysec = powerLost('everysec');

@@ -1,0 +1,25 @@
+import type { Fault } from '../fault.ts';
+
+/** Redis forgets its scripts while they are used. */
+export const scriptsForgotten: Fault = {
+  name: 'scripts-forgotten',
+  suits: ({ isRedis }) => isRedis,
+  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered }) {
+    const times = nightly ? 100 : 5;
+    await consumer();
+    const load = await producer();
+    for (let round = 0; round < times; round++) {
+      const { handled } = ledger.tally;
+      const more = random.whole(1, 50);
+      await ledger.until('it flows', (tally) => tally.handled > handled + more);
+      await fault();
+      await server.redis?.admin.script('FLUSH');
+      await healed();
+      await recovered();
+    }
+    load.tell({ do: 'stop' });
+    await load.exit;
+    const problems = ledger.tally.away > 0 ? ['it was noticed, and must not be'] : [];
+    return { times, duplicates: 0, recoveryMs: 2_000, problems };
+  },
+};

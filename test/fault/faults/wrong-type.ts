@@ -1,0 +1,36 @@
+import { pause } from '../../../src/time/backoff.ts';
+import type { Fault } from '../fault.ts';
+
+const HELD = 60;
+
+/** Another program writes over a key of ours, with a value of another type; somebody puts back what was there. */
+export const wrongType: Fault = {
+  name: 'wrong-type',
+  suits: ({ isRedis }) => isRedis,
+  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered }) {
+    const times = nightly ? 50 : 3;
+    const admin = server.redis?.admin;
+    if (admin === undefined) throw new Error('this needs a Redis');
+    await consumer();
+    const load = await producer();
+    for (let round = 0; round < times; round++) {
+      const { handled } = ledger.tally;
+      await ledger.until('it flows', (tally) => tally.handled > handled + 30);
+      const [first = '', ...others] = (await admin.keys('judge*')).toSorted();
+      const key = random.pick([first, ...others]);
+      const kept = `kept:${key}`;
+      await fault();
+      // What is there has to be there again afterwards: in one step, each way.
+      await admin.multi().renamenx(key, kept).set(key, 'no type of ours').exec();
+      await pause(random.whole(200, 1_500));
+      await admin.multi().del(key).exec();
+      await admin.rename(kept, key).catch(() => undefined);
+      await healed();
+      await recovered();
+    }
+    load.tell({ do: 'stop' });
+    await load.exit;
+    const resent = (await ledger.entries()).filter(({ what }) => what === 'resent').length;
+    return { times, duplicates: resent + times * HELD, recoveryMs: 10_000 };
+  },
+};

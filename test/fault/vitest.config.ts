@@ -1,0 +1,20 @@
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+import { readSelection } from './selection.ts';
+
+const { nightly } = readSelection(process.env);
+
+/** The judge: `npm run test:faults`. A test for each fault on each carrier, and those of the judge itself. */
+export default defineConfig({
+  test: {
+    root: join(import.meta.dirname, '../..'),
+    include: ['test/fault/{faults,judge,verdict}.test.ts'],
+    // They would make each other slow.
+    fileParallelism: false,
+    globalSetup: ['test/support/redis-setup.ts', 'test/fault/table-setup.ts'],
+    // Most of a fault's time is waiting for leases to end.
+    maxConcurrency: nightly ? 1 : 3,
+    testTimeout: nightly ? 4 * 3_600_000 : 240_000,
+    hookTimeout: 60_000,
+  },
+});
