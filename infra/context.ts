@@ -18,6 +18,8 @@ export interface Context {
   readonly minImprovement?: string;
   /** The ARN of the secret that MLflow signs its deliveries with. Default: none, and there is no URL for them. */
   readonly webhookSecret?: string;
+  /** The ARN of the secret that messages are signed with: with it every function signs what it publishes, and handles only what is signed. Default: none. */
+  readonly signingSecret?: string;
 }
 
 /** Reads one value as it was given, not checked yet. */

@@ -55,6 +55,14 @@ export function readSecretArn(context: ReadContext, key: keyof Context): string 
 /** With the six characters that Secrets Manager adds to its name: without them it would take a pattern to allow it. */
 const SECRET_ARN = /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/;
 
+/** ARNs of the secrets that functions read besides those in {@link Environments}. */
+export interface Secrets {
+  /** What MLflow signs with. */
+  readonly webhookSecret?: string | undefined;
+  /** What messages are signed with. */
+  readonly signingSecret?: string | undefined;
+}
+
 /** What functions call beyond AWS's own network, or cannot do without it, by the variable that says so. */
 const OUTSIDE: Readonly<Record<string, string>> = {
   DEPLOY_URL: 'deployUrl',
@@ -69,7 +77,7 @@ const OUTSIDE: Readonly<Record<string, string>> = {
 export function checkEgress(
   environments: Environments,
   egress: Deployment['redis']['egress'],
-  webhookSecret: string | undefined,
+  { webhookSecret, signingSecret }: Secrets,
 ): void {
   if (egress !== 'none') return;
   const calls = Object.entries(environments).flatMap(([name, environment]) =>
@@ -78,6 +86,7 @@ export function checkEgress(
       .map((variable) => `${name} calls what -c ${OUTSIDE[variable]}=… names`),
   );
   if (webhookSecret) calls.push(`${EVALUATE_WEBHOOK.name} reads what -c webhookSecret=… names`);
+  if (signingSecret) calls.push('every function reads what -c signingSecret=… names');
   const [call] = calls;
   if (call === undefined) return;
   throw new InvalidConfig(

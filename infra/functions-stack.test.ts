@@ -2,7 +2,7 @@ import { App, Duration } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FunctionsStack } from './functions-stack.ts';
-import { emptyBundles, testApp, testConfig, wholeConfig } from './test-config.ts';
+import { buildTestApp, emptyBundles, stacksOf, testApp, testConfig, wholeConfig } from './test-config.ts';
 
 function synthesize(stage: 'dev' | 'prod'): Template {
   using bundles = emptyBundles(testConfig);
@@ -243,5 +243,28 @@ describe('the functions that judge what registries say', () => {
       Description: 'Drains model_to_evaluate/judge',
       Environment: { Variables: { TRANSPORT_URL: 'redis://relay@cache', METRICS_PREFIX: 'test' } },
     });
+  });
+});
+
+describe('the key that messages are signed with', () => {
+  const signingSecret = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:courier-AbCdEf';
+  const onRedis = { transport: 'redis', redisUrl: 'redis://10.0.0.1:6379' };
+
+  it.each([
+    ['SQS', {}],
+    ['Redis', onRedis],
+  ])('is known to every function on %s by its ARN, which it may read', (_, context) => {
+    const app = buildTestApp(wholeConfig, { ...context, signingSecret });
+    const stack = stacksOf(app).find((one) => one instanceof FunctionsStack);
+    if (stack === undefined) throw new Error('there are no functions');
+    const template = Template.fromStack(stack);
+    const functions = Object.values(template.findResources('AWS::Lambda::Function'));
+    expect(functions).toHaveLength(4);
+    for (const { Properties } of functions) {
+      expect(Properties.Environment.Variables).toMatchObject({ HIKYAKU_SIGNING_KEY_ARN: signingSecret });
+      expect(allowed(template, Properties.Description)).toContain(
+        'secretsmanager:GetSecretValue on courier-AbCdEf',
+      );
+    }
   });
 });

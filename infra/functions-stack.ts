@@ -5,6 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { FunctionUrlAuthType, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { type Config, type FoundSubscription, subscriptionsOf } from '../src/config/define-config.ts';
+import { SIGNING_KEY } from '../src/signing/signing-keys.ts';
 import { queueNames } from '../src/transport/names.ts';
 import type { Role } from '../src/transport/redis-streams/access.ts';
 import { consumerName, drainOf, EMIT, EVALUATE_WEBHOOK, PUBLISHES } from './bundles/functions.ts';
@@ -28,6 +29,8 @@ export interface FunctionsStackProps extends StackProps {
   readonly encryptionKey?: IKey | undefined;
   /** The ARN of the secret that MLflow signs with. */
   readonly webhookSecret?: string | undefined;
+  /** The ARN of the secret that messages are signed with. */
+  readonly signingSecret?: string | undefined;
   /** The Redis that carries the messages, instead of SQS, and how often it is drained. */
   readonly redis?: { readonly place: RedisPlace; readonly drainEvery: Duration } | undefined;
 }
@@ -121,9 +124,14 @@ export class FunctionsStack extends Stack {
     const { redis, config, encryptionKey } = this.#props;
     if (redis) {
       const { transportUrl, place } = this.#access('publish');
-      return { ...this.#common(name, transportUrl), ...place, memoryMiB: 512 };
+      const statements = [...place.statements, ...this.#mayReadSigningKeys()];
+      return { ...this.#common(name, transportUrl), ...place, statements, memoryMiB: 512 };
     }
-    const statements = [...this.#mayPublish(topic), ...mayUseKey(encryptionKey)];
+    const statements = [
+      ...this.#mayPublish(topic),
+      ...mayUseKey(encryptionKey),
+      ...this.#mayReadSigningKeys(),
+    ];
     return { ...this.#common(name, transportUrl(this, config.prefix)), statements, memoryMiB: 512 };
   }
 
@@ -143,14 +151,27 @@ export class FunctionsStack extends Stack {
   /** Of those that its environment names. */
   #mayReadSecrets(name: string): PolicyStatement[] {
     const environment = Object.entries(this.#props.environments[name] ?? {});
-    return environment.flatMap(([key, arn]) => (key.endsWith('_SECRET_ARN') ? [mayReadSecret(arn)] : []));
+    const own = environment.flatMap(([key, arn]) =>
+      key.endsWith('_SECRET_ARN') ? [mayReadSecret(arn)] : [],
+    );
+    return [...own, ...this.#mayReadSigningKeys()];
+  }
+
+  #mayReadSigningKeys(): PolicyStatement[] {
+    const { signingSecret } = this.#props;
+    return signingSecret === undefined ? [] : [mayReadSecret(signingSecret)];
   }
 
   #common(name: string, url: string, bundle = name) {
-    const { config, stage, bundles, environments } = this.#props;
+    const { config, stage, bundles, environments, signingSecret } = this.#props;
     return {
       codeFolder: join(bundles, bundle),
-      environment: { ...environments[name], TRANSPORT_URL: url, METRICS_PREFIX: config.prefix },
+      environment: {
+        ...environments[name],
+        ...(signingSecret !== undefined && { [`${SIGNING_KEY}_ARN`]: signingSecret }),
+        TRANSPORT_URL: url,
+        METRICS_PREFIX: config.prefix,
+      },
       removalPolicy: stage === 'prod' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     };
   }

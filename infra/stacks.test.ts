@@ -174,6 +174,11 @@ describe('bad input', () => {
       () => build({ ...redis, webhookSecret: CALLS.webhookSecret }, testConfig),
     ],
     [
+      'deployment.redis.egress is none: expected nat, for every function reads what -c signingSecret=… names',
+      () => build({ ...redis, signingSecret: CALLS.webhookSecret }, testConfig),
+    ],
+    ['signingSecret is "mine": expected the whole ARN of a secret', () => build({ signingSecret: 'mine' })],
+    [
       'deployment.encryption is "none"',
       () => build({}, { ...testConfig, deployment: JSON.parse('{"encryption":"none"}') }),
     ],

@@ -33,10 +33,13 @@ export function buildStacks(app: App, { definition, transport, bundles }: Stacks
   const place = accountOf(stage, definition.deployment);
   const where = place && { env: place };
   const environments = readEnvironments(context);
-  const webhookSecret = readSecretArn(context, 'webhookSecret');
+  const secrets = {
+    webhookSecret: readSecretArn(context, 'webhookSecret'),
+    signingSecret: readSecretArn(context, 'signingSecret'),
+  };
   const existing = existingRedis(context('redisUrl'), config.prefix);
   const name = (what: string): string => stackName(config.prefix, what);
-  const common = { ...where, config, stage, bundles, environments, webhookSecret };
+  const common = { ...where, config, stage, bundles, environments, ...secrets };
 
   if (transport === 'sqs') {
     checkEventSources(config);
@@ -61,7 +64,7 @@ export function buildStacks(app: App, { definition, transport, bundles }: Stacks
   const drainEvery = Duration.minutes(options.drainEveryMinutes);
   let own: RedisStack | undefined;
   if (existing === undefined) {
-    checkEgress(environments, options.egress, webhookSecret);
+    checkEgress(environments, options.egress, secrets);
     own = new RedisStack(app, name('redis'), { ...where, prefix: config.prefix, stage, options });
   }
   const server = existing ?? own;

@@ -48,6 +48,7 @@ export type { DeadLetterCode, DeadLetterReason, Failure } from './message/dead-l
 export { type Envelope, InvalidMessage, type Issue } from './message/envelope.ts';
 export { deriveId, newId } from './message/id.ts';
 export { InvalidName } from './message/names.ts';
+export { InvalidSigningKey } from './message/signature.ts';
 export { type CourierEvent, observe } from './observe/events.ts';
 export { logEvents } from './observe/json-log.ts';
 export { createSpy, type Spy } from './observe/spy.ts';
@@ -76,6 +77,9 @@ export {
   type PublishOptions,
   type PublishOutcome,
 } from './publish/publisher.ts';
+export { fixedSecrets, type Secrets, SecretUnavailable } from './secrets/secrets.ts';
+export { InvalidSecretSource } from './secrets/secrets-of-arn.ts';
+export { signingKeysFrom } from './signing/signing-keys.ts';
 export { type ErrorCode, TransportError } from './transport/errors.ts';
 export { InvalidTransportUrl, transportUrl } from './transport/schemes.ts';
 export type {

@@ -1,7 +1,10 @@
 import type { Contract } from '../message/contract.ts';
 import type { EnvelopeOptions } from '../message/envelope.ts';
+import { SIGNATURE_BYTES } from '../message/signature.ts';
 import { createCarrierState } from '../observe/carrier-state.ts';
 import { prepare } from '../publish/prepare.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import { signLater } from '../signing/later.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { Broadcast, Notice, Transport } from '../transport/transport.ts';
 import { createHearer, type Listener, type ListenOptions, type NoticeHandler } from './listener.ts';
@@ -47,6 +50,11 @@ export interface BroadcasterOptions {
   readonly transport: Transport;
   /** Who speaks: the envelope's `source`. Default `hikyaku`. */
   readonly source?: string;
+  /**
+   * Signs each notice with the newest of them, and lets no handler see one that none of them has signed: that is
+   * `notice_unreadable` too. Default: nothing is signed or looked at.
+   */
+  readonly signingKeys?: Secrets | undefined;
 }
 
 /**
@@ -59,8 +67,12 @@ export interface BroadcasterOptions {
  *
  * @throws TransportError `Unsupported` where the carrier does not broadcast.
  */
-export function createBroadcaster({ transport, source }: BroadcasterOptions): Broadcaster {
+export function createBroadcaster({ transport, source, signingKeys }: BroadcasterOptions): Broadcaster {
   const broadcast = broadcastOf(transport);
+  const { limits } = transport;
+  const sign = signLater(signingKeys);
+  const bounds =
+    sign === undefined ? limits : { ...limits, messageBytes: limits.messageBytes - SIGNATURE_BYTES };
   const carrier = createCarrierState(transport.name);
   const notifiers = new Map<string, Notifier>();
   const listeners = new Set<Listener>();
@@ -79,12 +91,17 @@ export function createBroadcaster({ transport, source }: BroadcasterOptions): Br
     return notifier;
   }
 
+  function signed(topic: string, made: Notice | Promise<Notice>): Notice | Promise<Notice> {
+    if (sign === undefined) return made;
+    return made instanceof Promise ? made.then((notice) => sign(topic, notice)) : sign(topic, made);
+  }
+
   return {
     notify(contract, data, options = {}) {
       try {
         ensureOpen();
         const from = source === undefined ? options : { source, ...options };
-        const made: Notice | Promise<Notice> = prepare(contract, data, from, transport.limits);
+        const made: Notice | Promise<Notice> = signed(contract.name, prepare(contract, data, from, bounds));
         const notifier = notifierOf(contract.name);
         return made instanceof Promise ? made.then((notice) => notifier.say(notice)) : notifier.say(made);
       } catch (error) {
@@ -94,7 +111,7 @@ export function createBroadcaster({ transport, source }: BroadcasterOptions): Br
 
     async listen(contract, handler, options = {}) {
       ensureOpen();
-      const hearer = createHearer(contract, handler, options, carrier);
+      const hearer = createHearer(contract, handler, { ...options, signingKeys }, carrier);
       const listening = await broadcast.listen(contract.name, hearer.told);
       const listener: Listener = {
         async close({ deadlineMs = 10_000 } = {}) {

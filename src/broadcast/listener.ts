@@ -2,6 +2,8 @@ import type { Contract } from '../message/contract.ts';
 import { decode, type Envelope, InvalidMessage } from '../message/envelope.ts';
 import type { CarrierState } from '../observe/carrier-state.ts';
 import { emit, observed } from '../observe/events.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import { verifyLater } from '../signing/later.ts';
 import { describeThrown } from '../text/describe-thrown.ts';
 import { pause } from '../time/backoff.ts';
 import { TransportError } from '../transport/errors.ts';
@@ -50,10 +52,11 @@ export interface Hearer {
 export function createHearer<Data>(
   contract: Contract<Data>,
   handler: NoticeHandler<Data>,
-  { concurrency = 100, onGap }: ListenOptions,
+  { concurrency = 100, onGap, signingKeys }: ListenOptions & { readonly signingKeys?: Secrets | undefined },
   carrier: CarrierState,
 ): Hearer {
   const topic = contract.name;
+  const verify = verifyLater({ topic, keys: signingKeys });
   const ending = new AbortController();
   const { signal } = ending;
   let atWork = 0;
@@ -71,7 +74,11 @@ export function createHearer<Data>(
     }
     let message: Envelope<Data> | Promise<Envelope<Data>>;
     try {
-      message = decode(contract, notice.body);
+      const verified = verify?.(notice);
+      message =
+        verified instanceof Promise
+          ? verified.then(() => decode(contract, notice.body))
+          : decode(contract, notice.body);
     } catch (error) {
       unreadable(notice, error);
       return;

@@ -1,6 +1,9 @@
 import type { Config } from '../config/define-config.ts';
 import { loadConfig } from '../config/load.ts';
 import { findRunning, stateFolder } from '../dev/run-state.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import { secretsFrom } from '../secrets/secrets-from.ts';
+import { SIGNING_KEY } from '../signing/signing-keys.ts';
 import { transportUrl } from '../transport/schemes.ts';
 import type { Transport } from '../transport/transport.ts';
 import { openTransport } from '../transport/url.ts';
@@ -10,6 +13,8 @@ import { BadInput } from './exit.ts';
 export interface Context {
   readonly config: Config;
   readonly transport: Transport;
+  /** Those of the environment: what is published is signed, and what is handled verified. */
+  readonly signingKeys: Secrets | undefined;
 }
 
 /**
@@ -18,9 +23,10 @@ export interface Context {
  */
 export async function withTransport<T>(work: (context: Context) => Promise<T>): Promise<T> {
   const config = await loadConfig(process.cwd());
+  const signingKeys = secretsFrom(process.env, SIGNING_KEY);
   const transport = await openTransport(await chooseUrl(), config);
   try {
-    return await work({ config, transport });
+    return await work({ config, transport, signingKeys });
   } finally {
     await transport.close();
   }

@@ -29,6 +29,8 @@ export interface Subscription {
   readonly handlerTimeoutMs: number;
   readonly leaseMs: number;
   readonly maxDeliveries: number;
+  /** How old a message may be, where its signature is verified. */
+  readonly maxAgeMs?: number | undefined;
   /** How Lambda runs it. */
   readonly lambda: LambdaOptions;
 }
@@ -82,6 +84,8 @@ export interface SubscriptionDefinition<Data> {
   readonly retry?: Partial<RetryPolicy>;
   /** How long a handler may take. Default 30,000: 30 s. At most 898 s, on an ordered topic 449 s. The lease is six times the function's timeout, as Lambda's event source asks. */
   readonly handlerTimeoutMs?: number;
+  /** Where messages are verified: how old one may be, since it was said or last replayed by a holder of a key; older ones are dead-lettered. Default: any age. */
+  readonly maxAgeMs?: number;
   /** How Lambda runs it. */
   readonly lambda: {
     /** The function's source file, from the folder of the config. */
@@ -189,6 +193,8 @@ function complete(
   // On an ordered topic messages of one key take turns: the later ones begin while a whole handler's time is left.
   const handlers = ordered ? 2 : 1;
   whole(`${path}.handlerTimeoutMs`, handlerTimeoutMs, 1, (LONGEST_FUNCTION - SPARE_MS) / handlers);
+  const { maxAgeMs } = definition;
+  if (maxAgeMs !== undefined) whole(`${path}.maxAgeMs`, maxAgeMs, 1, Number.MAX_SAFE_INTEGER);
   // Lambda counts whole seconds.
   const timeoutMs = Math.ceil(handlerTimeoutMs / 1_000) * 1_000 * handlers + SPARE_MS;
   const { filters = [], batchSize = 10, maxConcurrency = 10, partitions = 1 } = definition.lambda;
@@ -200,6 +206,7 @@ function complete(
     loadHandler: definition.loadHandler,
     retry,
     handlerTimeoutMs,
+    maxAgeMs,
     leaseMs: timeoutMs * LEASE_TIMEOUTS + windowMs,
     maxDeliveries: retry.maxAttempts * deliveries + SPARE_DELIVERIES.inAll,
     lambda: { ...definition.lambda, timeoutMs, batchSize, windowMs, maxConcurrency, filters, partitions },

@@ -1,6 +1,7 @@
 import type { Context } from 'aws-lambda';
 import type { FoundSubscription } from '../config/define-config.ts';
 import { emit, observed } from '../observe/events.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import { pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import { openOnce } from '../transport/open-once.ts';
@@ -16,6 +17,8 @@ export interface DrainOptions {
   readonly openTransport: () => Promise<Transport>;
   /** How many messages are handled at once. Default 10. */
   readonly concurrency?: number;
+  /** See {@link startWorker}. */
+  readonly signingKeys?: Secrets | undefined;
 }
 
 /** What one invocation did, and the time it had left, in ms. Counted when the carrier had settled it. */
@@ -65,7 +68,8 @@ const COUNTED = {
  * is one more consumer. Rejects, after settling what it had, when the carrier cannot be reached; at once with
  * InvalidDrainEvent.
  */
-export function createDrain({ found, handler, openTransport, concurrency = 10 }: DrainOptions): Drain {
+export function createDrain(options: DrainOptions): Drain {
+  const { found, handler, openTransport, concurrency = 10, signingKeys } = options;
   const { topic, subscription, address } = found;
   const open = openOnce(openTransport);
   /** An earlier invocation has left the transport open. */
@@ -138,6 +142,8 @@ export function createDrain({ found, handler, openTransport, concurrency = 10 }:
       retry: subscription.retry,
       handlerTimeoutMs: subscription.handlerTimeoutMs,
       concurrency,
+      signingKeys,
+      maxAgeMs: subscription.maxAgeMs,
     });
     worker.ended.catch(enough.resolve);
     const timer = setTimeout(enough.resolve, beginMs);

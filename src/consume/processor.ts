@@ -2,6 +2,7 @@ import type { Contract } from '../message/contract.ts';
 import { type DeadLetterCode, deadLetterHeaders } from '../message/dead-letter.ts';
 import { decode, type Envelope, InvalidMessage } from '../message/envelope.ts';
 import { type CourierEvent, emit, observed } from '../observe/events.ts';
+import type { Verify } from '../signing/verifier.ts';
 import { describeThrown } from '../text/describe-thrown.ts';
 import { backoffDelay } from '../time/backoff.ts';
 import type { Address, Incoming, Limits, Settlement } from '../transport/transport.ts';
@@ -22,6 +23,8 @@ export interface ProcessorOptions<Data> {
   readonly extend: ExtendLeases;
   /** See {@link createLeaseWatch}. */
   readonly extendByMs?: number;
+  /** Looks at each delivery before it is read; see {@link Verify}. */
+  readonly verify?: Verify | undefined;
   /** Messages of one key are handled one after the other; see {@link inOrder}. */
   readonly ordered?: boolean | undefined;
 }
@@ -104,7 +107,11 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
   function start(delivery: Incoming, sink: Sink, place: number, leftMs: number): void {
     let message: Envelope<Data> | Promise<Envelope<Data>>;
     try {
-      message = decode(contract, delivery.body);
+      const verified = options.verify?.(delivery);
+      message =
+        verified instanceof Promise
+          ? verified.then(() => decode(contract, delivery.body))
+          : decode(contract, delivery.body);
     } catch (error) {
       sink.end(unreadable(delivery, error), place);
       return;
@@ -136,7 +143,7 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     follow(attempt, answer, sink, place);
   }
 
-  /** A schema that takes its time has it from the handler's, and under the same lease. */
+  /** What takes its time to be verified or checked has it from the handler's, and under the same lease. */
   function handleLater(
     message: Promise<Envelope<Data>>,
     delivery: Incoming,

@@ -9,6 +9,8 @@ import { type EventSourceMapping, startEventSourceMapping } from '../dev/event-s
 import { encode, wrap } from '../message/envelope.ts';
 import { createSpy, type Spy } from '../observe/spy.ts';
 import { listDeadLetters } from '../operate/dead-letters.ts';
+import { createPublisher } from '../publish/publisher.ts';
+import { fixedSecrets, type Secrets } from '../secrets/secrets.ts';
 import { TransportError } from '../transport/errors.ts';
 import { queueNames } from '../transport/names.ts';
 import type { Outgoing, Transport } from '../transport/transport.ts';
@@ -60,10 +62,11 @@ afterEach(async () => {
 
 const found = () => findSubscription(config(), 'ping/test');
 
-function host(handler: Handler<Data>): SqsEventHandler {
+function host(handler: Handler<Data>, signingKeys?: Secrets): SqsEventHandler {
   return createSqsEventHandler({
     found: found(),
     handler,
+    signingKeys,
     openTransport: async () => {
       opened++;
       return transport;
@@ -359,4 +362,18 @@ describe('the local event source', () => {
     await spy.waitFor('handled', { id: 'id-1' }, 10_000);
     await later.close();
   });
+});
+
+it('handles only what is signed where there are keys, and dead-letters the rest', async () => {
+  const handled: number[] = [];
+  const signingKeys = fixedSecrets(['a key that is long enough to be a secret']);
+  await createPublisher({ transport, signingKeys }).publish(Ping, { n: 1 });
+  const unsigned = good(2);
+  await transport.send('ping', [unsigned]);
+  map(host(({ data }) => void handled.push(data.n), signingKeys));
+  await spy.waitFor('dead_lettered', { id: 'id-2', code: 'signature' }, 10_000);
+  await emptied();
+  expect(handled).toEqual([1]);
+  const [letter] = await listDeadLetters(transport, found().address);
+  expect(letter).toMatchObject({ id: 'id-2', body: unsigned.body });
 });

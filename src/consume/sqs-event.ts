@@ -1,6 +1,8 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FoundSubscription } from '../config/define-config.ts';
 import { createCarrierState } from '../observe/carrier-state.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import { verifyLater } from '../signing/later.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import { openOnce } from '../transport/open-once.ts';
 import { incomingFromRecord } from '../transport/sqs/record.ts';
@@ -14,6 +16,8 @@ export interface SqsEventHandlerOptions {
   readonly handler: Handler<unknown>;
   /** Opens the SQS transport: called at the first failure only, for Lambda itself deletes what succeeded. */
   readonly openTransport: () => Promise<Transport>;
+  /** Only messages that one of them has signed are handled: others are dead-lettered. Default: all are handled. */
+  readonly signingKeys?: Secrets | undefined;
 }
 
 export type SqsEventHandler = (
@@ -35,6 +39,7 @@ export function createSqsEventHandler({
   found,
   handler,
   openTransport,
+  signingKeys,
 }: SqsEventHandlerOptions): SqsEventHandler {
   const { topic, subscription, address } = found;
   const carrier = createCarrierState('sqs');
@@ -47,6 +52,7 @@ export function createSqsEventHandler({
     retry: subscription.retry,
     handlerTimeoutMs: subscription.handlerTimeoutMs,
     limits: LIMITS,
+    verify: verifyLater({ topic: address.topic, keys: signingKeys, maxAgeMs: subscription.maxAgeMs }),
     ordered: topic.ordered,
     extend: async (deliveries, ms) =>
       (await transport()).extend(

@@ -3,6 +3,8 @@ import { hostname } from 'node:os';
 import type { Contract } from '../message/contract.ts';
 import { createCarrierState } from '../observe/carrier-state.ts';
 import { emit } from '../observe/events.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import { verifyLater } from '../signing/later.ts';
 import { backoffDelay, LONGEST_TIMER, pause } from '../time/backoff.ts';
 import { asTransportError, type ErrorCode, TransportError } from '../transport/errors.ts';
 import { inPieces } from '../transport/in-pieces.ts';
@@ -37,6 +39,10 @@ export interface WorkerOptions<Data> {
    * soon another worker takes over when this one dies. Default 30 s.
    */
   readonly leaseMs?: number;
+  /** Only messages that one of them has signed are handled: others are dead-lettered. Default: all are handled. */
+  readonly signingKeys?: Secrets | undefined;
+  /** With `signingKeys`: how old a message may be, since it was said or last replayed by a holder of a key. Default: any age. */
+  readonly maxAgeMs?: number | undefined;
 }
 
 /** A running consumer. */
@@ -111,6 +117,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
     handlerTimeoutMs: options.handlerTimeoutMs ?? 30_000,
     limits: transport.limits,
     extend,
+    verify: verifyLater({ topic: address.topic, keys: options.signingKeys, maxAgeMs: options.maxAgeMs }),
     ordered,
     extendByMs: leaseMs,
   });

@@ -1,4 +1,5 @@
 import type { FoundSubscription } from '../config/define-config.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import type { Transport } from '../transport/transport.ts';
 import { startWorker, type Worker, type WorkerHealth } from './worker.ts';
 
@@ -10,6 +11,8 @@ export interface WorkersOptions {
   readonly concurrency?: number;
   /** See {@link startWorker}. */
   readonly prefetch?: number;
+  /** See {@link startWorker}; how old messages may be, each subscription says itself. */
+  readonly signingKeys?: Secrets | undefined;
 }
 
 /** Workers of several subscriptions, which live and end together. */
@@ -31,7 +34,7 @@ export interface Workers {
  * process.once('SIGTERM', () => workers.close());
  */
 export async function startWorkers(options: WorkersOptions): Promise<Workers> {
-  const { transport, subscriptions, concurrency, prefetch } = options;
+  const { transport, subscriptions, concurrency, prefetch, signingKeys } = options;
   const loaded = await Promise.all(
     subscriptions.map(async (found) => ({ found, module: await found.subscription.loadHandler() })),
   );
@@ -43,6 +46,8 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
       handler: module.default,
       retry: subscription.retry,
       handlerTimeoutMs: subscription.handlerTimeoutMs,
+      maxAgeMs: subscription.maxAgeMs,
+      signingKeys,
       ...(concurrency !== undefined && { concurrency }),
       ...(prefetch !== undefined && { prefetch }),
     }),

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Config, InvalidConfig, subscriptionsOf } from '../config/define-config.ts';
 import { startWorker } from '../consume/worker.ts';
+import { signingKeysFrom } from '../signing/signing-keys.ts';
 import { queueNames } from '../transport/names.ts';
 import type { Transport } from '../transport/transport.ts';
 import { openTransport } from '../transport/url.ts';
@@ -128,12 +129,15 @@ async function startWorkers(
       contract: topic.contract,
       handler: (await subscription.loadHandler()).default,
       retry: subscription.retry,
+      maxAgeMs: subscription.maxAgeMs,
     })),
   );
+  const signingKeys = signingKeysFrom(process.env);
   return consumers.map((consumer) => {
     const worker = startWorker({
       ...consumer,
       transport,
+      signingKeys,
       handlerTimeoutMs: FUNCTION_TIMEOUT_MS,
       leaseMs: LEASE_MS,
     });

@@ -53,7 +53,11 @@ describe('what is known about a dead letter', () => {
   it('leaves a replayed message its own headers and counts the replays', () => {
     const dead = { 'x-own': '1', ...deadLetterHeaders(reason) };
     const once = replayHeaders(dead);
-    expect(once).toEqual({ 'x-own': '1', 'hikyaku-replays': '1' });
+    expect(once).toEqual({
+      'x-own': '1',
+      'hikyaku-replays': '1',
+      'hikyaku-replayed': expect.stringMatching(/^\d{4}-.*Z$/),
+    });
     expect(replaysOf(replayHeaders({ ...once, ...deadLetterHeaders(reason) }))).toBe(2);
     expect(replaysOf({ 'hikyaku-replays': 'many' })).toBe(0);
   });

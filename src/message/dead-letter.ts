@@ -1,9 +1,10 @@
 import { UNREADABLE_REASONS } from './envelope.ts';
+import { REPLAYED } from './replayed.ts';
 
 /**
  * Why a message was given up: `rejected`, its handler said that trying again cannot help; `exhausted`, its
  * last attempt failed; `undelivered`, the carrier gave up on it after too many deliveries without an answer;
- * the others, it cannot be read as a message of its contract.
+ * `signature`, nobody who holds a key has signed it so; the others, it cannot be read as a message of its contract.
  */
 export const DEAD_LETTER_CODES = ['rejected', 'exhausted', 'undelivered', ...UNREADABLE_REASONS] as const;
 export type DeadLetterCode = (typeof DEAD_LETTER_CODES)[number];
@@ -62,10 +63,10 @@ export function readDeadLetterReason(headers: Readonly<Record<string, string>>):
   };
 }
 
-/** The headers of a replayed message: those it was sent with, and how often it has been replayed. */
+/** The headers of a replayed message: those it was sent with, how often it has been replayed, and when it was last. */
 export function replayHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   const { [REASON]: _, ...kept } = headers;
-  return { ...kept, [REPLAYS]: String(replaysOf(headers) + 1) };
+  return { ...kept, [REPLAYS]: String(replaysOf(headers) + 1), [REPLAYED]: new Date().toISOString() };
 }
 
 /** How often the message has been replayed: from the dead-letter queue, or from history. */

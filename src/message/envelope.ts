@@ -31,8 +31,9 @@ export interface Issue {
   readonly message: string;
 }
 
-/** Why a body cannot be read as a message of its contract. */
+/** Why what came is no message of its contract; `signature`: because nobody with a key has signed it so. */
 export const UNREADABLE_REASONS = [
+  'signature',
   'malformed',
   'unsafe',
   'unknown-contract',

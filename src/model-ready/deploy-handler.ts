@@ -1,6 +1,6 @@
 import type { Handler } from '../consume/handler.ts';
 import type { Secrets } from '../secrets/secrets.ts';
-import { openOnce } from '../transport/open-once.ts';
+import { secretsLater } from '../secrets/secrets-later.ts';
 import type { ModelReadyToDeploy } from './contract.ts';
 import { createDeployHandler, type Deployment, InvalidDeployOptions } from './deploy.ts';
 
@@ -30,21 +30,12 @@ export function deployHandlerFrom(environment: NodeJS.ProcessEnv): Handler<Model
 
 export default deployHandlerFrom(process.env);
 
-function secretFrom({
-  DEPLOY_SECRET: secret,
-  DEPLOY_SECRET_ARN: arn,
-}: NodeJS.ProcessEnv): string | Secrets | undefined {
+function secretFrom(environment: NodeJS.ProcessEnv): string | Secrets | undefined {
+  const { DEPLOY_SECRET: secret, DEPLOY_SECRET_ARN: arn } = environment;
   if (!arn) return secret || undefined;
   if (secret) throw new InvalidDeployOptions('DEPLOY_SECRET and DEPLOY_SECRET_ARN are both set: set one');
   // Loaded at the first deployment, not when a Lambda function starts.
-  const secrets = openOnce(async () => {
-    const { secretsOfArn } = await import('../secrets/secrets-of-arn.ts');
-    return secretsOfArn('DEPLOY_SECRET_ARN', arn);
-  });
-  return {
-    current: async () => (await secrets()).current(),
-    renewed: async () => (await secrets()).renewed(),
-  };
+  return secretsLater({ DEPLOY_SECRET_ARN: arn }, 'DEPLOY_SECRET');
 }
 
 function log({ id, at, model: { model_name, model_version } }: Deployment): void {

@@ -4,6 +4,7 @@ import { inLambda, logEvents } from '../observe/json-log.ts';
 import { measured } from '../observe/measured.ts';
 import type { HttpError } from '../publish/http-answer.ts';
 import { httpEvent } from '../publish/http-event.ts';
+import { signingKeysFrom } from '../signing/signing-keys.ts';
 import { openOnce } from '../transport/open-once.ts';
 import { AnnounceFailed } from './announce.ts';
 import { createEmit, type Emit } from './emit.ts';
@@ -26,7 +27,7 @@ const STATUS: Readonly<Record<RegistryError['code'], number>> = {
  * The function that judges and announces: invoked directly with a document, a list of them or
  * `{ documents: […] }`, or over HTTP with the same as body. Answers with an AnnounceReport. The carrier comes
  * from `TRANSPORT_URL`, the least improvement from `MIN_IMPROVEMENT` (`0.01` or `1%`), an MLflow server from
- * `MLFLOW_TRACKING_URI`.
+ * `MLFLOW_TRACKING_URI`; what announcements are signed with from `HIKYAKU_SIGNING_KEY`: see `signingKeysFrom`.
  */
 export function emitFunction(config: Config) {
   if (inLambda()) {
@@ -47,7 +48,11 @@ async function openEmit(config: Config): Promise<Emit> {
   const { openTransport } = await import('../transport/url.ts');
   const least = process.env['MIN_IMPROVEMENT'];
   const minImprovement = least ? parseMinImprovement(least) : undefined;
-  return createEmit(await openTransport(transportUrl(), config), { source: 'hikyaku/emit', minImprovement });
+  return createEmit(await openTransport(transportUrl(), config), {
+    source: 'hikyaku/emit',
+    signingKeys: signingKeysFrom(process.env),
+    minImprovement,
+  });
 }
 
 function isBatch(payload: unknown): payload is { documents: readonly unknown[] } {

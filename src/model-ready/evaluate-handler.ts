@@ -1,6 +1,7 @@
 import type { Config } from '../config/define-config.ts';
 import { type Handler, Reject } from '../consume/handler.ts';
 import { inLambda } from '../observe/json-log.ts';
+import { signingKeysFrom } from '../signing/signing-keys.ts';
 import { openOnce } from '../transport/open-once.ts';
 import { announce } from './announce.ts';
 import { type ModelReadyToDeploy, modelReadyToDeploy } from './contract.ts';
@@ -86,6 +87,7 @@ export function evaluateHandlerFrom(
     return createPublisher({
       transport: await openTransport(transportUrl(environment), config),
       source: 'hikyaku/evaluate-model',
+      signingKeys: signingKeysFrom(environment),
     });
   });
   return createEvaluateHandler({

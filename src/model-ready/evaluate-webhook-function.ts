@@ -3,6 +3,7 @@ import { inLambda, logEvents } from '../observe/json-log.ts';
 import { measured } from '../observe/measured.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { secretsFrom } from '../secrets/secrets-from.ts';
+import { signingKeysFrom } from '../signing/signing-keys.ts';
 import { openOnce } from '../transport/open-once.ts';
 import { createEvaluateWebhook } from './evaluate-webhook.ts';
 import { logModelEvents } from './json-log.ts';
@@ -26,6 +27,7 @@ export function evaluateWebhookFunction(config: Config): ReturnType<typeof creat
     return createPublisher({
       transport: await openTransport(transportUrl(), config),
       source: 'hikyaku/evaluate-webhook',
+      signingKeys: signingKeysFrom(process.env),
     });
   });
   const webhook = createEvaluateWebhook({

@@ -2,14 +2,15 @@ import {
   type DeadLetterCode,
   type DeadLetterReason,
   readDeadLetterReason,
-  replayHeaders,
   replaysOf,
 } from '../message/dead-letter.ts';
 import { emit } from '../observe/events.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import { pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import { inPieces } from '../transport/in-pieces.ts';
 import type { Address, DeadLetter, SettleOutcome, Transport } from '../transport/transport.ts';
+import { createReplayHeaders } from './replay-headers.ts';
 
 /** A dead letter as an operator sees it. */
 export interface DeadLetterView {
@@ -56,6 +57,8 @@ export interface ReplayOptions {
   readonly perSecond?: number;
   /** Ends it after what is under way; the rest is given back. */
   readonly signal?: AbortSignal;
+  /** Signs what is said of the replay, so that a message counts as young again where its age matters. */
+  readonly signingKeys?: Secrets | undefined;
 }
 
 /**
@@ -68,10 +71,11 @@ export function replayDeadLetters(
   selection: DeadLetterSelection = {},
   options: ReplayOptions = {},
 ): Promise<DeadLetterResult> {
-  const act = (letters: readonly DeadLetter[]): Promise<SettleOutcome[]> =>
+  const headersOf = createReplayHeaders(address, options.signingKeys);
+  const act = async (letters: readonly DeadLetter[]): Promise<SettleOutcome[]> =>
     transport.deadLetters.replay(
       address,
-      letters.map((letter) => ({ letter, headers: replayHeaders(letter.headers) })),
+      await Promise.all(letters.map(async (letter) => ({ letter, headers: await headersOf(letter) }))),
     );
   return withSelected(transport, address, selection, { event: 'replayed', act, ...options });
 }

@@ -1,4 +1,3 @@
-import { replayHeaders } from '../message/dead-letter.ts';
 import { emit } from '../observe/events.ts';
 import { pause } from '../time/backoff.ts';
 import { TransportError } from '../transport/errors.ts';
@@ -11,6 +10,7 @@ import type {
   Transport,
 } from '../transport/transport.ts';
 import type { ReplayOptions } from './dead-letters.ts';
+import { createReplayHeaders, type ReplayHeaders } from './replay-headers.ts';
 
 /** What became of one page. */
 export interface ReplayedPage {
@@ -45,16 +45,17 @@ export async function* replayHistory(
   transport: Transport,
   address: Address,
   range: HistoryRange,
-  { perSecond = Number.POSITIVE_INFINITY, signal }: ReplayOptions = {},
+  { perSecond = Number.POSITIVE_INFINITY, signal, signingKeys }: ReplayOptions = {},
 ): AsyncGenerator<ReplayedPage> {
   const history = historyOf(transport);
   const { receiveEntries, settleEntries } = transport.limits;
   const max = Math.max(1, Math.min(receiveEntries, settleEntries, perSecond));
+  const headersOf = createReplayHeaders(address, signingKeys);
   const startedAt = performance.now();
   let count = 0;
   for await (const page of pages(history, address, range, max)) {
     if (signal?.aborted) return;
-    const { replayed, undone, failed } = await replayPage(history, address, page);
+    const { replayed, undone, failed } = await replayPage(history, address, page, headersOf);
     count += replayed.length;
     for (const { id } of replayed) emit({ event: 'replayed', ...address, id });
     yield { replayed, undone, failed };
@@ -83,6 +84,7 @@ async function replayPage(
   history: History,
   address: Address,
   page: readonly HistoryMessage[],
+  headersOf: ReplayHeaders,
 ): Promise<ReplayedPage> {
   const replayed: HistoryMessage[] = [];
   const undone = page.filter((message) => message.undone);
@@ -92,7 +94,7 @@ async function replayPage(
     wanted.length > 0
       ? await history.replay(
           address,
-          wanted.map((message) => ({ message, headers: replayHeaders(message.headers) })),
+          await Promise.all(wanted.map(async (message) => ({ message, headers: await headersOf(message) }))),
         )
       : [];
   for (const [index, message] of wanted.entries()) {

@@ -117,7 +117,7 @@ describe('dead letters', () => {
       id: 'id-2',
       body: 'body 2',
       deliveries: 1,
-      headers: { own: 'x', 'hikyaku-replays': '1' },
+      headers: { own: 'x', 'hikyaku-replays': '1', 'hikyaku-replayed': expect.any(String) },
     });
     expect(again?.headers).not.toHaveProperty('hikyaku-dead');
     expect((await replayDeadLetters(transport, PING, { code: 'exhausted' })).done).toHaveLength(1);

@@ -1,5 +1,8 @@
 import type { Contract } from '../message/contract.ts';
 import { InvalidMessage } from '../message/envelope.ts';
+import { SIGNATURE_BYTES } from '../message/signature.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import { signLater } from '../signing/later.ts';
 import { pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import type { Outgoing, Transport } from '../transport/transport.ts';
@@ -24,7 +27,8 @@ export interface Publisher {
    * out as full batches, also when each is awaited.
    *
    * @throws InvalidMessage when the data does not fit the contract (nothing is sent).
-   * @throws TransportError `TooLarge`, `Throttled` when too much is unsent, and what the carrier answers once
+   * @throws TransportError `TooLarge`, `Throttled` when too much is unsent, `Unavailable` when signing keys cannot be
+   * had, and what the carrier answers once
    * retrying has not helped; the message may then have arrived all the same: publish it again under its id.
    */
   publish<Data, Input>(
@@ -47,6 +51,8 @@ export interface PublisherOptions extends SenderOptions {
   readonly transport: Transport;
   /** Who speaks: the envelope's `source`. Default `hikyaku`. */
   readonly source?: string;
+  /** Signs each message with the newest of them. Default: messages are not signed. */
+  readonly signingKeys?: Secrets | undefined;
 }
 
 /**
@@ -57,7 +63,12 @@ export interface PublisherOptions extends SenderOptions {
  * await publisher.publish(OrderPlaced, { order: 'o-1', cents: 1200 });
  * await publisher.close();
  */
-export function createPublisher({ transport, source, ...options }: PublisherOptions): Publisher {
+export function createPublisher(options: PublisherOptions): Publisher {
+  const { transport, source, signingKeys } = options;
+  const sign = signLater(signingKeys);
+  const { limits } = transport;
+  const bounds =
+    sign === undefined ? limits : { ...limits, messageBytes: limits.messageBytes - SIGNATURE_BYTES };
   const senders = new Map<string, Sender>();
   /** Schemas at work that take their time. */
   const checks = new Set<Promise<Outgoing>>();
@@ -74,7 +85,11 @@ export function createPublisher({ transport, source, ...options }: PublisherOpti
 
   function prepared<Data, Input>(contract: Contract<Data, Input>, data: Input, options: PublishOptions) {
     if (closed) throw new TransportError('Closed', 'the publisher is closed');
-    return prepare(contract, data, source === undefined ? options : { source, ...options }, transport.limits);
+    const said = source === undefined ? options : { source, ...options };
+    const made = prepare(contract, data, said, bounds);
+    if (sign === undefined) return made;
+    const { name } = contract;
+    return made instanceof Promise ? made.then((message) => sign(name, message)) : sign(name, made);
   }
 
   function checked(check: Promise<Outgoing>): Promise<Outgoing> {

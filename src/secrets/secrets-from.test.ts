@@ -19,7 +19,10 @@ describe('secrets of the environment', () => {
     expect(await secrets?.renewed()).toBeUndefined();
   });
 
-  it('are in one place only', () => {
+  it('are in one place only, of three', () => {
+    expect(() => secretsFrom({ KEY: 'one', KEY_FILE: '/run/secrets/key' }, 'KEY')).toThrow(
+      'KEY and KEY_FILE are set: set one of them',
+    );
     const both = { KEY: 'one', KEY_ARN: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:s' };
     expect(() => secretsFrom(both, 'KEY')).toThrow(InvalidSecretSource);
   });

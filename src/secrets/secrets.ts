@@ -7,6 +7,8 @@ export interface Secrets {
    * change, or were fetched within the last minute.
    */
   renewed(): Promise<readonly string[] | undefined>;
+  /** When those known were asked for: Unix time in ms. Absent where they cannot change. */
+  fetchedAt?(): Promise<number | undefined>;
 }
 
 /** A secret could not be had; it may be there later. Neither message nor cause says what it holds. */
@@ -66,5 +68,6 @@ export function fetchedSecrets(
     async renewed() {
       return mayAsk() ? ask() : undefined;
     },
+    fetchedAt: async () => knownSince,
   };
 }

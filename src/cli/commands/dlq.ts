@@ -120,6 +120,7 @@ function acting(
           : await stoppable((signal) =>
               act(context.transport, address, wanted, {
                 ...(options.rate !== undefined && { perSecond: options.rate }),
+                signingKeys: context.signingKeys,
                 signal,
               }),
             );

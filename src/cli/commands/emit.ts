@@ -37,7 +37,7 @@ export const emit = new Command('emit')
   .action(async (inputs: string[], { minImprovement, json }: Options) => {
     // Read before anything is opened: a wrong file leaves nothing half done.
     const documents = (await Promise.all(inputs.map(readInput))).flat();
-    await withTransport(async ({ transport }) => {
+    await withTransport(async ({ transport, signingKeys }) => {
       const unobserve = observe((event) => {
         if (event.event !== 'carrier_unavailable') return;
         console.error(
@@ -45,7 +45,8 @@ export const emit = new Command('emit')
         );
       });
       try {
-        report(await createEmit(transport, { source: 'hikyaku/cli', minImprovement })(documents), json);
+        const emit = createEmit(transport, { source: 'hikyaku/cli', signingKeys, minImprovement });
+        report(await emit(documents), json);
       } catch (error) {
         if (error instanceof AnnounceFailed) {
           report(error.report, json);

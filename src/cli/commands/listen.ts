@@ -16,9 +16,9 @@ export const listen = new Command('listen')
     '\nWhat "notify" says, not what is published: for that, see "peek". Not on SQS, which does not broadcast.\n\nExamples:\n  $ hikyaku listen price_changed\n  $ hikyaku listen price_changed --json | jq .data',
   )
   .action((name: string, { json }: { json?: true }) =>
-    withTransport(async ({ config, transport }) => {
+    withTransport(async ({ config, transport, signingKeys }) => {
       const { contract } = findTopic(config, name);
-      const broadcaster = createBroadcaster({ transport });
+      const broadcaster = createBroadcaster({ transport, signingKeys });
       const unobserve = observe((event) => {
         const told = line(event);
         if (told === undefined) return;

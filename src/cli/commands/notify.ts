@@ -18,9 +18,9 @@ export const notify = new Command('notify')
   )
   .action(async (name: string, json: string, options: { json?: true }) => {
     const data = read(json === '-' ? await text(process.stdin) : json);
-    await withTransport(async ({ config, transport }) => {
+    await withTransport(async ({ config, transport, signingKeys }) => {
       const { contract } = findTopic(config, name);
-      const broadcaster = createBroadcaster({ transport, source: 'hikyaku/cli' });
+      const broadcaster = createBroadcaster({ transport, source: 'hikyaku/cli', signingKeys });
       try {
         const { id } = await broadcaster.notify(contract, data);
         if (options.json) printJson({ event: 'notified', topic: contract.name, id });

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { findSubscription } from '../../config/find.ts';
+import type { ReplayOptions } from '../../operate/dead-letters.ts';
 import { readHistory, replayHistory } from '../../operate/history.ts';
 import type { Address, HistoryMessage, HistoryRange, Transport } from '../../transport/transport.ts';
 import { moment, wholeNumber } from '../arguments.ts';
@@ -41,7 +42,7 @@ export const replay = new Command('replay')
     '\nOnly where the carrier keeps history: Redis with a retention. What the subscription is not done with is left as it is.\n\nExamples:\n  $ hikyaku replay model_ready_to_deploy --from 2026-11-20T10:00:00Z --dry-run\n  $ hikyaku replay model_ready_to_deploy/deploy --from 2026-11-20T10:00:00Z --to 2026-11-20T11:00:00+01:00 --rate 20',
   )
   .action((name: string, options: Options) =>
-    withTransport(async ({ config, transport }) => {
+    withTransport(async ({ config, transport, signingKeys }) => {
       const { from, to = Date.now() } = options;
       if (from >= to) {
         throw new BadInput(`--from ${iso(from)} is not before --to ${iso(to)}: nothing lies between`);
@@ -51,7 +52,9 @@ export const replay = new Command('replay')
       try {
         if (options.dryRun) await count(transport, address, { from, to }, tally);
         else {
-          await stoppable((signal) => bring(transport, address, { from, to }, { ...options, signal }, tally));
+          await stoppable((signal) =>
+            bring(transport, address, { from, to }, { ...options, signal, signingKeys }, tally),
+          );
         }
       } catch (error) {
         if (tally.begun()) tally.tell();
@@ -77,12 +80,14 @@ async function bring(
   transport: Transport,
   address: Address,
   range: HistoryRange,
-  { rate, signal }: Pick<Options, 'rate'> & { readonly signal: AbortSignal },
+  { rate, ...options }: Pick<Options, 'rate'> & Pick<ReplayOptions, 'signal' | 'signingKeys'>,
   tally: Tally,
 ): Promise<void> {
-  const options = { signal, ...(rate !== undefined && { perSecond: rate }) };
   let problem: Error | undefined;
-  for await (const { replayed, undone, failed } of replayHistory(transport, address, range, options)) {
+  for await (const { replayed, undone, failed } of replayHistory(transport, address, range, {
+    ...options,
+    ...(rate !== undefined && { perSecond: rate }),
+  })) {
     tally.take(replayed);
     tally.leave(undone);
     problem ??= failed[0]?.error;

@@ -38,13 +38,14 @@ export const work = new Command('work')
     '\nExamples:\n  $ TRANSPORT_URL=sqs://eu-west-1 hikyaku work model_ready_to_deploy/deploy\n  $ hikyaku work order_placed/mail order_placed/stock --health 8080',
   )
   .action((names: readonly string[], { concurrency, prefetch, health, json }: Options) =>
-    withTransport(async ({ config, transport }) => {
+    withTransport(async ({ config, transport, signingKeys }) => {
       const subscriptions = [...new Set(names)].map((name) => findSubscription(config, name));
       const unobserve = observe((event) => (json ? printJson(event) : print(line(event))));
       const workers = await startWorkers({
         transport,
         subscriptions,
         concurrency,
+        signingKeys,
         ...(prefetch !== undefined && { prefetch }),
       });
       const close = (): void => void workers.close();
