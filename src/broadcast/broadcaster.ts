@@ -11,7 +11,7 @@ import { createHearer, type Listener, type ListenOptions, type NoticeHandler } f
 import { createNotifier, type Notifier } from './notifier.ts';
 
 /** What may be said about a notice besides its data. */
-export type NotifyOptions = EnvelopeOptions;
+export type NotifyOptions = Omit<EnvelopeOptions, 'ttlMs'>;
 
 /** Speaks to whoever listens at this moment: at most once, and kept for nobody. What must arrive is published. */
 export interface Broadcaster {

@@ -26,6 +26,7 @@ export interface DrainResult {
   /** Of the event; absent where that names none. */
   readonly partition?: number;
   readonly received: number;
+  /** Those that were dropped, because they had expired, among them. */
   readonly handled: number;
   readonly retried: number;
   readonly deadLettered: number;

@@ -7,6 +7,7 @@ import { describeThrown } from '../text/describe-thrown.ts';
 import { backoffDelay } from '../time/backoff.ts';
 import type { Address, Incoming, Limits, Settlement } from '../transport/transport.ts';
 import { Attempt, type ExtendLeases } from './attempt.ts';
+import { timely } from './expiry.ts';
 import { createFailureLog } from './failures.ts';
 import { type Handler, Reject, RetryAfter } from './handler.ts';
 import { inOrder } from './in-order.ts';
@@ -109,15 +110,23 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     try {
       const verified = options.verify?.(delivery);
       message =
-        verified instanceof Promise
-          ? verified.then(() => decode(contract, delivery.body))
-          : decode(contract, delivery.body);
+        verified instanceof Promise ? verified.then((at) => read(delivery, at)) : read(delivery, verified);
     } catch (error) {
       sink.end(unreadable(delivery, error), place);
       return;
     }
     if (message instanceof Promise) handleLater(message, delivery, sink, place, leftMs);
     else handle(message, delivery, sink, place, leftMs);
+  }
+
+  function read(
+    { body, headers }: Incoming,
+    verified: number | undefined,
+  ): Envelope<Data> | Promise<Envelope<Data>> {
+    const message = decode(contract, body);
+    const inTime = (one: Envelope<Data>): Envelope<Data> =>
+      one.expirytime === undefined ? one : timely(one, headers, options.verify ? verified : null);
+    return message instanceof Promise ? message.then(inTime) : inTime(message);
   }
 
   function handle(
@@ -216,7 +225,12 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
   function unreadable(delivery: Incoming, thrown: unknown): Ended {
     // Anything else is a fault in the schema itself: it might pass after a deployment, so it is retried.
     if (!(thrown instanceof InvalidMessage)) return failed(delivery, performance.now(), thrown);
-    return giveUp(delivery, thrown.reason, 0, thrown.message);
+    const { reason, message } = thrown;
+    if (reason !== 'expired') return giveUp(delivery, reason, 0, message);
+    if (contract.onExpiry !== 'drop') return giveUp(delivery, reason, delivery.deliveries - 1, message);
+    const { id, receipt } = delivery;
+    emit({ event: 'expired', ...address, id });
+    return { id, receipt, action: 'ack' };
   }
 
   function giveUp(delivery: Incoming, code: DeadLetterCode, attempts: number, message: string): Ended {

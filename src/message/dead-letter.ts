@@ -4,7 +4,8 @@ import { REPLAYED } from './replayed.ts';
 /**
  * Why a message was given up: `rejected`, its handler said that trying again cannot help; `exhausted`, its
  * last attempt failed; `undelivered`, the carrier gave up on it after too many deliveries without an answer;
- * `signature`, nobody who holds a key has signed it so; the others, it cannot be read as a message of its contract.
+ * `signature`, nobody who holds a key has signed it so; `expired`, its time
+ * was over before it could be handled; the others, it cannot be read as a message of its contract.
  */
 export const DEAD_LETTER_CODES = ['rejected', 'exhausted', 'undelivered', ...UNREADABLE_REASONS] as const;
 export type DeadLetterCode = (typeof DEAD_LETTER_CODES)[number];

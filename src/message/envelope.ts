@@ -21,6 +21,8 @@ export interface Envelope<Data = unknown> {
   readonly dataschema: string;
   /** Ties together what belongs to one flow of work. */
   readonly correlationid?: string;
+  /** From when on it is not to be handled any more: RFC 3339. */
+  readonly expirytime?: string;
   readonly data: Data;
 }
 
@@ -31,9 +33,13 @@ export interface Issue {
   readonly message: string;
 }
 
-/** Why what came is no message of its contract; `signature`: because nobody with a key has signed it so. */
+/**
+ * Why what came is not to be handled. `signature`: nobody with a key has signed it so; `expired`: its time is over; all
+ * others: it is no message of its contract.
+ */
 export const UNREADABLE_REASONS = [
   'signature',
+  'expired',
   'malformed',
   'unsafe',
   'unknown-contract',
@@ -42,7 +48,7 @@ export const UNREADABLE_REASONS = [
 ] as const;
 export type UnreadableReason = (typeof UNREADABLE_REASONS)[number];
 
-/** A message that does not fit its contract. Trying again does not help. */
+/** A message that is none of its contract, or is not to be handled. Trying again does not help. */
 export class InvalidMessage extends Error {
   override readonly name = 'InvalidMessage';
   readonly reason: UnreadableReason;
@@ -61,10 +67,13 @@ export interface EnvelopeOptions {
   readonly source?: string | undefined;
   readonly subject?: string | undefined;
   readonly correlationId?: string | undefined;
+  /** How long it may be handled, in ms from now. Default: the contract's; else for ever. */
+  readonly ttlMs?: number | undefined;
 }
 
 /** Wraps data that has been checked. */
 export function wrap<Data>(contract: Contract<Data>, data: Data, options: EnvelopeOptions): Envelope<Data> {
+  const { ttlMs = contract.ttlMs } = options;
   return {
     specversion: '1.0',
     id: options.id ?? contract.identify?.(data) ?? newId(),
@@ -75,6 +84,8 @@ export function wrap<Data>(contract: Contract<Data>, data: Data, options: Envelo
     datacontenttype: 'application/json',
     dataschema: contract.dataschema,
     ...(options.correlationId !== undefined && { correlationid: options.correlationId }),
+    // By the clock that `time` has just been read from.
+    ...(ttlMs !== undefined && { expirytime: new Date(stampedAt + ttlMs).toISOString() }),
     data,
   };
 }

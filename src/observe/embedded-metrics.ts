@@ -91,6 +91,7 @@ function measure(event: CourierEvent): Partial<Record<MetricName, number>> | und
   switch (event.event) {
     case 'published':
     case 'dead_lettered':
+    case 'expired':
       return { [event.event]: 1 };
     case 'lease_lost':
       return { lost_leases: 1 };

@@ -40,6 +40,8 @@ export type CourierEvent =
       readonly code: DeadLetterCode;
       readonly error: string;
     })
+  /** Its time was over before it could be handled, and its contract asks for no dead letter: it is gone. */
+  | (About & { readonly event: 'expired' })
   | (About & { readonly event: 'released' })
   | (About & { readonly event: 'lease_lost' })
   /** The carrier did not take how a delivery ended, at once or for too long: the message comes again. */

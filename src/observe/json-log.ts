@@ -20,7 +20,7 @@ export function logEvents(write: (line: string) => void = (line) => process.stdo
 }
 
 const ERROR = /(?:_failed|_lettered|_unavailable|_unreadable)$/;
-const WARNING = /^(?:retried|lease_lost|notices_dropped|notices_missed)$/;
+const WARNING = /^(?:retried|expired|lease_lost|notices_dropped|notices_missed)$/;
 
 function levelOf(event: string): string {
   return ERROR.test(event) ? 'error' : WARNING.test(event) ? 'warn' : 'info';

@@ -10,6 +10,8 @@ export type MetricName =
   | 'handled'
   | 'retried'
   | 'dead_lettered'
+  /** Gone, because their time was over, and their contracts ask for no dead letters. */
+  | 'expired'
   | 'lost_leases'
   /** How long a handler took. */
   | 'handler_ms'

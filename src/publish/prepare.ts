@@ -20,6 +20,7 @@ export function prepare<Data>(
   options: PublishOptions,
   limits: Limits,
 ): Outgoing | Promise<Outgoing> {
+  checkTimes(options, contract.ttlMs, limits);
   const checked = validate(contract, data);
   return checked instanceof Promise
     ? checked.then((value) => outgoing(wrap(contract, value, options), options, limits))
@@ -38,8 +39,29 @@ function outgoing(envelope: Envelope, { key, delayMs }: PublishOptions, limits: 
       `message ${envelope.id} of ${envelope.type} has ${sizeOf(message)} bytes: at most ${limits.messageBytes} fit; send a reference instead`,
     );
   }
-  if (delayMs !== undefined && !(delayMs >= 0 && delayMs <= limits.publishDelayMs)) {
-    throw new TransportError('Invalid', `delayMs is ${delayMs}: expected 0 to ${limits.publishDelayMs}`);
-  }
   return message;
+}
+
+/** Longer than anybody waits, and short enough to be a date. */
+const LONGEST_TTL = 100 * 365 * 86_400_000;
+
+function checkTimes(
+  options: PublishOptions,
+  contractTtlMs: number | undefined,
+  { publishDelayMs }: Limits,
+): void {
+  const { delayMs, ttlMs = contractTtlMs } = options;
+  if (delayMs !== undefined && !(delayMs >= 0 && delayMs <= publishDelayMs)) {
+    throw new TransportError('Invalid', `delayMs is ${delayMs}: expected 0 to ${publishDelayMs}`);
+  }
+  if (ttlMs === undefined) return;
+  if (!(ttlMs >= 1 && ttlMs <= LONGEST_TTL)) {
+    throw new TransportError('Invalid', `ttlMs is ${ttlMs}: expected 1 to ${LONGEST_TTL}, 100 years`);
+  }
+  if (delayMs !== undefined && delayMs >= ttlMs) {
+    throw new TransportError(
+      'Invalid',
+      `delayMs is ${delayMs} and ttlMs ${ttlMs}: the message would expire before anybody could handle it`,
+    );
+  }
 }

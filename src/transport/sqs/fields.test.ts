@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { TransportError } from '../errors.ts';
 import { type Outgoing, sizeOf } from '../transport.ts';
-import { type Destination, type Fields, fromFields, type LaidOut, layOut, layOutAgain } from './fields.ts';
+import { type Destination, type Fields, type LaidOut, layOut, layOutAgain } from './fields.ts';
+import { fromFields } from './from-fields.ts';
 import { LIMITS } from './limits.ts';
 
 function fieldsOf(message: Partial<Outgoing>, ordered = false): Fields {

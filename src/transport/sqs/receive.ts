@@ -1,7 +1,7 @@
 import { type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { Incoming, ReceiveOptions } from '../transport.ts';
 import type { Connection } from './connection.ts';
-import { fromFields } from './fields.ts';
+import { fromFields } from './from-fields.ts';
 import { LIMITS } from './limits.ts';
 import { SqsReceipt } from './receipt.ts';
 import { incoming } from './record.ts';

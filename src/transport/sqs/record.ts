@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { Incoming } from '../transport.ts';
-import { fromFields } from './fields.ts';
+import { fromFields } from './from-fields.ts';
 import { SqsReceipt } from './receipt.ts';
 
 /**
