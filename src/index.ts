@@ -52,6 +52,7 @@ export { InvalidSigningKey } from './message/signature.ts';
 export { type CourierEvent, observe } from './observe/events.ts';
 export { logEvents } from './observe/json-log.ts';
 export { createSpy, type Spy } from './observe/spy.ts';
+export { type DeadLetterGroup, groupDeadLetters } from './operate/dead-letter-groups.ts';
 export {
   type DeadLetterResult,
   type DeadLetterSelection,

@@ -10,6 +10,7 @@ import { pause } from '../time/backoff.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import { inPieces } from '../transport/in-pieces.ts';
 import type { Address, DeadLetter, SettleOutcome, Transport } from '../transport/transport.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { createReplayHeaders } from './replay-headers.ts';
 
 /** A dead letter as an operator sees it. */
@@ -24,10 +25,12 @@ export interface DeadLetterView {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Which dead letters: those of these ids, of this reason, or all. */
+/** Which dead letters: those of these ids, of this reason, that died of the same, or all; all that is given counts. */
 export interface DeadLetterSelection {
   readonly ids?: readonly string[];
   readonly code?: DeadLetterCode;
+  /** Of a group; see `groupDeadLetters`. */
+  readonly fingerprint?: string;
 }
 
 /** What became of the selected ones. */
@@ -181,10 +184,11 @@ async function leaseFor(transport: Transport, address: Address, perSecond: numbe
   return Math.min(transport.limits.leaseMs, LEASE_MS + (dead / atMost) * 1_000);
 }
 
-function isSelected({ id, headers }: DeadLetter, { ids, code }: DeadLetterSelection): boolean {
+function isSelected({ id, headers }: DeadLetter, { ids, code, fingerprint }: DeadLetterSelection): boolean {
   return (
     (ids === undefined || ids.includes(id)) &&
-    (code === undefined || readDeadLetterReason(headers).code === code)
+    (code === undefined || readDeadLetterReason(headers).code === code) &&
+    (fingerprint === undefined || fingerprintOf(readDeadLetterReason(headers)) === fingerprint)
   );
 }
 

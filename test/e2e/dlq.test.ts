@@ -95,3 +95,39 @@ it('dead letters are listed, shown, replayed at a rate, and purged', async () =>
   expect((await cli('dlq', 'purge', TOPIC, '--all')).stdout).toContain('purged: 1');
   expect(await transport.depth(ADDRESS)).toMatchObject({ ready: 2, dead: 0 });
 });
+
+it('dead letters are grouped by what they died of, and a group is replayed or purged', async () => {
+  // What the case before has replayed.
+  const left = await transport.receive(ADDRESS, { max: 10, waitMs: 1_000, leaseMs: 10_000 });
+  await transport.settle(
+    ADDRESS,
+    left.map(({ receipt }) => ({ receipt, action: 'ack' })),
+  );
+  await bury({ 'order-1': 'rejected', 'order-2': 'rejected', 'order-3': 'exhausted' });
+  const { events } = await cli('dlq', 'list', TOPIC, '--groups', '--json');
+  expect(events).toMatchObject([
+    {
+      fingerprint: expect.stringMatching(/^[0-9a-f]{10}$/),
+      code: 'rejected',
+      count: 2,
+      pattern: `why order-<n> ${'x'.repeat(100)}`,
+      first: expect.stringMatching(/Z$/),
+      last: expect.stringMatching(/Z$/),
+      example: 'order-2',
+    },
+    { code: 'exhausted', count: 1, example: 'order-3' },
+  ]);
+  const [rejected, exhausted] = events.map(({ fingerprint }) => String(fingerprint));
+  if (rejected === undefined || exhausted === undefined) throw new Error('there are no groups');
+  const listed = await cli('dlq', 'list', TOPIC, '--groups');
+  expect(listed.stdout).toMatch(new RegExp(`${rejected} +│? *2 +│? *rejected`));
+  const some = await cli('dlq', 'list', TOPIC, '--group', rejected, '--json');
+  expect(some.events.map(({ id }) => id).toSorted()).toEqual(['order-1', 'order-2']);
+
+  const none = await cli('dlq', 'purge', TOPIC, '--group', '0000000000');
+  expect(none).toMatchObject({ code: 4, stderr: expect.stringContaining('--groups" shows those there are') });
+  const replayed = await cli('dlq', 'replay', TOPIC, '--group', rejected, '--json');
+  expect(replayed.events.map(({ id }) => id).toSorted()).toEqual(['order-1', 'order-2']);
+  expect((await cli('dlq', 'purge', TOPIC, '--group', exhausted)).stdout).toContain('purged: 1');
+  expect((await cli('dlq', 'list', TOPIC, '--groups')).stdout).toBe('no dead letters\n');
+});

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { findSubscription } from '../../config/find.ts';
 import { DEAD_LETTER_CODES, type DeadLetterCode } from '../../message/dead-letter.ts';
+import { type DeadLetterGroup, diedAt, groupDeadLetters } from '../../operate/dead-letter-groups.ts';
 import {
   type DeadLetterResult,
   type DeadLetterSelection,
@@ -19,6 +20,8 @@ import { stoppable } from '../stop-signals.ts';
 interface Options {
   readonly json?: true;
   readonly reason?: DeadLetterCode;
+  readonly group?: string;
+  readonly groups?: true;
   readonly all?: true;
   readonly dryRun?: true;
   readonly rate?: number;
@@ -28,11 +31,16 @@ const SUBSCRIPTION = ['<subscription>', 'topic/subscription, or the topic where 
 const reason = (): Option =>
   new Option('--reason <code>', 'only those given up for this reason').choices([...DEAD_LETTER_CODES]);
 
+const group = (): Option =>
+  new Option('--group <fingerprint>', 'only those that died of the same, as "list --groups" shows');
+
 const list = new Command('list')
   .description('show what stands in the dead-letter queue')
   .argument(...SUBSCRIPTION)
   .addOption(reason())
-  .option('--json', 'one JSON object a line for each dead letter')
+  .addOption(group())
+  .option('--groups', 'by what they died of, with how many there are of each')
+  .option('--json', 'one JSON object a line for each dead letter, or group')
   .action((name: string, options: Options) =>
     withTransport(async (context) => {
       const views = await listDeadLetters(
@@ -40,7 +48,10 @@ const list = new Command('list')
         addressOf(context, name),
         selection([], options),
       );
-      if (options.json) views.map(summary).forEach(printJson);
+      const groups = options.groups ? groupDeadLetters(views) : [];
+      if (options.json && options.groups) groups.map(groupSummary).forEach(printJson);
+      else if (options.json) views.map(summary).forEach(printJson);
+      else if (groups.length > 0) print(groupTable(groups));
       else if (views.length === 0) print('no dead letters');
       else print(deadLetterTable(views));
     }),
@@ -79,7 +90,7 @@ export const dlq = new Command('dlq')
   .addCommand(purge)
   .addHelpText(
     'after',
-    '\nExamples:\n  $ hikyaku dlq list model_ready_to_deploy\n  $ hikyaku dlq replay model_ready_to_deploy --all --reason exhausted --rate 20\n  $ hikyaku dlq purge model_ready_to_deploy --all --dry-run',
+    '\nExamples:\n  $ hikyaku dlq list model_ready_to_deploy\n  $ hikyaku dlq replay model_ready_to_deploy --all --reason exhausted --rate 20\n  $ hikyaku dlq list model_ready_to_deploy --groups\n  $ hikyaku dlq replay model_ready_to_deploy --group 4f1c0e9a2b\n  $ hikyaku dlq purge model_ready_to_deploy --all --dry-run',
   );
 
 function acting(
@@ -96,21 +107,22 @@ function acting(
   return new Command(verb)
     .description(description)
     .argument(...SUBSCRIPTION)
-    .argument('[ids...]', 'which ones; or use --all or --reason')
+    .argument('[ids...]', 'which ones; or use --all, --reason or --group')
     .option('--all', 'all of them')
     .addOption(reason())
+    .addOption(group())
     .option('--dry-run', 'only show which ones it would be')
     .option('--json', 'one JSON object a line for each dead letter')
     .action((name: string, ids: string[], options: Options) =>
       withTransport(async (context) => {
-        if (ids.length === 0 && !options.all && options.reason === undefined) {
+        if (ids.length === 0 && !options.all && options.reason === undefined && options.group === undefined) {
           throw new BadInput(
-            `which ones? Name ids, or give --all or --reason: hikyaku dlq ${verb} ${name} --all`,
+            `which ones? Name ids, or give --all, --reason or --group: hikyaku dlq ${verb} ${name} --all`,
           );
         }
         if (ids.length > 0 && options.all) {
           throw new BadInput(
-            '--all or these ids? Give one of them: ids may go with --reason, and so may --all',
+            '--all or these ids? Give one of them: ids may go with --reason and --group, and so may --all',
           );
         }
         const address = addressOf(context, name);
@@ -135,6 +147,11 @@ function acting(
         if (first !== undefined) throw first.error;
         const missing = ids.filter((id) => !views.some((view) => view.id === id));
         if (missing.length > 0) throw new NotThere(`no dead letter ${missing.join(', ')} in ${name}`);
+        if (options.group !== undefined && views.length === 0) {
+          throw new NotThere(
+            `no dead letter of group ${options.group} in ${name}: "hikyaku dlq list ${name} --groups" shows those there are`,
+          );
+        }
       }),
     );
 }
@@ -143,12 +160,39 @@ function addressOf({ config }: Context, name: string) {
   return findSubscription(config, name).address;
 }
 
-function selection(ids: readonly string[], { reason }: Options): DeadLetterSelection {
-  return { ...(ids.length > 0 && { ids }), ...(reason !== undefined && { code: reason }) };
+function selection(ids: readonly string[], { reason, group }: Options): DeadLetterSelection {
+  return {
+    ...(ids.length > 0 && { ids }),
+    ...(reason !== undefined && { code: reason }),
+    ...(group !== undefined && { fingerprint: group }),
+  };
 }
 
 function summary({ id, reason, replays, enqueuedAt, body }: DeadLetterView) {
   return { id, ...reason, replays, enqueuedAt, bytes: Buffer.byteLength(body) };
+}
+
+function groupSummary({ first, last, ...group }: DeadLetterGroup) {
+  return { ...group, first: new Date(first).toISOString(), last: new Date(last).toISOString() };
+}
+
+function groupTable(groups: readonly DeadLetterGroup[]): string {
+  return table(
+    ['group', 'count', 'reason', 'first', 'last', 'example', 'why'],
+    groups.map(({ fingerprint, count, code, first, last, example, pattern }) => [
+      fingerprint,
+      count,
+      printable(code),
+      ago(first),
+      ago(last),
+      printable(example),
+      printable(short(pattern)),
+    ]),
+  );
+}
+
+function short(text: string): string {
+  return text.length > 90 ? `${text.slice(0, 89)}…` : text;
 }
 
 export function deadLetterTable(views: readonly DeadLetterView[]): string {
@@ -159,16 +203,10 @@ export function deadLetterTable(views: readonly DeadLetterView[]): string {
       printable(reason.code),
       reason.attempts,
       replays,
-      ago(timeOf(reason.at) ?? enqueuedAt),
-      printable(reason.message.length > 90 ? `${reason.message.slice(0, 89)}…` : reason.message),
+      ago(diedAt(reason.at, enqueuedAt)),
+      printable(short(reason.message)),
     ]),
   );
-}
-
-/** Unix time in ms; undefined where there is none, or what stands there is not one. */
-function timeOf(at: string): number | undefined {
-  const time = Date.parse(at);
-  return Number.isNaN(time) ? undefined : time;
 }
 
 function whole({ id, reason, replays, enqueuedAt, headers, body }: DeadLetterView): string {
