@@ -62,6 +62,7 @@ export {
   replayDeadLetters,
 } from './operate/dead-letters.ts';
 export {
+  type BreakerHealth,
   type ConsumerHealth,
   type HealthServer,
   type HealthServerOptions,
@@ -78,6 +79,12 @@ export {
   type PublishOptions,
   type PublishOutcome,
 } from './publish/publisher.ts';
+export {
+  type BreakerOptions,
+  type BreakerState,
+  type BreakingTransport,
+  withBreaker,
+} from './publish/with-breaker.ts';
 export { fixedSecrets, type Secrets, SecretUnavailable } from './secrets/secrets.ts';
 export { InvalidSecretSource } from './secrets/secrets-of-arn.ts';
 export { signingKeysFrom } from './signing/signing-keys.ts';

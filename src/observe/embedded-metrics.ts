@@ -93,6 +93,8 @@ function measure(event: CourierEvent): Partial<Record<MetricName, number>> | und
     case 'dead_lettered':
     case 'expired':
       return { [event.event]: 1 };
+    case 'breaker_opened':
+      return { breakers_opened: 1 };
     case 'lease_lost':
       return { lost_leases: 1 };
     case 'handled':

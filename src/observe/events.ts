@@ -98,7 +98,18 @@ export type CourierEvent =
       readonly code: ErrorCode;
       readonly error: string;
     }
-  | { readonly event: 'carrier_back'; readonly transport: string };
+  | { readonly event: 'carrier_back'; readonly transport: string }
+  /** Sends on a topic failed so often in a row that the carrier is spared them for a while; see `withBreaker`. */
+  | {
+      readonly event: 'breaker_opened';
+      readonly transport: string;
+      readonly topic: string;
+      readonly code: ErrorCode;
+      readonly error: string;
+    }
+  /** One send is tried: it closes the breaker, or opens it again. */
+  | { readonly event: 'breaker_half_opened'; readonly transport: string; readonly topic: string }
+  | { readonly event: 'breaker_closed'; readonly transport: string; readonly topic: string };
 
 /**
  * Events leave through `node:diagnostics_channel`, under this name: whoever wants them subscribes, from

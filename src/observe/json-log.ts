@@ -19,7 +19,7 @@ export function logEvents(write: (line: string) => void = (line) => process.stdo
   );
 }
 
-const ERROR = /(?:_failed|_lettered|_unavailable|_unreadable)$/;
+const ERROR = /(?:_failed|_lettered|_unavailable|_unreadable|breaker_opened)$/;
 const WARNING = /^(?:retried|expired|lease_lost|notices_dropped|notices_missed)$/;
 
 function levelOf(event: string): string {

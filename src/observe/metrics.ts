@@ -2,11 +2,13 @@
 export const METRICS_NAMESPACE = 'Hikyaku';
 
 /**
- * Their names. All have the dimensions `prefix`, `topic` and `subscription`; only `published` has no subscription.
+ * Their names. All have the dimensions `prefix`, `topic` and `subscription`; `published` and `breakers_opened` have no subscription.
  * Those that end in `_ms` are milliseconds, kept one by one for percentiles; the others are counts.
  */
 export type MetricName =
   | 'published'
+  /** How often breakers opened; see `withBreaker`. */
+  | 'breakers_opened'
   | 'handled'
   | 'retried'
   | 'dead_lettered'

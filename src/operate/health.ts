@@ -11,6 +11,12 @@ export interface ConsumerHealth {
   readonly atWork: number;
 }
 
+/** What has to be known of a breaker. */
+export interface BreakerHealth {
+  readonly topic: string;
+  readonly state: 'closed' | 'open' | 'half-open';
+}
+
 export interface HealthServer {
   readonly port: number;
   close(): Promise<void>;
@@ -22,26 +28,31 @@ export interface HealthServerOptions {
   /** Default: all addresses, as a container's probes need. */
   readonly host?: string;
   readonly health: () => readonly ConsumerHealth[];
+  /** Of what publishes here: `BreakingTransport.breakers`. */
+  readonly breakers?: () => readonly BreakerHealth[];
 }
 
 /**
  * Answers the probes of whatever runs the process. `/healthz`: 200 as long as the event loop turns; who does not
- * answer should be restarted. `/readyz`: 200 when every consumer reaches its carrier and none is draining, else
- * 503. Both say more in JSON. Rejects when the port cannot be had.
+ * answer should be restarted. `/readyz`: 200 when every consumer reaches its carrier, no breaker is open and
+ * none is draining, else 503. Both say more in JSON. Rejects when the port cannot be had.
  */
-export async function startHealthServer({ port, host, health }: HealthServerOptions): Promise<HealthServer> {
+export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+  const { port, host, health, breakers } = options;
   const app = new Hono();
   app.get('/healthz', (context) =>
     context.json({ status: 'alive', uptimeSeconds: Math.round(process.uptime()) }),
   );
   app.get('/readyz', (context) => {
     const consumers = health().map(({ address, ...rest }) => ({ ...address, ...rest }));
-    const status = consumers.some(({ draining }) => draining)
-      ? 'draining'
-      : consumers.every(({ reached }) => reached)
-        ? 'ready'
-        : 'unreached';
-    return context.json({ status, consumers }, status === 'ready' ? 200 : 503);
+    const broken = breakers?.();
+    const reached =
+      consumers.every((consumer) => consumer.reached) && !broken?.some(({ state }) => state !== 'closed');
+    const status = consumers.some(({ draining }) => draining) ? 'draining' : reached ? 'ready' : 'unreached';
+    return context.json(
+      { status, consumers, ...(broken && { breakers: broken }) },
+      status === 'ready' ? 200 : 503,
+    );
   });
   const server = createServer(getRequestListener(app.fetch));
   await new Promise<void>((resolve, reject) => {
