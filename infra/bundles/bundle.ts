@@ -7,6 +7,7 @@ import { noHandlersOfConfig } from './handlers-plugin.ts';
 import { lightIoredis } from './ioredis-plugin.ts';
 import { mergeStart, type SplitFile } from './merge-start.ts';
 import { nodeModules } from './node-modules-plugin.ts';
+import { nothingForOperators } from './operator-plugin.ts';
 import { nativeWebhooks } from './webhooks-plugin.ts';
 
 /** A bundled function: what is in `folder` is what is deployed. */
@@ -70,7 +71,14 @@ async function bundle(
     // ES modules where a package has them: only they can be shaken and split.
     mainFields: ['module', 'main'],
     write: false,
-    plugins: [nodeModules, lightIoredis, nativeWebhooks, onlyDrivers(drivers), noHandlersOfConfig],
+    plugins: [
+      nodeModules,
+      lightIoredis,
+      nativeWebhooks,
+      onlyDrivers(drivers),
+      noHandlersOfConfig,
+      nothingForOperators,
+    ],
   });
   const { outputs } = split.metafile;
   for (const { imports } of Object.values(outputs)) {

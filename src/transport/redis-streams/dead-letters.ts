@@ -7,7 +7,7 @@ import type { Directory } from './directory.ts';
 import { withGroups } from './groups.ts';
 import { LIMITS } from './limits.ts';
 import { DeadLetterReceipt, foreignReceipt } from './receipt.ts';
-import { PURGE_DEAD, RELEASE_DEAD, REPLAY_DEAD, SCAN_DEAD } from './scripts/operate.ts';
+import { PURGE_DEAD, RELEASE_DEAD, REPLAY_DEAD, SCAN_DEAD } from './scripts/dead-letters.ts';
 
 /** The dead letters of all subscriptions: a stream each, and beside it when each may be shown again. */
 export function createDeadLetterQueue(connection: Connection, directory: Directory): DeadLetterQueue {

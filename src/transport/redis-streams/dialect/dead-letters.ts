@@ -7,7 +7,7 @@ import { forEachLetter } from '../dead-letters.ts';
 import type { Directory } from '../directory.ts';
 import { withGroups } from '../groups.ts';
 import { LIMITS } from '../limits.ts';
-import { PURGE_DEAD } from '../scripts/operate.ts';
+import { PURGE_DEAD } from '../scripts/dead-letters.ts';
 import { fieldsOf, NativeDeadLetterReceipt, withHeaders } from './native.ts';
 import { RELEASE_FIELDS, REPLAY_FIELDS, SCAN_FIELDS } from './scripts.ts';
 
