@@ -65,6 +65,33 @@ describe('hikyaku work', () => {
     expect(await depth()).toEqual({ ready: 0, inFlight: 0, delayed: 0, dead: 1 });
   }, 40_000);
 
+  it('handles only what was signed, where the environment names a key', async () => {
+    const emulator = await startFauxqs({ port: 0, logger: false });
+    onTestFinished(() => emulator.stop());
+    const url = `sqs://127.0.0.1:${emulator.port}`;
+    const transport = await openTransport(url, config);
+    onTestFinished(() => transport.close());
+    await transport.provision();
+    const evaluation = join(folder, 'signed.json');
+    writeFileSync(evaluation, JSON.stringify(plainEvaluation()));
+    const key = join(folder, 'key');
+    writeFileSync(key, '0123456789abcdef0123456789abcdef\n');
+    const signed = { TRANSPORT_URL: url, HIKYAKU_SIGNING_KEY_FILE: key };
+    expect(await runHere(['emit', evaluation], signed)).toMatchObject({ code: 0 });
+    await transport.send('model_ready_to_deploy', [{ id: 'forged', body: '{}', headers: {} }]);
+
+    const worker = startCli(['work', 'model_ready_to_deploy', '--json'], { ...signed, HIKYAKU_DIR: folder });
+    await worker.waitFor({ event: 'dead_lettered', id: 'forged', code: 'signature' });
+    await worker.waitFor({ event: 'handled' });
+    worker.child.kill('SIGTERM');
+    expect(await worker.exit).toBe(0);
+    const both = { ...signed, HIKYAKU_SIGNING_KEY: 'another' };
+    expect(await runHere(['status'], both)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('HIKYAKU_SIGNING_KEY and HIKYAKU_SIGNING_KEY_FILE are set'),
+    });
+  }, 40_000);
+
   it.each([
     [['work', 'model_ready_to_deploy', 'nobody'], 2, /nobody is not a subscription/],
     [['work', 'model_ready_to_deploy', '--health', '99999'], 2, /expected a whole number from 0 to 65535/],
