@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
+import { startRedis, WITHOUT_REDIS } from '../../test/support/redis.ts';
+import { startCluster } from '../../test/support/redis-cluster.ts';
 import { bundleLambdas } from './bundle.ts';
 import { ROOT } from './functions.ts';
 
@@ -42,20 +44,61 @@ it('what ioredis knows of commands comes out of a bundle as it was, at a third o
   expect(bundle?.total.bytes).toBeLessThan(JSON.stringify(known).length / 3);
 });
 
-it('says to a client that asks for certificates which are not in the bundle what to do', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'hikyaku-certificates-'));
+it('says to a client that asks for what is not in the bundle what to do', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hikyaku-left-out-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   const entry = join(folder, 'client.ts');
   writeFileSync(
     entry,
     `import { Redis } from 'ioredis';
-     export const handler = (tls) => new Redis({ tls, lazyConnect: true }).options.tls;`,
+     export const handler = (options) => new Redis({ ...options, lazyConnect: true }).options;`,
   );
   const [bundle] = await bundleLambdas([{ name: 'client', entry }], folder);
   const { handler } = await import(pathToFileURL(bundle?.module ?? '').href);
-  expect(handler({ ca: 'own' })).toEqual({ ca: 'own' });
-  expect(() => handler({ profile: 'RedisCloudFixed' })).toThrow(
+  expect(handler({ tls: { ca: 'own' } })).toMatchObject({ tls: { ca: 'own' } });
+  expect(() => handler({ tls: { profile: 'RedisCloudFixed' } })).toThrow(
     'this function was bundled without the certificates of Redis Cloud: give them as tls.ca',
   );
+  expect(() => handler({ himportFieldsets: [] })).toThrow(
+    'this function was bundled without HIMPORT: write with HSET, and leave out himportFieldsets',
+  );
 });
+
+it.skipIf(WITHOUT_REDIS)(
+  'works as it was, on one server and on a cluster',
+  async () => {
+    const cluster = await startCluster();
+    onTestFinished(() => cluster.stop());
+    const single = await startRedis();
+    onTestFinished(() => single.stop());
+    const folder = mkdtempSync(join(tmpdir(), 'hikyaku-clients-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    const entry = join(folder, 'clients.ts');
+    writeFileSync(
+      entry,
+      `import { Cluster, Redis } from 'ioredis';
+     const said = async (client) => {
+       for (const key of ['a', 'b', 'c']) await client.set(key, key);
+       const piped = await client.pipeline().get('a').strlen('a').exec();
+       const prepare = async () => client.call('HIMPORT', 'PREPARE', 'x');
+       const left = await prepare().catch((error) => error.message);
+       client.disconnect();
+       return [piped, left];
+     };
+     export const handler = async (single, cluster) => [await said(new Redis(single)), await said(new Cluster([cluster]))];`,
+    );
+    const [bundle] = await bundleLambdas([{ name: 'clients', entry }], folder);
+    const { handler } = await import(pathToFileURL(bundle?.module ?? '').href);
+    const piped = [
+      [null, 'a'],
+      [null, 1],
+    ];
+    expect(await handler(single.port, cluster.masters[0]?.port)).toEqual([
+      [piped, expect.stringMatching(/^ERR unknown command/)],
+      [piped, expect.stringMatching(/^this function was bundled without HIMPORT/)],
+    ]);
+  },
+  30_000,
+);

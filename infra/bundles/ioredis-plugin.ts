@@ -3,8 +3,9 @@ import type { Plugin } from 'esbuild';
 
 /**
  * Makes ioredis lighter by a fifth. What it knows of commands is packed: written out, it repeats the same words
- * 400 times. Its debug output is left out, for nobody sets `DEBUG` in a function; and so are the certificates of
- * Redis Cloud, which no `TRANSPORT_URL` asks for: a client of a handler's own that does is told.
+ * 400 times. Its debug output is left out, for nobody sets `DEBUG` in a function; its errors for Node 6; and the
+ * certificates of Redis Cloud and the fieldsets of HIMPORT, which no `TRANSPORT_URL` asks for: a client of a handler's
+ * own that does is told.
  */
 export const lightIoredis: Plugin = {
   name: 'light-ioredis',
@@ -16,6 +17,10 @@ export const lightIoredis: Plugin = {
       contents: 'exports.default = () => Object.assign(() => {}, { enabled: false });',
     }));
     onLoad({ filter: /ioredis\/built\/constants\/TLSProfiles\.js$/ }, () => ({ contents: NO_PROFILES }));
+    onLoad({ filter: /ioredis\/built\/himport\/HimportCoordinator\.js$/ }, () => ({
+      contents: NO_FIELDSETS,
+    }));
+    onLoad({ filter: /redis-errors\/lib\/old\.js$/ }, () => ({ contents: '' }));
     onLoad({ filter: /@ioredis\/commands\/built\/commands\.json$/ }, async ({ path }) => ({
       contents: pack(JSON.parse(await readFile(path, 'utf8'))),
     }));
@@ -31,6 +36,16 @@ const NO_PROFILES = `const leftOut = () => {
     get RedisCloudFixed() { return leftOut(); },
     get RedisCloudFlexible() { return leftOut(); },
   };`;
+
+/** What is asked of it by every client. The rest is for clients with fieldsets, and for the command itself in a cluster. */
+const NO_FIELDSETS = `const leftOut = () => {
+    throw new Error('this function was bundled without HIMPORT: write with HSET, and leave out himportFieldsets');
+  };
+  exports.hasHimportCoordinator = Symbol('hasHimportCoordinator');
+  exports.cloneHimportFieldsets = (fieldsets) => fieldsets && leftOut();
+  exports.isHimportControlCommand = ({ name }) => name.toLowerCase() === 'himport' && leftOut();
+  exports.getHimportBinding = exports.setHimportRole = exports.unbindHimportCoordinator =
+    exports.interceptHimportPipeline = () => {};`;
 
 /** What `@ioredis/commands` reads of a command; nobody reads its arity and policies. */
 interface Command {

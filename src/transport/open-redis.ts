@@ -1,5 +1,5 @@
 import { checked } from './capabilities.ts';
-import type { ServerOptions } from './redis/server-options.ts';
+import type { Node, ServerOptions } from './redis/server-options.ts';
 import type { RedisStreamsOptions } from './redis-streams/options.ts';
 import { InvalidTransportUrl, installed, parseTransportUrl, SCHEMES } from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
@@ -43,15 +43,60 @@ export function redisOptions(url: URL): RedisStreamsOptions {
 export function serverOptions(url: URL): ServerOptions {
   const database = url.pathname.replace(/^\//, '');
   return {
-    // Brackets are the URL's around IPv6, not the address's.
-    host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
-    port: url.port === '' ? 6_379 : Number(url.port),
+    ...serversOf(url),
     tls: url.protocol.startsWith('rediss'),
     ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
     ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
     ...iam(url),
     database: wholeNumber('the database', database === '' ? '0' : database),
   };
+}
+
+const REDIS_PORT = 6_379;
+const SENTINEL_PORT = 26_379;
+
+/** One server; Sentinels that know the master; or nodes of a cluster: the URL's host, and others in the query. */
+function serversOf(url: URL): Node & Pick<ServerOptions, 'sentinel' | 'cluster'> {
+  const { searchParams: query } = url;
+  const master = query.get('master');
+  const password = query.get('sentinelPassword');
+  const cluster = yesOrNo('cluster', query.get('cluster') ?? 'false');
+  if (master !== null && cluster) {
+    throw new InvalidTransportUrl('master and cluster=true exclude each other: a cluster has no Sentinels');
+  }
+  for (const [name, needed, given] of [
+    ['sentinels', 'master=NAME', master],
+    ['sentinelPassword', 'master=NAME', master],
+    ['nodes', 'cluster=true', cluster],
+  ] as const) {
+    if (query.has(name) && !given) throw new InvalidTransportUrl(`${name} takes ${needed} beside it`);
+  }
+  if (master === '') throw new InvalidTransportUrl('master is empty: expected the name that Sentinels know');
+  const port = master === null ? REDIS_PORT : SENTINEL_PORT;
+  const others = addresses(master === null ? 'nodes' : 'sentinels', query, port);
+  return {
+    ...address(url, port),
+    ...(cluster && { cluster: { others } }),
+    ...(master !== null && { sentinel: { master, others, ...(password !== null && { password }) } }),
+  };
+}
+
+function address({ hostname, port }: URL, usual: number): Node {
+  // Brackets are the URL's around IPv6, not the address's.
+  const host = hostname.replace(/^\[|\]$/g, '') || '127.0.0.1';
+  return { host, port: port === '' ? usual : Number(port) };
+}
+
+function addresses(name: string, query: URLSearchParams, usual: number): Node[] {
+  const text = query.get(name);
+  if (text === null) return [];
+  return text.split(',').map((part) => {
+    const url = URL.parse(`redis://${part}`);
+    if (part !== '' && url?.host === part) return address(url, usual);
+    throw new InvalidTransportUrl(
+      `${name} is ${JSON.stringify(text)}: expected addresses like host2:${usual},host3:${usual}`,
+    );
+  });
 }
 
 function iam(url: URL): Pick<ServerOptions, 'iam'> {

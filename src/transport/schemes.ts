@@ -13,8 +13,9 @@ interface Scheme {
   readonly options: readonly string[];
 }
 
-const REDIS_OPTIONS = ['retention', 'maxDepth', 'blocking'];
-const LIST_OPTIONS = ['maxDepth', 'blocking', 'queue', 'processing', 'dlq'];
+const REDIS_SERVERS = ['master', 'sentinels', 'sentinelPassword', 'cluster', 'nodes'];
+const REDIS_OPTIONS = ['retention', 'maxDepth', 'blocking', ...REDIS_SERVERS];
+const LIST_OPTIONS = ['maxDepth', 'blocking', 'queue', 'processing', 'dlq', ...REDIS_SERVERS];
 
 export const SCHEMES = {
   memory: { example: 'memory:', options: [] },

@@ -39,6 +39,8 @@ test.each([
     'redis+list',
   ],
   ['redis+list://127.0.0.1?queue=a&processing=b&dlq=c', 'redis+list'],
+  ['rediss://s1?master=main&sentinels=s2,[::1]:26380&sentinelPassword=p', 'redis'],
+  ['redis://n1:7001?cluster=true&nodes=n2:7002,n3', 'redis'],
 ])('%s opens %s', async (url, name) => {
   expect((await open(url)).name).toBe(name);
 });
@@ -66,6 +68,21 @@ test.each([
   ['redis://127.0.0.1?retention=soon', 'retention is "soon": expected a duration like 30m, 24h or 7d'],
   ['redis://127.0.0.1?maxDepth=-1', 'maxDepth is "-1": expected a whole number'],
   ['redis://127.0.0.1?blocking=no', 'blocking is "no": expected true or false'],
+  ['redis://s1?sentinels=s2', 'sentinels takes master=NAME beside it'],
+  ['redis://s1?sentinelPassword=x&cluster=true', 'sentinelPassword takes master=NAME beside it'],
+  ['redis://s1?master=', 'master is empty: expected the name that Sentinels know'],
+  ['redis://s1?master=m&cluster=true', 'master and cluster=true exclude each other'],
+  ['redis://n1?nodes=n2', 'nodes takes cluster=true beside it'],
+  ['redis://n1?cluster=false&nodes=n2', 'nodes takes cluster=true beside it'],
+  ['redis://n1?cluster=yes', 'cluster is "yes": expected true or false'],
+  ['redis://n1?cluster=true&nodes=n2,', 'nodes is "n2,": expected addresses like host2:6379,host3:6379'],
+  ['redis://n1?cluster=true&nodes=a@n2', 'nodes is "a@n2": expected addresses'],
+  ['redis://n1?cluster=true&nodes=n2:99999', 'nodes is "n2:99999": expected addresses'],
+  [
+    'redis://s1?master=m&sentinels=s2/1',
+    'sentinels is "s2/1": expected addresses like host2:26379,host3:26379',
+  ],
+  ['redis://s1?master=m&sentinel=s2', 'sentinel is not an option of redis: (did you mean sentinels?)'],
   ['redis://127.0.0.1/db', 'the database is "db": expected a whole number'],
   [
     'file:mq',

@@ -47,7 +47,9 @@ function broadcasting(open: typeof openList): typeof openList {
       const { createRedisBroadcast } = await import('./redis/broadcast.ts');
       const { prefix } = topology;
       const { messageBytes } = transport.limits;
-      return createRedisBroadcast({ ...serverOptions(url), prefix, messageBytes, sharded: false });
+      const server = serverOptions(url);
+      const sharded = server.cluster !== undefined;
+      return createRedisBroadcast({ ...server, prefix, messageBytes, sharded });
     });
   };
 }

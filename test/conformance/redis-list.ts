@@ -9,8 +9,11 @@ export function describeRedisList(
   for (const query of ['', '?blocking=false', '?maxDepth=10000']) {
     describeTransport(`${name}${query}`, async () => {
       const { url, stop } = await findServer();
+      const list = url.replace(/^(rediss?):/, '$1+list:');
+      // The URL may have a query of its own.
+      const whole = list.includes('?') ? list + query.replace('?', '&') : list + query;
       return {
-        open: (topology) => openTransport(`${url.replace(/^(rediss?):/, '$1+list:')}${query}`, topology),
+        open: (topology) => openTransport(whole, topology),
         provisions: true,
         close: stop,
       };

@@ -9,8 +9,10 @@ export function describeRedisStreams(
   for (const query of ['', '?blocking=false', '?retention=1h&maxDepth=10000']) {
     describeTransport(`${name}${query}`, async () => {
       const { url, stop } = await findServer();
+      // The URL may have a query of its own.
+      const whole = url.includes('?') ? url + query.replace('?', '&') : url + query;
       return {
-        open: (topology) => openTransport(`${url}${query}`, topology),
+        open: (topology) => openTransport(whole, topology),
         provisions: true,
         close: stop,
       };

@@ -24,11 +24,9 @@ function prepare(): string | undefined {
   const made = `${CACHE}-${process.pid}`;
   mkdirSync(made, { recursive: true });
   try {
-    execFileSync('python3', ['-m', 'venv', '--without-pip', made], { stdio: 'pipe' });
-    execFileSync('python3', ['-m', 'pip', 'install', '--quiet', '--target', sitePackages(made), CLIENT], {
-      stdio: 'pipe',
-      timeout: 120_000,
-    });
+    execFileSync('python3', ['-m', 'venv', made], { stdio: 'pipe', timeout: 60_000 });
+    const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', CLIENT];
+    execFileSync(join(made, 'bin/python'), install, { stdio: 'pipe', timeout: 120_000 });
     renameSync(made, CACHE);
   } catch (error) {
     rmSync(made, { recursive: true, force: true });
@@ -38,11 +36,6 @@ function prepare(): string | undefined {
     return skipped(`${CLIENT} could not be installed: ${why}`);
   }
   return ready;
-}
-
-function sitePackages(folder: string): string {
-  const code = 'import site; print(site.getsitepackages()[0])';
-  return execFileSync(join(folder, 'bin/python'), ['-c', code], { encoding: 'utf8' }).trim();
 }
 
 function skipped(why: string): undefined {

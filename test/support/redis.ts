@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,12 +41,29 @@ export function startValkey(): Promise<RedisServer> {
 
 /**
  * Starts a server on a free port and a temporary folder, with AOF everysec. `settings` are those of redis.conf,
- * `command` the program, `environment` what it is given besides ours.
+ * `command` the program; with `watched`, it is a Sentinel of what that says. `environment` is what it is given besides ours.
  */
 export async function startRedis(
   settings: Readonly<Record<string, string>> = {},
   command = inject('redisServer'),
+  watched?: string,
   environment: NodeJS.ProcessEnv = {},
+): Promise<RedisServer> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await launch(settings, command, watched, environment);
+    } catch (error) {
+      // Somebody else may have been given its port.
+      if (tried === 3) throw error;
+    }
+  }
+}
+
+async function launch(
+  settings: Readonly<Record<string, string>>,
+  command: string,
+  watched: string | undefined,
+  environment: NodeJS.ProcessEnv,
 ): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'hikyaku-redis-'));
   const port = await freePort();
@@ -57,9 +74,17 @@ export async function startRedis(
     save: '',
     appendonly: 'yes',
     appendfsync: 'everysec',
+    // By itself it would be ten thousand more than the other one, which may be too high.
+    ...(settings['cluster-enabled'] === 'yes' && { 'cluster-port': String(await freePort()) }),
     ...settings,
   };
   const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...value.split('\n')]);
+  if (watched !== undefined) {
+    // It writes down there what it finds out.
+    const file = join(folder, 'sentinel.conf');
+    writeFileSync(file, watched);
+    args.unshift(file, '--sentinel');
+  }
   let child: ChildProcess | undefined;
   let ended: Promise<unknown> = Promise.resolve();
   const admin = new Redis({
@@ -88,7 +113,13 @@ export async function startRedis(
     await ended;
   }
 
-  await start();
+  try {
+    await start();
+  } catch (error) {
+    admin.disconnect();
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
   return {
     port,
     folder,

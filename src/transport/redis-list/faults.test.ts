@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { answering } from '../../../test/support/answering.ts';
 import { freePort, type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
+import { givenTraffic } from '../../../test/support/redis-traffic.ts';
 import {
   ack,
   BILLING,
@@ -14,7 +15,6 @@ import {
   take,
 } from '../../../test/support/redis-transport.ts';
 import { startTcpProxy } from '../../../test/support/tcp-proxy.ts';
-import { givenTraffic } from '../../../test/support/traffic.ts';
 import type { Incoming, Transport } from '../transport.ts';
 
 describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver on lists', () => {

@@ -56,7 +56,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   const { keys, topic } = queue;
   const consumerAway = options.consumerAwayMs ?? CONSUMER_AWAY;
   const owners = createOwners('', consumerAway);
-  const reader = createBlockingReader(receiver.connectBlocking, connection);
+  const reader = createBlockingReader(receiver.connectBlocking, connection.at(keys.queue));
   /** Of the calls that wait. */
   const stops = new Map<AbortController, AbortSignal | undefined>();
   const heeded = new WeakSet<AbortSignal>();

@@ -53,7 +53,7 @@ export function createRedisListTransport(
     if (known !== undefined) return known;
     const receiver = createReceiver({
       connection,
-      connectBlocking: () => createConnection(options, LONGEST_QUIET),
+      connectBlocking: () => createConnection(options, LONGEST_QUIET).at(queue.keys.queue),
       clock,
       queue,
       dialect,
@@ -143,7 +143,13 @@ export function createRedisListTransport(
 
     async warnings() {
       ensureOpen();
-      return warnings(connection);
+      // Of each node that has a topic.
+      const found = new Set<string>();
+      for (const [queue] of directory.topics) {
+        if (queue === undefined) continue;
+        for (const warning of await warnings(connection.at(queue.keys.queue))) found.add(warning);
+      }
+      return [...found];
     },
 
     close() {

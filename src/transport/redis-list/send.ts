@@ -93,7 +93,7 @@ async function push(
   natives: readonly string[],
 ): Promise<TransportError | undefined> {
   try {
-    await connection.call('LPUSH', keys.queue, ...natives);
+    await connection.at(keys.queue).call('LPUSH', keys.queue, ...natives);
     return undefined;
   } catch (error) {
     if (error instanceof TransportError && (error.code === 'Throttled' || error.code === 'Invalid'))

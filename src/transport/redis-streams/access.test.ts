@@ -6,6 +6,7 @@ import tls from 'node:tls';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { freePort, type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
+import { startCluster } from '../../../test/support/redis-cluster.ts';
 import {
   ack,
   BILLING,
@@ -288,6 +289,7 @@ describe.skipIf(WITHOUT_REDIS)('TLS to Redis', () => {
   let folder: string;
   let server: RedisServer;
   let port: number;
+  let ofTls: Readonly<Record<string, string>>;
   const certificates = tls.getCACertificates('default');
 
   beforeAll(async () => {
@@ -340,13 +342,13 @@ describe.skipIf(WITHOUT_REDIS)('TLS to Redis', () => {
       'own.crt',
     );
     port = await freePort();
-    server = await startRedis({
-      'tls-port': String(port),
+    ofTls = {
       'tls-cert-file': join(folder, 'own.crt'),
       'tls-key-file': join(folder, 'own.key'),
       'tls-ca-cert-file': join(folder, 'ca.crt'),
       'tls-auth-clients': 'no',
-    });
+    };
+    server = await startRedis({ ...ofTls, 'tls-port': String(port) });
   });
   afterAll(async () => {
     await server.stop();
@@ -359,9 +361,13 @@ describe.skipIf(WITHOUT_REDIS)('TLS to Redis', () => {
     return transport;
   }
 
-  it('carries messages, blocking reads too, to whom the CA vouches for', async () => {
+  function trustOwn(): void {
     tls.setDefaultCACertificates([...certificates, readFileSync(join(folder, 'ca.crt'), 'utf8')]);
     onTestFinished(() => tls.setDefaultCACertificates(certificates));
+  }
+
+  it('carries messages, blocking reads too, to whom the CA vouches for', async () => {
+    trustOwn();
     const transport = await open(`rediss://localhost:${port}`);
     await transport.provision();
     const waiting = take(transport, { waitMs: 5_000 });
@@ -370,6 +376,55 @@ describe.skipIf(WITHOUT_REDIS)('TLS to Redis', () => {
     const byNumber = await open(`rediss://127.0.0.1:${port}`);
     expect(await rejection(byNumber.verify())).toMatchObject({ code: 'Denied' });
   });
+
+  it('is spoken with Sentinels, and with the master that they name', async () => {
+    trustOwn();
+    const own = await freePort();
+    const sentinel = await startRedis(
+      { ...ofTls, 'tls-port': String(own), 'tls-replication': 'yes' },
+      undefined,
+      `sentinel resolve-hostnames yes
+sentinel announce-hostnames yes
+sentinel monitor main localhost ${port} 1
+`,
+    );
+    onTestFinished(() => sentinel.stop());
+    const transport = await open(`rediss://localhost:${own}?master=main&prefix=sentinel`);
+    await transport.provision();
+    await publish(transport, messages(1));
+    await ack(transport, await take(transport, { waitMs: 5_000 }));
+    expect(await rejection((await open(`redis://localhost:${own}?master=main`)).verify())).toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('use rediss://'),
+    });
+  });
+
+  it('is spoken with all nodes of a cluster', async () => {
+    trustOwn();
+    const ports: number[] = [];
+    const cluster = await startCluster({
+      masters: 2,
+      settings: async () => {
+        const own = await freePort();
+        ports.push(own);
+        return {
+          ...ofTls,
+          'tls-port': String(own),
+          'tls-cluster': 'yes',
+          'cluster-announce-hostname': 'localhost',
+          'cluster-preferred-endpoint-type': 'hostname',
+        };
+      },
+    });
+    onTestFinished(() => cluster.stop());
+    // One of them sends to the other.
+    for (const own of ports) {
+      const transport = await open(`rediss://localhost:${own}?cluster=true&prefix=p${own}`);
+      await transport.provision();
+      await publish(transport, messages(1));
+      await ack(transport, await take(transport, { waitMs: 5_000 }));
+    }
+  }, 60_000);
 
   it('says which side does not speak it', async () => {
     expect(await rejection((await open(`rediss://localhost:${port}`)).verify())).toMatchObject({

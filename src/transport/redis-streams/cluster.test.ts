@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
+import { type RedisServer, WITHOUT_REDIS } from '../../../test/support/redis.ts';
+import { type RedisCluster, startCluster } from '../../../test/support/redis-cluster.ts';
 import {
   ack,
   BILLING,
@@ -11,29 +12,18 @@ import {
 } from '../../../test/support/redis-transport.ts';
 
 const until = (done: () => Promise<boolean>) => vi.waitUntil(done, { timeout: 20_000, interval: 50 });
-const BOTH = [() => true, () => false] as const;
 
 /** A cluster of one shard: a primary and its replica. */
 describe.skipIf(WITHOUT_REDIS)('a cluster of one shard', () => {
+  let cluster: RedisCluster;
   let primary: RedisServer;
   let replica: RedisServer;
   beforeAll(async () => {
-    const settings = { 'cluster-enabled': 'yes' };
-    [primary, replica] = await Promise.all([startRedis(settings), startRedis(settings)]);
-    const { admin } = replica;
-    await primary.admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
-    await admin.call('CLUSTER', 'MEET', '127.0.0.1', primary.port);
-    const id = String(await primary.admin.call('CLUSTER', 'MYID'));
-    await until(async () => String(await admin.call('CLUSTER', 'NODES')).includes(id));
-    await until(() => admin.call('CLUSTER', 'REPLICATE', id).then(...BOTH));
-    for (const server of [primary, replica]) {
-      await until(async () =>
-        String(await server.admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok'),
-      );
-    }
-    await until(async () => String(await admin.call('ROLE')).includes('connected'));
+    cluster = await startCluster({ masters: 1, replicas: 1 });
+    primary = await cluster.ownerOf('{orders}');
+    replica = await cluster.replicaOf(primary);
   }, 60_000);
-  afterAll(() => Promise.all([primary.stop(), replica.stop()]));
+  afterAll(() => cluster.stop());
 
   it('is reached by the address of any of its nodes', async () => {
     const transport = openRedis(replica.options, redisTopology('billing'));

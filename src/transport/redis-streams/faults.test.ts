@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { answering } from '../../../test/support/answering.ts';
 import { freePort, type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
+import { givenTraffic } from '../../../test/support/redis-traffic.ts';
 import {
   ack,
   BILLING,
@@ -13,7 +14,6 @@ import {
   take,
 } from '../../../test/support/redis-transport.ts';
 import { startTcpProxy } from '../../../test/support/tcp-proxy.ts';
-import { givenTraffic } from '../../../test/support/traffic.ts';
 import { createConnection } from '../redis/connection.ts';
 import type { Incoming, Transport } from '../transport.ts';
 
@@ -187,6 +187,27 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
     await server.admin.config('SET', 'maxmemory', '0');
     await publish(transport, messages(1));
     expect(await transport.depth(BILLING)).toEqual({ ready: 1, inFlight: 0, delayed: 0, dead: 25 });
+  });
+
+  it('waits while there are fewer replicas than the server wants before it writes', async () => {
+    const { transport } = await given();
+    await publish(transport, messages(2));
+    const taken = await take(transport, { max: 1 });
+    await server.admin.config('SET', 'min-replicas-to-write', '1');
+    const away = {
+      code: 'Unavailable',
+      retryable: true,
+      message: expect.stringContaining('answered: NOREPLICAS'),
+    };
+    const sent = await transport.send('orders', messages(1)).catch((error: unknown) => [{ error }]);
+    expect(sent).toMatchObject([{ error: away }]);
+    expect(await rejection(take(transport))).toMatchObject(away);
+    const acks = taken.map(({ receipt }) => ({ receipt, action: 'ack' }) as const);
+    expect(await rejection(transport.settle(BILLING, acks))).toMatchObject(away);
+    await server.admin.config('SET', 'min-replicas-to-write', '0');
+    expect(await transport.settle(BILLING, acks)).toEqual(['settled']);
+    await publish(transport, messages(1));
+    expect(await take(transport)).toHaveLength(2);
   });
 
   it('says that a replica is one, and goes on when it is promoted', async () => {

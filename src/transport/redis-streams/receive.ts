@@ -53,7 +53,9 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   const { keys, name } = subscription;
   const consumerAway = options.consumerAwayMs ?? CONSUMER_AWAY;
   const owners = createOwners(receiver.instance, consumerAway);
-  const reader = createBlockingReader(receiver.connectBlocking, connection);
+  /** On a cluster, where the topic is. */
+  const here = connection.at(keys.stream);
+  const reader = createBlockingReader(receiver.connectBlocking, here);
   /** Of the calls that wait. */
   const stops = new Map<AbortController, AbortSignal | undefined>();
   const heeded = new WeakSet<AbortSignal>();
@@ -108,7 +110,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const askedAt = performance.now();
     const [command, ...args] = readCommand(request);
     const reply = await withGroups(connection, topic, () =>
-      connection.call(command, ...args, 'STREAMS', keys.stream, '>'),
+      here.call(command, ...args, 'STREAMS', keys.stream, '>'),
     );
     return entriesOf(reply, request.owner, askedAt + request.leaseMs);
   }

@@ -49,7 +49,7 @@ export function createRedisStreamsTransport(
     if (known !== undefined) return known;
     const receiver = createReceiver({
       connection,
-      connectBlocking: () => createConnection(options, LONGEST_QUIET),
+      connectBlocking: () => createConnection(options, LONGEST_QUIET).at(subscription.keys.stream),
       topic,
       subscription,
       options,
@@ -161,7 +161,12 @@ export function createRedisStreamsTransport(
 
     async warnings() {
       ensureOpen();
-      return warnings(connection);
+      // Of each node that has a topic.
+      const found = new Set<string>();
+      for (const { stream } of directory.topics) {
+        for (const warning of await warnings(connection.at(stream))) found.add(warning);
+      }
+      return [...found];
     },
 
     close() {

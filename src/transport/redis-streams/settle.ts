@@ -1,5 +1,6 @@
 import { TransportError } from '../errors.ts';
-import { ANSWER_TIMEOUT, type Connection } from '../redis/connection.ts';
+import { ANSWER_TIMEOUT } from '../redis/client.ts';
+import type { Connection } from '../redis/connection.ts';
 import { isMissingGroup, scriptError } from '../redis/errors.ts';
 import { integer, list } from '../redis/replies.ts';
 import type { Headers, Receipt, Settlement, SettleOutcome } from '../transport.ts';

@@ -1,5 +1,8 @@
 import { pause } from '../../time/backoff.ts';
+import { TransportError } from '../errors.ts';
 import type { Connection } from './connection.ts';
+import { isUnblocked } from './errors.ts';
+import { addressOf } from './server.ts';
 
 /** Reads that wait on the server, on a connection of their own: one at a time. */
 export interface BlockingReader {
@@ -23,15 +26,17 @@ export interface ReadOptions {
 /** Longer than a read takes that could not be told to end. In ms. */
 const CLOSE_PATIENCE = 1_500;
 
-/** @param other Another connection, from which a read can be told to end. */
+/** @param other Another connection to the same server, from which a read can be told to end. */
 export function createBlockingReader(connect: () => Connection, other: Connection): BlockingReader {
   let connection: Connection | undefined;
   let underWay: Promise<void> | undefined;
 
   /** Ends the wait of the read under way. Without the right to, or when it has just ended, nothing happens. */
   async function unblock(waiting: Connection): Promise<void> {
-    const server = await waiting.server();
-    await other.call('CLIENT', 'UNBLOCK', server.connection);
+    const [here, there] = await Promise.all([waiting.server(), other.server()]);
+    // In the middle of a failover it would be somebody else's.
+    if (addressOf(here.node) !== addressOf(there.node)) return;
+    await other.call('CLIENT', 'UNBLOCK', here.connection);
   }
 
   return {
@@ -42,7 +47,10 @@ export function createBlockingReader(connect: () => Connection, other: Connectio
     async read([command = '', ...args], { stop, late }) {
       connection ??= connect();
       const waiting = connection;
-      const reading = waiting.call(String(command), ...args);
+      const reading = waiting.call(String(command), ...args).catch((error: unknown) => {
+        if (error instanceof TransportError && isUnblocked(error.cause)) return undefined;
+        throw error;
+      });
       const stopped = Promise.withResolvers<undefined>();
       const leave = (): void => {
         stopped.resolve(undefined);

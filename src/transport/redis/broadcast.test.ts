@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { topologyOf } from '../../../test/support/ping.ts';
 import { type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
+import { startCluster } from '../../../test/support/redis-cluster.ts';
 import { message, messages, rejection } from '../../../test/support/redis-transport.ts';
 import { startTcpProxy } from '../../../test/support/tcp-proxy.ts';
 import type { Listening, Notice } from '../transport.ts';
@@ -279,38 +280,25 @@ describe.skipIf(WITHOUT_REDIS)('broadcasting within shards', () => {
   });
 
   it('is led to the node of its channel, and to the next when that has moved', async () => {
-    const nodes = await Promise.all([1, 2].map(() => startRedis({ 'cluster-enabled': 'yes' })));
-    onTestFinished(async () => void (await Promise.all(nodes.map((node) => node.stop()))));
-    const [first, second] = nodes;
-    if (first === undefined || second === undefined) return expect.unreachable();
-    await first.admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 8_191);
-    await second.admin.call('CLUSTER', 'ADDSLOTSRANGE', 8_192, 16_383);
-    await first.admin.call('CLUSTER', 'MEET', '127.0.0.1', second.port);
-    for (const { admin } of nodes) {
-      await vi.waitFor(
-        async () => expect(String(await admin.cluster('INFO'))).toContain('cluster_state:ok'),
-        {
-          timeout: 15_000,
-        },
-      );
-    }
-    const slot = Number(await first.admin.cluster('KEYSLOT', '{news}'));
-    const [own, other] = slot < 8_192 ? [first, second] : [second, first];
+    const cluster = await startCluster({ masters: 2 });
+    onTestFinished(() => cluster.stop());
+    const own = await cluster.ownerOf('{news}');
+    const other = cluster.masters.find((node) => node !== own);
+    if (other === undefined) return expect.unreachable();
     // Opened by the address of the node that has not the channel.
-    const { broadcast } = open(other, { sharded: true });
+    const options = { ...other.options, cluster: { others: [] } };
+    const { broadcast } = open({ ...other, options }, { sharded: true });
     const hearer = await listen(broadcast);
     expect([await listeners(own), await listeners(other)]).toEqual([1, 0]);
     await say(broadcast, 'one');
     await say(broadcast, 'two', 'three');
     await hearer.hears(['one', 'two', 'three']);
-    const to = String(await other.admin.cluster('MYID'));
-    for (const { admin } of [other, own]) await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', to);
+    await cluster.move('{news}', other);
     await vi.waitFor(() => expect(hearer.told).toEqual(['away: Unavailable', 'gap: Unavailable']), {
       timeout: 10_000,
     });
     expect([await listeners(own), await listeners(other)]).toEqual([0, 1]);
-    // Whoever is led about within a second is not.
-    await vi.waitFor(() => say(broadcast, 'four'), { timeout: 5_000 });
+    await say(broadcast, 'four');
     await hearer.hears(['one', 'two', 'three', 'four']);
   }, 40_000);
 });

@@ -3,8 +3,8 @@ import { type Notice, type SendOutcome, sizeOf } from '../transport.ts';
 import type { OpenBroadcast } from '../with-broadcast.ts';
 import { createConnection } from './connection.ts';
 import { decodeFrame, encodeFrame, entryText, unwritable } from './frame.ts';
-import type { ServerOptions } from './server-options.ts';
-import { createSubscriber } from './subscriber.ts';
+import type { Node, ServerOptions } from './server-options.ts';
+import { createSubscriber, type Subscriber } from './subscriber.ts';
 
 export interface RedisBroadcastOptions extends ServerOptions {
   readonly prefix: string;
@@ -31,9 +31,19 @@ export interface NoticeWording {
 export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadcast {
   const { sharded, messageBytes, wording = ownWording(options) } = options;
   const connection = createConnection(options);
-  const subscriber = createSubscriber(options, sharded);
+  /** Each shard has a node of its own. Elsewhere one hears all. */
+  const subscribers = new Map<string, Subscriber>();
   const publish = sharded ? 'SPUBLISH' : 'PUBLISH';
   const publishAll = `for _, text in ipairs(ARGV) do redis.call('${publish}', KEYS[1], text) end`;
+
+  function subscriberOf(channel: string): Subscriber {
+    const key = sharded ? channel : '';
+    const known = subscribers.get(key);
+    if (known !== undefined) return known;
+    const made = createSubscriber(options, sharded, () => nodeOf(options, channel));
+    subscribers.set(key, made);
+    return made;
+  }
 
   return {
     async notify(topic, notices) {
@@ -47,22 +57,34 @@ export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadc
       }
       const [first] = texts;
       // The whole text of the script: what had to ask for it first would be overtaken by what is said meanwhile.
-      if (texts.length > 1) await connection.call('EVAL', publishAll, 1, channel, ...texts);
-      else if (first !== undefined) await connection.call(publish, channel, first);
+      const shard = connection.at(channel);
+      if (texts.length > 1) await shard.call('EVAL', publishAll, 1, channel, ...texts);
+      else if (first !== undefined) await shard.call(publish, channel, first);
       return outcomes;
     },
 
-    listen: (topic, { onNotice, ...told }) =>
-      subscriber.subscribe(wording.channel(topic), {
-        ...told,
-        onText: (text) => onNotice(wording.read(text, topic)),
-      }),
+    async listen(topic, { onNotice, ...told }) {
+      const channel = wording.channel(topic);
+      const onText = (text: string): void => onNotice(wording.read(text, topic));
+      return subscriberOf(channel).subscribe(channel, { ...told, onText });
+    },
 
     async close() {
       connection.close();
-      subscriber.close();
+      for (const subscriber of subscribers.values()) subscriber.close();
     },
   };
+}
+
+/** Who listens only should not keep another connection for that. */
+async function nodeOf(options: ServerOptions, channel: string): Promise<Node> {
+  if (options.sentinel === undefined && options.cluster === undefined) return options;
+  const asking = createConnection(options);
+  try {
+    return (await asking.at(channel).server()).node;
+  } finally {
+    asking.close();
+  }
 }
 
 /** Channels do not belong to a database: what is said in one must not be heard in another. */

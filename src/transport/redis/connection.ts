@@ -1,26 +1,41 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { TransportError } from '../errors.ts';
-import { connectError, isCut, isReadOnly, movedTo, type Node, transportError } from './errors.ts';
-import type { IamCache } from './iam-token.ts';
+import { createClient, greet } from './client.ts';
+import { createCluster } from './cluster.ts';
+import { closedError, connectError, isCut, isReadOnly, redirected, transportError } from './errors.ts';
 import type { Script } from './script.ts';
-import { oldServer, readServer, type Server } from './server.ts';
-import type { ServerOptions } from './server-options.ts';
+import { findMaster, namedBySentinels } from './sentinel.ts';
+import { placeOf, type Server, type Wanted } from './server.ts';
+import type { Node, SentinelOptions, ServerOptions } from './server-options.ts';
 
-/** One socket to the server: made when it is first needed, and anew when it has died. */
+/** To a server, the master that Sentinels name, or a cluster: made when it is first needed, and anew when it has died. */
 export interface Connection {
-  /** What errors call the server. */
+  /** What errors call it. */
   readonly place: string;
-  /** Runs a script. Rejects with a TransportError. */
+  /** Runs a script, on a cluster where its first key is. Rejects with a TransportError. */
   run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
   /** Who answers. Rejects with `Unsupported` for a server that is too old. */
   server(): Promise<Server>;
+  /** The same connection, for what is about this key: on a cluster `call` and `server` mean the node that has it. */
+  at(key: string): Connection;
   close(): void;
 }
 
-/** In ms. A server that says nothing for so long while it owes an answer is given up. */
-export const ANSWER_TIMEOUT = 5_000;
-const CONNECT_TIMEOUT = 5_000;
+/** What a connection sends its commands over: one socket, or one to each node of a cluster. */
+export interface Line {
+  readonly place: string;
+  /** Has commands sent once it stands, each once. Rejects with a TransportError. */
+  ask<Answer>(send: (client: Caller) => Promise<Answer>, key?: string): Promise<Answer>;
+  server(key?: string): Promise<Server>;
+  close(): void;
+}
+
+/** What a command is sent by: of a client, no more than that. */
+export interface Caller {
+  call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
+}
+
 /** In ms. A failover takes longer than that. */
 const MOVES_APART = 1_000;
 
@@ -28,13 +43,45 @@ const MOVES_APART = 1_000;
  * @param waitMs How long the server may wait before it answers: a blocking read.
  */
 export function createConnection(options: ServerOptions, waitMs = 0): Connection {
-  const place = `Redis at ${options.host}:${options.port}`;
+  const { cluster } = options;
+  if (cluster === undefined) return connectionOver(createSocket(options, waitMs));
+  const nodes = [options, ...cluster.others];
+  return connectionOver(createCluster(nodes, (node) => createSocket({ ...options, ...node }, waitMs)));
+}
+
+function connectionOver(line: Line, own?: string): Connection {
+  return {
+    get place() {
+      return line.place;
+    },
+    run: (script, keys, args) =>
+      line.ask(async (client) => {
+        try {
+          return await client.call('EVALSHA', script.sha, keys.length, ...keys, ...args);
+        } catch (error) {
+          if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+          return await client.call('EVAL', script.lua, keys.length, ...keys, ...args);
+        }
+      }, keys[0]),
+    call: (command, ...args) => line.ask((client) => client.call(command, ...args), own),
+    server: () => line.server(own),
+    at: (key) => connectionOver(line, key),
+    close: () => line.close(),
+  };
+}
+
+function createSocket(options: ServerOptions, waitMs: number, wanted: Wanted = 'Redis'): Line {
+  const { sentinel, cluster } = options;
+  /** Where it is, or was last. */
+  let node: Node = options;
   let current: Promise<{ readonly client: Redis; readonly server: Server }> | undefined;
   let open: Redis | undefined;
   /** Connected: no call has to wait for it. */
   let ready: Redis | undefined;
   let underWay = 0;
   let closed = false;
+  /** Being asked for the master. */
+  let sentinels: readonly Line[] = [];
   /** Where a node of a cluster has sent us, and when. */
   let primary: Node | undefined;
   let movedAt = Number.NEGATIVE_INFINITY;
@@ -43,14 +90,6 @@ export function createConnection(options: ServerOptions, waitMs = 0): Connection
 
   function connect(): Promise<{ readonly client: Redis; readonly server: Server }> {
     if (current !== undefined) return current;
-    const client = createClient(options, waitMs, primary);
-    client.on('error', (error) => reasons.set(client, error));
-    const made = begin(client, options, place).catch((error: unknown) => {
-      client.disconnect();
-      throw error instanceof TransportError
-        ? error
-        : connectError(reasons.get(client) ?? error, place, options.tls);
-    });
     const forget = (): void => {
       if (current !== made) return;
       // The address itself leads to whoever is there now.
@@ -59,27 +98,54 @@ export function createConnection(options: ServerOptions, waitMs = 0): Connection
       ready = undefined;
       open = undefined;
     };
-    client.on('end', forget);
-    made.then(() => {
+    const made = begin(forget);
+    made.then(({ client }) => {
       if (current === made) ready = client;
     }, forget);
     current = made;
-    open = client;
     return made;
   }
 
-  async function reach(): Promise<Redis> {
+  async function begin(onEnd: () => void): Promise<{ client: Redis; server: Server }> {
+    node = primary ?? (sentinel === undefined ? options : await askSentinels(sentinel));
+    const client = createClient(options, node, waitMs);
+    client.on('error', (error) => reasons.set(client, error));
+    client.on('end', onEnd);
+    open = client;
     try {
-      return (await connect()).client;
+      return { client, server: await greet(client, options, node, wanted) };
+    } catch (error) {
+      client.disconnect();
+      const problem =
+        error instanceof TransportError
+          ? error
+          : connectError(reasons.get(client) ?? error, placeOf(node, wanted), options.tls);
+      throw sentinel === undefined ? problem : namedBySentinels(problem, sentinel);
+    }
+  }
+
+  async function askSentinels({ master, others, password }: SentinelOptions): Promise<Node> {
+    const login = password === undefined ? {} : { password };
+    sentinels = [options, ...others].map(({ host, port }) =>
+      createSocket({ host, port, tls: options.tls, database: 0, ...login }, 0, 'Sentinel'),
+    );
+    const found = await findMaster(sentinels, master);
+    if (closed) throw closedError();
+    return found;
+  }
+
+  async function reach(): Promise<{ readonly client: Redis; readonly server: Server }> {
+    try {
+      return await connect();
     } catch (error) {
       throw closed ? closedError() : error;
     }
   }
 
-  async function ask<Answer>(send: (client: Redis) => Promise<Answer>): Promise<Answer> {
+  async function ask<Answer>(send: (client: Caller) => Promise<Answer>): Promise<Answer> {
     // A call of several steps may be between two of them.
     if (closed) throw closedError();
-    const client = ready ?? (await reach());
+    const client = ready ?? (await reach()).client;
     // A connection that waits for nothing should not keep the process alive.
     if (underWay === 0) client.stream.ref();
     underWay++;
@@ -87,12 +153,13 @@ export function createConnection(options: ServerOptions, waitMs = 0): Connection
       return await send(client);
     } catch (error) {
       if (closed) throw closedError();
-      // After a failover the name leads to another server: the next call finds out.
-      const moved = movedTo(error, options.host);
+      // After a failover the name leads to another server: the next call finds out. A cluster's nodes are kept.
+      const moved = cluster === undefined ? redirected(error, 'MOVED', node) : undefined;
       if (moved || isReadOnly(error)) {
         if (open === client) {
           current = undefined;
           ready = undefined;
+          open = undefined;
         }
         client.disconnect();
       }
@@ -102,7 +169,11 @@ export function createConnection(options: ServerOptions, waitMs = 0): Connection
         movedAt = performance.now();
         return await ask(send);
       }
-      throw transportError(isCut(error) ? (reasons.get(client) ?? error) : error, place);
+      const problem = transportError(
+        isCut(error) ? (reasons.get(client) ?? error) : error,
+        placeOf(node, wanted),
+      );
+      throw sentinel === undefined ? problem : namedBySentinels(problem, sentinel);
     } finally {
       underWay--;
       if (underWay === 0) client.stream.unref();
@@ -110,69 +181,18 @@ export function createConnection(options: ServerOptions, waitMs = 0): Connection
   }
 
   return {
-    place,
-    run: (script, keys, args) =>
-      ask(async (client) => {
-        try {
-          return await client.evalsha(script.sha, keys.length, ...keys, ...args);
-        } catch (error) {
-          if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-          return await client.eval(script.lua, keys.length, ...keys, ...args);
-        }
-      }),
-    call: (command, ...args) => ask((client) => client.call(command, ...args)),
-    server: async () => (await connect()).server,
+    get place() {
+      return placeOf(node, wanted);
+    },
+    ask,
+    async server() {
+      if (closed) throw closedError();
+      return (await reach()).server;
+    },
     close() {
       closed = true;
+      for (const one of sentinels) one.close();
       open?.disconnect();
     },
   };
-}
-
-/** A client that is not connected yet, and connects once: whether again, and what to send again, is for others to decide. */
-export function createClient(options: ServerOptions, waitMs: number, primary?: Node): Redis {
-  return new Redis({
-    ...(primary ?? { host: options.host, port: options.port }),
-    ...(options.tls && { tls: {} }),
-    protocol: 2,
-    lazyConnect: true,
-    connectTimeout: CONNECT_TIMEOUT,
-    socketTimeout: waitMs + ANSWER_TIMEOUT,
-    // A command is sent once, on a connection that stands, or fails: whether to send again the core decides.
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-    // They ask for rights that a publisher has no need of.
-    enableReadyCheck: false,
-    disableClientInfo: true,
-  });
-}
-
-/** Connects, and proves who it is. Rejects with `Unsupported` for a server that is too old, and else with what went wrong. */
-export async function begin(
-  client: Redis,
-  options: ServerOptions,
-  place: string,
-): Promise<{ readonly client: Redis; readonly server: Server }> {
-  await client.connect();
-  // By ourselves: the client would print a warning about the password, and go on without the database.
-  const { username = 'default', iam } = options;
-  const password = iam ? await tokenOf(iam, username) : options.password;
-  const login = password === undefined ? [] : ['2', 'AUTH', username, password];
-  const server = readServer(await client.call('HELLO', ...login));
-  const problem = oldServer(server, place);
-  if (problem !== undefined) throw problem;
-  if (options.database !== 0) await client.select(options.database);
-  return { client, server };
-}
-
-function closedError(): TransportError {
-  return new TransportError('Closed', 'the redis transport was closed before the server answered');
-}
-
-/** Who has a password needs no signer. */
-async function tokenOf(cache: IamCache, user: string): Promise<string> {
-  const { iamToken } = await import('./iam-token.ts');
-  return iamToken(cache, user);
 }

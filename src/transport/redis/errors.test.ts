@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { TransportError } from '../errors.ts';
-import { connectError, isMissingGroup, transportError } from './errors.ts';
+import { connectError, isMissingGroup, isUnblocked, redirected, transportError } from './errors.ts';
 
 it.each([
   ['WRONGPASS invalid username-password pair or user is disabled.', 'Denied'],
@@ -22,6 +22,8 @@ it.each([
   ["CROSSSLOT Keys in request don't hash to the same slot", 'Invalid'],
   ["ERR unknown command 'XAUTOCLAIM', with args beginning with:", 'Unsupported'],
   ['MOVED 3999 127.0.0.1:6381', 'Unsupported'],
+  ['ERR SELECT is not allowed in cluster mode', 'Invalid'],
+  ['UNBLOCKED force unblock from blocking operation, instance state changed', 'Unavailable'],
 ])('%s is %s', (text, code) => {
   const cause = new Error(text);
   const error = transportError(cause, 'Redis at there');
@@ -57,4 +59,28 @@ it('knows missing groups', () => {
   expect(isMissingGroup(new Error("NOGROUP No such key 'x' or consumer group"))).toBe(true);
   expect(isMissingGroup(new Error('ERR no such key'))).toBe(true);
   expect(isMissingGroup(new Error('WRONGTYPE'))).toBe(false);
+});
+
+it('knows reads that were ended, which says nothing of groups', () => {
+  const ended = new Error('UNBLOCKED the stream key no longer exists');
+  expect(isUnblocked(ended)).toBe(true);
+  expect(isMissingGroup(ended)).toBe(false);
+});
+
+it('knows where it is sent, for good or this once', () => {
+  const from = { host: 'here', port: 1 };
+  const moved = new Error('MOVED 3999 there.example.com:6381');
+  const ask = new Error('ASK 3999 ::1:6381');
+  expect(redirected(moved, 'MOVED', from)).toEqual({ host: 'there.example.com', port: 6381 });
+  expect(redirected(ask, 'ASK', from)).toEqual({ host: '::1', port: 6381 });
+  // It does not know its own address, so it is the same one.
+  expect(redirected(new Error('MOVED 3999 :6381'), 'MOVED', from)).toEqual({ host: 'here', port: 6381 });
+  for (const [error, kind] of [
+    [moved, 'ASK'],
+    [ask, 'MOVED'],
+    [new Error('ERR no'), 'MOVED'],
+    [undefined, 'ASK'],
+  ] as const) {
+    expect(redirected(error, kind, from)).toBeUndefined();
+  }
 });

@@ -1,4 +1,5 @@
 import { type ErrorCode, TransportError } from '../errors.ts';
+import type { Node } from './server-options.ts';
 
 interface Rule {
   readonly when: RegExp;
@@ -43,18 +44,27 @@ const RULES: readonly Rule[] = [
   {
     when: /^READONLY/,
     code: 'Unavailable',
-    advice: 'this is a replica: give the address of the primary',
+    advice: 'this is a replica: give the address of the primary, or of Sentinels',
   },
   {
     when: /^MISCONF/,
     code: 'Unavailable',
     advice: 'Redis cannot write to its disk: make room there',
   },
-  { when: /^LOADING|^BUSY |^TRYAGAIN|^MASTERDOWN|^CLUSTERDOWN|^NOREPLICAS/, code: 'Unavailable', advice: '' },
+  {
+    when: /^LOADING|^BUSY |^TRYAGAIN|^MASTERDOWN|^CLUSTERDOWN|^NOREPLICAS|^UNBLOCKED/,
+    code: 'Unavailable',
+    advice: '',
+  },
   {
     when: /^MOVED|^ASK /,
     code: 'Unsupported',
-    advice: 'this is a cluster of several shards, which redis:// does not follow',
+    advice: 'this is a cluster of several shards: add ?cluster=true to TRANSPORT_URL',
+  },
+  {
+    when: /SELECT is not allowed in cluster mode/,
+    code: 'Invalid',
+    advice: 'a cluster has database 0 only: leave the path out of TRANSPORT_URL',
   },
   {
     when: /unknown command|unknown subcommand|syntax error|wrong number of arguments|NOPROTO/i,
@@ -104,26 +114,32 @@ export function scriptError(text: string, place: string): TransportError {
   return transportError(new Error(text), place);
 }
 
+/** A blocking read was ended, by what its key or its server has become; the next one finds out what that is. */
+export function isUnblocked(error: unknown): boolean {
+  return textOf(error).startsWith('UNBLOCKED');
+}
+
 /** The groups that make subscriptions are not there. */
 export function isMissingGroup(error: unknown): boolean {
-  return /^NOGROUP|^UNBLOCKED|no such key/i.test(textOf(error));
+  return /^NOGROUP|no such key/i.test(textOf(error));
 }
 
 export function isReadOnly(error: unknown): boolean {
   return textOf(error).startsWith('READONLY');
 }
 
-/** A node of a cluster. */
-export interface Node {
-  readonly host: string;
-  readonly port: number;
+/**
+ * Where a node of a cluster sends who asks it for what another one has: for good (`MOVED`; a replica to its primary, too),
+ * or this once (`ASK`), while it is being moved. `from` is that node.
+ */
+export function redirected(error: unknown, kind: 'MOVED' | 'ASK', from: Node): Node | undefined {
+  const [, said, host, port] = /^(MOVED|ASK) \d+ (.*):(\d+)$/.exec(textOf(error)) ?? [];
+  if (said !== kind) return undefined;
+  return { host: host || from.host, port: Number(port) };
 }
 
-/** Where a node sends who asks it for what another one has: a replica to its primary. */
-export function movedTo(error: unknown, host: string): Node | undefined {
-  const [, other, port] = /^MOVED \d+ (.*):(\d+)$/.exec(textOf(error)) ?? [];
-  if (port === undefined) return undefined;
-  return { host: other || host, port: Number(port) };
+export function closedError(): TransportError {
+  return new TransportError('Closed', 'the redis transport was closed before the server answered');
 }
 
 function textOf(error: unknown): string {

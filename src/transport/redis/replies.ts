@@ -17,6 +17,13 @@ export function integer(reply: unknown): number {
   throw strange(reply);
 }
 
+/** Fields and values in turn. */
+export function pairs(flat: readonly unknown[]): Map<string, string> {
+  const map = new Map<string, string>();
+  for (let index = 0; index + 1 < flat.length; index += 2) map.set(text(flat[index]), text(flat[index + 1]));
+  return map;
+}
+
 function strange(reply: unknown): TransportError {
   return new TransportError('Unavailable', `Redis gave an answer that was not asked for: ${typeof reply}`);
 }

@@ -2,9 +2,10 @@ import type { Redis } from 'ioredis';
 import { backoffDelay, pause } from '../../time/backoff.ts';
 import { TransportError } from '../errors.ts';
 import type { Listening, Told } from '../transport.ts';
-import { begin, createClient } from './connection.ts';
-import { connectError, movedTo, type Node, transportError } from './errors.ts';
-import type { ServerOptions } from './server-options.ts';
+import { createClient, greet } from './client.ts';
+import { connectError, redirected, transportError } from './errors.ts';
+import { placeOf } from './server.ts';
+import type { Node, ServerOptions } from './server-options.ts';
 
 /** Who hears the texts of a channel. */
 export interface Hearing extends Pick<Told, 'onAway' | 'onGap'> {
@@ -32,9 +33,14 @@ const PING_EVERY = 5_000;
  * While somebody listens the connection holds the process, and is made again when it dies.
  *
  * @param sharded Whether the channels are those of a shard. Where a node sends them to another, it is followed.
+ * @param findNode Asks where to listen, each time that a connection is made. Rejects with a TransportError.
  */
-export function createSubscriber(options: ServerOptions, sharded: boolean): Subscriber {
-  const place = `Redis at ${options.host}:${options.port}`;
+export function createSubscriber(
+  options: ServerOptions,
+  sharded: boolean,
+  findNode: () => Promise<Node>,
+): Subscriber {
+  let place = placeOf(options);
   const channels = new Map<string, Channel>();
   /** What stands, or is being made. */
   let current: Promise<Redis> | undefined;
@@ -44,6 +50,8 @@ export function createSubscriber(options: ServerOptions, sharded: boolean): Subs
   /** There while it is tried again; ends the pauses. */
   let trying: AbortController | undefined;
   let closed = false;
+  /** Counts connections; also raised when what is being made is not wanted any more. */
+  let attempt = 0;
 
   const take = (client: Redis, channel: string): Promise<unknown> =>
     sharded ? client.ssubscribe(channel) : client.subscribe(channel);
@@ -59,8 +67,12 @@ export function createSubscriber(options: ServerOptions, sharded: boolean): Subs
   }
 
   /** With all channels that are heard by now. */
-  async function connect(node?: Node): Promise<Redis> {
-    const client = createClient(options, 0, node);
+  async function connect(sentOn?: Node): Promise<Redis> {
+    const mine = ++attempt;
+    const node = sentOn ?? (await findNode());
+    if (mine !== attempt) throw closedError();
+    place = placeOf(node);
+    const client = createClient(options, node, 0);
     open = client;
     let reason: unknown;
     client.on('error', (error) => {
@@ -70,7 +82,7 @@ export function createSubscriber(options: ServerOptions, sharded: boolean): Subs
       for (const hearing of channels.get(channel)?.hearings ?? []) hearing.onText(text);
     });
     try {
-      await begin(client, options, place);
+      await greet(client, options, node);
     } catch (error) {
       client.disconnect();
       throw error instanceof TransportError ? error : connectError(reason ?? error, place, options.tls);
@@ -79,7 +91,7 @@ export function createSubscriber(options: ServerOptions, sharded: boolean): Subs
       await Promise.all(Array.from(channels.keys(), (channel) => take(client, channel)));
     } catch (error) {
       client.disconnect();
-      const other = node === undefined ? movedTo(error, options.host) : undefined;
+      const other = sentOn === undefined ? redirected(error, 'MOVED', node) : undefined;
       if (other !== undefined && open === client) return connect(other);
       throw transportError(reason ?? error, place);
     }
@@ -138,6 +150,7 @@ export function createSubscriber(options: ServerOptions, sharded: boolean): Subs
     trying = undefined;
     away.clear();
     const client = open;
+    attempt++;
     open = undefined;
     current = undefined;
     client?.disconnect();

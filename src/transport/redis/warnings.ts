@@ -1,10 +1,11 @@
 import { TransportError } from '../errors.ts';
 import type { Connection } from './connection.ts';
-import { list, text } from './replies.ts';
+import { list, pairs, text } from './replies.ts';
+import { placeOf } from './server.ts';
 
 /** Looks at how durable the server is set up to be: a sentence for each thing that may lose what was accepted. */
 export async function warnings(connection: Connection): Promise<string[]> {
-  const { place } = connection;
+  const place = placeOf((await connection.server()).node);
   const settings = await allowed(async () =>
     pairs(list(await connection.call('CONFIG', 'GET', 'append*', 'maxmemory-policy'))),
   );
@@ -49,10 +50,4 @@ async function allowed<Answer>(ask: () => Promise<Answer>): Promise<Answer | und
     }
     throw error;
   }
-}
-
-function pairs(flat: readonly unknown[]): Map<string, string> {
-  const map = new Map<string, string>();
-  for (let index = 0; index + 1 < flat.length; index += 2) map.set(text(flat[index]), text(flat[index + 1]));
-  return map;
 }
