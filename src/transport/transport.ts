@@ -338,7 +338,10 @@ export interface SubscriptionTopology {
   readonly name: string;
   /** The lease where a receiver names none: Lambda's event source never does. */
   readonly leaseMs: number;
-  /** Deliveries after which the carrier itself dead-letters: the net under us, well above our own limit. */
+  /**
+   * Deliveries after which the carrier itself dead-letters what the last one has left without an answer: the net under us,
+   * well above our own limit.
+   */
   readonly maxDeliveries: number;
 }
 

@@ -39,7 +39,7 @@ export async function startSentinels(
     ...(requirepass === undefined ? [] : [`sentinel auth-pass ${MASTER} ${requirepass}`]),
   ].join('\n');
   const sentinels = await Promise.all(
-    [1, 2, 3].map(() => startRedis(ofSentinels, undefined, {}, `${watched}\n`)),
+    [1, 2, 3].map(() => startRedis(ofSentinels, undefined, `${watched}\n`)),
   );
 
   async function master(): Promise<RedisServer> {

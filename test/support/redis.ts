@@ -41,17 +41,17 @@ export function startValkey(): Promise<RedisServer> {
 
 /**
  * Starts a server on a free port and a temporary folder, with AOF everysec. `settings` are those of redis.conf,
- * `command` the program, `environment` what it is given besides ours; with `watched`, it is a Sentinel of what that says.
+ * `command` the program; with `watched`, it is a Sentinel of what that says. `environment` is what it is given besides ours.
  */
 export async function startRedis(
   settings: Readonly<Record<string, string>> = {},
   command = inject('redisServer'),
-  environment: NodeJS.ProcessEnv = {},
   watched?: string,
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<RedisServer> {
   for (let tried = 1; ; tried++) {
     try {
-      return await launch(settings, command, environment, watched);
+      return await launch(settings, command, watched, environment);
     } catch (error) {
       // Somebody else may have been given its port.
       if (tried === 3) throw error;
@@ -62,8 +62,8 @@ export async function startRedis(
 async function launch(
   settings: Readonly<Record<string, string>>,
   command: string,
-  environment: NodeJS.ProcessEnv,
   watched: string | undefined,
+  environment: NodeJS.ProcessEnv,
 ): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'hikyaku-redis-'));
   const port = await freePort();

@@ -383,7 +383,6 @@ describe.skipIf(WITHOUT_REDIS)('TLS to Redis', () => {
     const sentinel = await startRedis(
       { ...ofTls, 'tls-port': String(own), 'tls-replication': 'yes' },
       undefined,
-      {},
       `sentinel resolve-hostnames yes
 sentinel announce-hostnames yes
 sentinel monitor main localhost ${port} 1

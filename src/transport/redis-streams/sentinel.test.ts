@@ -216,7 +216,7 @@ describe.skipIf(WITHOUT_REDIS)('of one Sentinel that knows no better, the driver
   it('is not taken to a replica', async () => {
     const [master, other] = await Promise.all([startRedis(), startRedis()]);
     const watched = `sentinel monitor ${MASTER} 127.0.0.1 ${master.port} 2\n`;
-    const sentinel = await startRedis({}, undefined, {}, watched);
+    const sentinel = await startRedis({}, undefined, watched);
     onTestFinished(async () => void (await Promise.all([master, other, sentinel].map((one) => one.stop()))));
     const transport = await open(`redis://127.0.0.1:${sentinel.port}?master=${MASTER}`);
     await transport.provision();

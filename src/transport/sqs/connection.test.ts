@@ -3,6 +3,7 @@ import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { startTestFauxqs } from '../../../test/support/fauxqs.ts';
 import { startSqsServer } from '../../../test/support/sqs-server.ts';
 import { givenSqsServer } from '../../../test/support/sqs-transport.ts';
+import { startTcpProxy } from '../../../test/support/tcp-proxy.ts';
 import { BILLING, TOPOLOGY } from '../../../test/support/topology.ts';
 import type { Transport } from '../transport.ts';
 import { createSqsTransport, type SqsOptions } from './sqs.ts';
@@ -177,6 +178,29 @@ test('a connection that died silently is given up', async () => {
   await vi.advanceTimersByTimeAsync(16_000);
   expect(await polled).toMatchObject({ code: 'Unavailable' });
 });
+
+test('after one connection has died silently, no other that was kept is waited for', async () => {
+  const server = await startSqsServer(() => undefined);
+  const proxy = await startTcpProxy(Number(new URL(server.endpoint).port));
+  onTestFinished(async () => {
+    await proxy.stop();
+    await server.stop();
+  });
+  const transport = open({ endpoint: `http://127.0.0.1:${proxy.port}`, region: 'eu-west-1' });
+  await transport.send('orders', [MESSAGE]);
+  await Promise.all(Array.from({ length: 5 }, () => transport.send('orders', [MESSAGE])));
+  expect(proxy.connections).toBeGreaterThan(3);
+  proxy.silence();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const silent = transport.send('orders', [MESSAGE]).catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(0);
+  await new Promise(setImmediate);
+  await vi.advanceTimersByTimeAsync(7_000);
+  expect(await silent).toMatchObject({ code: 'Unavailable' });
+  vi.useRealTimers();
+  proxy.heal();
+  expect(await transport.send('orders', [MESSAGE])).toEqual(['accepted']);
+}, 6_000);
 
 test('an answer that begins and never ends is given up', async () => {
   const { server, transport } = await givenSqsServer(({ action }) =>

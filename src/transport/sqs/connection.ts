@@ -1,6 +1,8 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { TransportError } from '../errors.ts';
-import { transportError } from './errors.ts';
+import { errorName, transportError } from './errors.ts';
 import { leaveOut } from './leave-out.ts';
 
 export interface SqsOptions {
@@ -44,8 +46,11 @@ const REQUEST_TIMEOUT = 7_000;
 const POLL_TIMEOUT = 3_000;
 /** What has begun to come, and may be long, comes whole within this time; the SDK would wait for ever. */
 const BODY_TIMEOUT = 22_000;
+/** As the SDK's own. */
+const AGENT = { keepAlive: true, maxSockets: 50 };
 
 export function createConnection({ region, endpoint }: SqsOptions): Connection {
+  const agents = { httpAgent: new HttpAgent(AGENT), httpsAgent: new HttpsAgent(AGENT) };
   const client = new SQSClient({
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
@@ -61,6 +66,7 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
     // TLS has checked every byte already; to hash each body again costs 8 % of the throughput.
     md5: false,
     requestHandler: {
+      ...agents,
       connectionTimeout: CONNECT_TIMEOUT,
       requestTimeout: REQUEST_TIMEOUT,
       throwOnRequestTimeout: true,
@@ -114,12 +120,20 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
     try {
       return await send({ abortSignal: abort.signal, requestTimeout });
     } catch (error) {
+      if (late || errorName(error) === 'TimeoutError') dropIdle();
       if (!late) throw error;
       throw new TransportError('Unavailable', `${place} did not end its answer within ${ms} ms`, {
         cause: error,
       });
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  /** Where one connection has died silently, those that are kept for later have too: each would be waited for anew. */
+  function dropIdle(): void {
+    for (const { freeSockets } of Object.values(agents)) {
+      for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
     }
   }
 

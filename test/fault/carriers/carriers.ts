@@ -31,7 +31,7 @@ function onRedis(name: string, scheme: string): Carrier {
     isRedis: true,
     unavailable: async () => REDIS_MISSING,
     async start({ settings, environment }) {
-      const redis = await startRedis(settings, undefined, environment);
+      const redis = await startRedis(settings, undefined, undefined, environment);
       return {
         port: redis.port,
         url: (port = redis.port) => `${scheme}//127.0.0.1:${port}`,
