@@ -26,12 +26,15 @@ export function createKeyring(secrets: Secrets): Keyring {
   }
 
   async function ask(): Promise<readonly Key[]> {
+    let until = -Infinity;
     try {
-      return take(await secrets.current());
+      const taken = take(await secrets.current());
+      until = performance.now() + AT_HAND_MS;
+      return taken;
     } finally {
       // Not before those that wait for the answer have gone on: what comes later must not overtake them.
       setImmediate(() => {
-        if (texts !== undefined) freshUntil = performance.now() + AT_HAND_MS;
+        freshUntil = until;
         asking = undefined;
       });
     }

@@ -108,6 +108,20 @@ describe('signed messages', () => {
     expect(done).toEqual(Array.from({ length: asked }, (_, n) => `${n}`));
   });
 
+  it('are not signed with a key from before, when the one that follows it is none', async () => {
+    let texts = [OLD];
+    const { publish } = publisher({ signingKeys: { ...fixedSecrets([]), current: async () => texts } });
+    await publish(Ping, { n: 1 });
+    await new Promise(setImmediate);
+    texts = ['short'];
+    vi.spyOn(performance, 'now').mockImplementation(() => Date.now() + 10_000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    for (let n = 0; n < 3; n++) {
+      await expect(publish(Ping, { n: 2 })).rejects.toMatchObject({ code: 'Invalid' });
+      await new Promise(setImmediate);
+    }
+  });
+
   it('pass consumers that have no keys', async () => {
     consume({});
     await publisher({ signingKeys: fixedSecrets([NEW]) }).publish(Ping, { n: 1 });
