@@ -7,26 +7,24 @@ import type { Plugin } from 'esbuild';
 export const nothingForOperators: Plugin = {
   name: 'nothing-for-operators',
   setup({ onLoad, onResolve }) {
-    onResolve({ filter: /^\.{1,2}\// }, ({ path, importer }) =>
-      importer.endsWith('/redis-streams/redis-streams.ts') && path in LEFT_OUT
-        ? { path, namespace: NAMESPACE }
+    onResolve({ filter: LEFT_OUT }, ({ importer }) =>
+      importer.endsWith('/redis-streams/redis-streams.ts')
+        ? { path: 'all', namespace: NAMESPACE }
         : undefined,
     );
-    onLoad({ filter: /^/, namespace: NAMESPACE }, ({ path }) => ({
-      contents: `const leftOut = async () => {
-          throw new Error('this function was bundled without what operators ask of Redis: dead letters, history and warnings');
-        };
-        ${LEFT_OUT[path]}`,
-    }));
+    onLoad({ filter: /^/, namespace: NAMESPACE }, () => ({ contents: NOTHING }));
   },
 };
 
 const NAMESPACE = 'for-operators';
 
-/** What takes their places, by the modules' names where the driver imports them. */
-const LEFT_OUT: Readonly<Record<string, string>> = {
-  './dead-letters.ts': `export const createDeadLetterQueue = () =>
-    ({ scan: leftOut, replay: leftOut, purge: leftOut, release: leftOut });`,
-  './history.ts': 'export const createHistory = () => ({ read: leftOut, replay: leftOut });',
-  '../redis/warnings.ts': 'export const warnings = leftOut;',
-};
+/** As the driver imports them. */
+const LEFT_OUT = /^(?:\.\/dead-letters|\.\/history|\.\.\/redis\/warnings)\.ts$/;
+
+/** What takes the places of all three. */
+const NOTHING = `export const warnings = async () => {
+    throw new Error('this function was bundled without what operators ask of Redis: dead letters, history and warnings');
+  };
+  export const createDeadLetterQueue = () =>
+    ({ scan: warnings, replay: warnings, purge: warnings, release: warnings });
+  export const createHistory = () => ({ read: warnings, replay: warnings });`;

@@ -119,14 +119,20 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     else handle(message, delivery, sink, place, leftMs);
   }
 
-  function read(
-    { body, headers }: Incoming,
+  function read(delivery: Incoming, verified: number | undefined): Envelope<Data> | Promise<Envelope<Data>> {
+    const message = decode(contract, delivery.body);
+    return message instanceof Promise
+      ? message.then((one) => inTime(one, delivery, verified))
+      : inTime(message, delivery, verified);
+  }
+
+  function inTime(
+    message: Envelope<Data>,
+    { headers }: Incoming,
     verified: number | undefined,
-  ): Envelope<Data> | Promise<Envelope<Data>> {
-    const message = decode(contract, body);
-    const inTime = (one: Envelope<Data>): Envelope<Data> =>
-      one.expirytime === undefined ? one : timely(one, headers, options.verify ? verified : null);
-    return message instanceof Promise ? message.then(inTime) : inTime(message);
+  ): Envelope<Data> {
+    if (message.expirytime === undefined) return message;
+    return timely(message, headers, options.verify === undefined ? null : verified);
   }
 
   function handle(
