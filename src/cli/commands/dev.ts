@@ -92,7 +92,12 @@ function carrierOf({ TRANSPORT_URL: url }: NodeJS.ProcessEnv): string | undefine
 const EMBEDDED = 'embedded';
 
 /** What a person calls the carriers that this system runs on, by their names. */
-const CARRIERS: Readonly<Record<string, string>> = { sqs: 'embedded SQS', redis: 'Redis', file: 'files' };
+const CARRIERS: Readonly<Record<string, string>> = {
+  sqs: 'embedded SQS',
+  redis: 'Redis',
+  'redis+list': 'Redis',
+  file: 'files',
+};
 
 /** How long a system whose npm was killed may take to notice. */
 const PATIENCE_MS = 5_000;
