@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { COPIES } from './test/support/copies.ts';
 
@@ -9,6 +10,8 @@ export default defineConfig({
     globalSetup: 'test/support/redis-setup.ts',
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // Most of them wait for leases and servers: on few cores two files at once take half the time.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Most cases of the conformance suite wait for leases and delays to end. Many copies take fewer cases at
     // once, or they would overload the emulators they share.
     maxConcurrency: Math.min(20, Math.ceil(40 / COPIES)),

@@ -20,7 +20,8 @@ import type { Incoming, Transport } from '../transport.ts';
 describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver on lists', () => {
   let server: RedisServer;
   beforeEach(async () => {
-    server = await startRedis();
+    // Else it answers, while its last sync takes long, without having written.
+    server = await startRedis({ appendfsync: 'always' });
   });
   afterEach(() => server.stop());
 

@@ -1,11 +1,9 @@
 import { losePower } from '../carriers/fsync-witness.ts';
 import type { Fault } from '../fault.ts';
-import type { Entry } from '../ledger/entry.ts';
+import { acceptedUnsynced, UNSYNCED_MS } from './unsynced.ts';
 
 const HELD = 60;
 const PER_SECOND = 250;
-/** Under everysec a sync begins every second, and may take as long again before Redis waits for it. In ms. */
-const UNSYNCED_MS = 2_000;
 
 function powerLost(appendfsync: 'always' | 'everysec'): Fault {
   return {
@@ -47,18 +45,6 @@ function powerLost(appendfsync: 'always' | 'everysec'): Fault {
       };
     },
   };
-}
-
-/** What was accepted so shortly before a fault that it may not have been synced. */
-function acceptedUnsynced(entries: readonly Entry[]): Set<string> {
-  const faults = entries.flatMap(({ what, at }) => (what === 'fault' || what === 'healed' ? [at] : []));
-  return new Set(
-    entries.flatMap((entry) =>
-      entry.what === 'accepted' && faults.some((at) => at - UNSYNCED_MS <= entry.at && entry.at <= at)
-        ? [entry.id]
-        : [],
-    ),
-  );
 }
 
 /** Redis loses its power: what had not been synced to disk is gone, by its own settings. */
