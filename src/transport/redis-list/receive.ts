@@ -5,6 +5,7 @@ import { createBlockingReader } from '../redis/blocking.ts';
 import type { Connection } from '../redis/connection.ts';
 import { createOwners } from '../redis/owners.ts';
 import { integer, list, text } from '../redis/replies.ts';
+import { createStops } from '../redis/stops.ts';
 import type { Incoming, ReceiveOptions } from '../transport.ts';
 import type { ServerClock } from './clock.ts';
 import type { Queue } from './directory.ts';
@@ -57,9 +58,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   const consumerAway = options.consumerAwayMs ?? CONSUMER_AWAY;
   const owners = createOwners('', consumerAway);
   const reader = createBlockingReader(receiver.connectBlocking, connection.at(keys.queue));
-  /** Of the calls that wait. */
-  const stops = new Map<AbortController, AbortSignal | undefined>();
-  const heeded = new WeakSet<AbortSignal>();
+  const stops = createStops();
   let closed = false;
   let sweptAt = Number.NEGATIVE_INFINITY;
   /** Until then nothing but new entries can come, which a blocking move sees as well. */
@@ -113,21 +112,10 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     return reply === null || reply === undefined ? undefined : text(reply);
   }
 
-  /** Listens to a signal once, not in each call: to begin and to end that takes as long as to hand over a message. */
-  function heed(signal: AbortSignal | undefined): void {
-    if (signal === undefined || heeded.has(signal)) return;
-    heeded.add(signal);
-    signal.addEventListener('abort', () => {
-      for (const [stop, whose] of stops) if (whose === signal) stop.abort();
-    });
-  }
-
   /** Waits until there may be something, for `waitMs` at most; a blocking move brings it along. */
   async function wait({ signal }: Request, waitMs: number, tried: number): Promise<string | undefined> {
     if (signal?.aborted) return undefined;
-    const stop = new AbortController();
-    stops.set(stop, signal);
-    heed(signal);
+    const stop = stops.begin(signal);
     try {
       const { underWay } = reader;
       if (!options.blocking || full) {
@@ -146,7 +134,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
       }
       return undefined;
     } finally {
-      stops.delete(stop);
+      stops.end(stop);
     }
   }
 
@@ -182,7 +170,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
 
     async close() {
       closed = true;
-      for (const stop of stops.keys()) stop.abort();
+      stops.stopAll();
       await reader.close();
     },
   };

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { Dialect } from '../dialects/dialect.ts';
 import { TransportError } from '../errors.ts';
 import { createConnection } from '../redis/connection.ts';
+import { LIMITS } from '../redis/limits.ts';
 import { integer, list } from '../redis/replies.ts';
+import { unlessAborted } from '../redis/unless-aborted.ts';
 import { warnings } from '../redis/warnings.ts';
 import type { Address, Topology, Transport } from '../transport.ts';
 import { createServerClock } from './clock.ts';
@@ -10,7 +12,6 @@ import { listConsumers } from './consumers.ts';
 import { createDeadLetterQueue } from './dead-letters.ts';
 import { createDirectory, type Queue } from './directory.ts';
 import { FRAMED } from './frame.ts';
-import { LIMITS } from './limits.ts';
 import type { RedisListOptions } from './options.ts';
 import { provision, verify, withQueues } from './queues.ts';
 import { createReceiver, LONGEST_QUIET, type Receiver } from './receive.ts';
@@ -159,18 +160,4 @@ export function createRedisListTransport(
       return closing;
     },
   };
-}
-
-/** The answer is a moment away, but a server that says nothing may take its time. */
-async function unlessAborted<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = (): void =>
-    reject(new TransportError('Unavailable', 'the send was aborted before Redis answered'));
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    if (signal.aborted) abort();
-    return await Promise.race([answer, promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

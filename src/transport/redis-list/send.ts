@@ -3,11 +3,11 @@ import { encoded } from '../dialects/encoded.ts';
 import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
 import { scriptError } from '../redis/errors.ts';
+import { LIMITS } from '../redis/limits.ts';
 import { integer, list, text } from '../redis/replies.ts';
 import { type Outgoing, type SendOutcome, sizeOf } from '../transport.ts';
 import type { ServerClock } from './clock.ts';
 import type { Queue } from './directory.ts';
-import { LIMITS } from './limits.ts';
 import { withQueues } from './queues.ts';
 import { SEND } from './scripts/send.ts';
 

@@ -1,11 +1,11 @@
 import type { Dialect } from '../dialects/dialect.ts';
 import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
+import { LIMITS } from '../redis/limits.ts';
 import { integer, list, text } from '../redis/replies.ts';
 import type { Headers, Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { ServerClock } from './clock.ts';
 import type { Queue } from './directory.ts';
-import { LIMITS } from './limits.ts';
 import { foreignReceipt, ListReceipt, type Lot, leaseLost } from './receipt.ts';
 import { EXTEND, SETTLE } from './scripts/settle.ts';
 

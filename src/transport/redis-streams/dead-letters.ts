@@ -1,11 +1,11 @@
 import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
 import { decodeFrame, encodeFrame } from '../redis/frame.ts';
+import { LIMITS } from '../redis/limits.ts';
 import { integer, list, text } from '../redis/replies.ts';
 import type { DeadLetter, DeadLetterQueue, SettleOutcome } from '../transport.ts';
 import type { Directory } from './directory.ts';
 import { withGroups } from './groups.ts';
-import { LIMITS } from './limits.ts';
 import { DeadLetterReceipt, foreignReceipt } from './receipt.ts';
 import { PURGE_DEAD, RELEASE_DEAD, REPLAY_DEAD, SCAN_DEAD } from './scripts/dead-letters.ts';
 

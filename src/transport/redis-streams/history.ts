@@ -1,11 +1,11 @@
 import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
 import { decodeFrame, encodeFrame } from '../redis/frame.ts';
+import { LIMITS } from '../redis/limits.ts';
 import { list, text } from '../redis/replies.ts';
 import type { History, HistoryMessage, HistoryOutcome } from '../transport.ts';
 import type { Directory } from './directory.ts';
 import { withGroups } from './groups.ts';
-import { LIMITS } from './limits.ts';
 import { foreignReceipt, HistoryReceipt } from './receipt.ts';
 import { READ_HISTORY, REPLAY_HISTORY } from './scripts/history.ts';
 

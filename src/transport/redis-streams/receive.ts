@@ -4,6 +4,7 @@ import { createBlockingReader } from '../redis/blocking.ts';
 import type { Connection } from '../redis/connection.ts';
 import { createOwners } from '../redis/owners.ts';
 import { integer, list } from '../redis/replies.ts';
+import { createStops } from '../redis/stops.ts';
 import type { Incoming, ReceiveOptions } from '../transport.ts';
 import type { SubscriptionPlace, TopicPlace } from './directory.ts';
 import { withGroups } from './groups.ts';
@@ -56,9 +57,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   /** On a cluster, where the topic is. */
   const here = connection.at(keys.stream);
   const reader = createBlockingReader(receiver.connectBlocking, here);
-  /** Of the calls that wait. */
-  const stops = new Map<AbortController, AbortSignal | undefined>();
-  const heeded = new WeakSet<AbortSignal>();
+  const stops = createStops();
   let closed = false;
   let tokens = 0;
   let sweptAt = Number.NEGATIVE_INFINITY;
@@ -149,21 +148,10 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     return list(entries).map((entry) => layout.entry(list(entry), owner, leaseUntil, topic.name));
   }
 
-  /** Listens to a signal once, not in each call: to begin and to end that takes as long as to hand over a message. */
-  function heed(signal: AbortSignal | undefined): void {
-    if (signal === undefined || heeded.has(signal)) return;
-    heeded.add(signal);
-    signal.addEventListener('abort', () => {
-      for (const [stop, whose] of stops) if (whose === signal) stop.abort();
-    });
-  }
-
   /** Waits until there may be something, for `waitMs` at most; a blocking read brings it along. */
   async function wait(request: Request, waitMs: number, tried: number): Promise<Incoming[]> {
     if (request.signal?.aborted) return [];
-    const stop = new AbortController();
-    stops.set(stop, request.signal);
-    heed(request.signal);
+    const stop = stops.begin(request.signal);
     try {
       const { underWay } = reader;
       if (!options.blocking) {
@@ -178,7 +166,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
       }
       return [];
     } finally {
-      stops.delete(stop);
+      stops.end(stop);
     }
   }
 
@@ -224,7 +212,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
 
     async close() {
       closed = true;
-      for (const stop of stops.keys()) stop.abort();
+      stops.stopAll();
       await reader.close();
     },
   };

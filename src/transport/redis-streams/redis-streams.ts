@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { TransportError } from '../errors.ts';
 import { createConnection } from '../redis/connection.ts';
+import { LIMITS } from '../redis/limits.ts';
 import { integer, list } from '../redis/replies.ts';
+import { unlessAborted } from '../redis/unless-aborted.ts';
 import { warnings } from '../redis/warnings.ts';
 import type { Address, History, Incoming, Topology, Transport } from '../transport.ts';
 import { forEachOwner, listConsumers } from './consumers.ts';
@@ -9,7 +11,6 @@ import { createDeadLetterQueue } from './dead-letters.ts';
 import { provision, verify, withGroups } from './groups.ts';
 import { createHistory } from './history.ts';
 import { type Layout, OWN_LAYOUT } from './layout.ts';
-import { LIMITS } from './limits.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import { createReceiver, LONGEST_QUIET, type Receiver } from './receive.ts';
 import { DEPTH } from './scripts/operate.ts';
@@ -180,18 +181,4 @@ export function createRedisStreamsTransport(
 
 function released({ receipt }: Incoming): { readonly receipt: object; readonly action: 'release' } {
   return { receipt, action: 'release' };
-}
-
-/** The answer is a moment away, but a server that says nothing may take its time. */
-export async function unlessAborted<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = (): void =>
-    reject(new TransportError('Unavailable', 'the send was aborted before Redis answered'));
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    if (signal.aborted) abort();
-    return await Promise.race([answer, promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -2,11 +2,11 @@ import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
 import { scriptError } from '../redis/errors.ts';
 import { encodeFrame, entryText, unwritable } from '../redis/frame.ts';
+import { LIMITS } from '../redis/limits.ts';
 import { integer, list, text } from '../redis/replies.ts';
 import { fits, type Outgoing, type SendFailure, type SendOutcome, sizeOf } from '../transport.ts';
 import type { TopicPlace } from './directory.ts';
 import { verifyTopic, withGroups } from './groups.ts';
-import { LIMITS } from './limits.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import { ADD, ADD_APART } from './scripts/send.ts';
 

@@ -2,11 +2,11 @@ import { TransportError } from '../errors.ts';
 import { ANSWER_TIMEOUT } from '../redis/client.ts';
 import type { Connection } from '../redis/connection.ts';
 import { isMissingGroup, scriptError } from '../redis/errors.ts';
+import { LIMITS } from '../redis/limits.ts';
 import { integer, list } from '../redis/replies.ts';
 import type { Headers, Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { SubscriptionPlace } from './directory.ts';
 import type { Layout } from './layout.ts';
-import { LIMITS } from './limits.ts';
 import { foreignReceipt, leaseLost, RedisReceipt } from './receipt.ts';
 import { EXTEND } from './scripts/settle.ts';
 

@@ -1,12 +1,12 @@
 import type { StreamSystem } from '../../dialects/systems.ts';
 import type { Connection } from '../../redis/connection.ts';
 import { encodeFrame } from '../../redis/frame.ts';
+import { LIMITS } from '../../redis/limits.ts';
 import { list, text } from '../../redis/replies.ts';
 import type { DeadLetter, DeadLetterQueue } from '../../transport.ts';
 import { forEachLetter } from '../dead-letters.ts';
 import type { Directory } from '../directory.ts';
 import { withGroups } from '../groups.ts';
-import { LIMITS } from '../limits.ts';
 import { PURGE_DEAD } from '../scripts/dead-letters.ts';
 import { fieldsOf, NativeDeadLetterReceipt, withHeaders } from './native.ts';
 import { RELEASE_FIELDS, REPLAY_FIELDS, SCAN_FIELDS } from './scripts.ts';
