@@ -62,8 +62,8 @@ export async function openSystem(url: string, topology: Topology): Promise<Syste
     transport,
     publisher,
     spy,
-    work(contract, subscription, handler) {
-      const messages: Envelope<never>[] = [];
+    work<Data>(contract: Contract<Data>, subscription: string, handler?: Handler<Data>) {
+      const messages: Envelope<Data>[] = [];
       const waiting = new Map<() => void, number>();
       const worker = startWorker({
         transport,
@@ -72,7 +72,7 @@ export async function openSystem(url: string, topology: Topology): Promise<Syste
         retry: { maxAttempts: 4, baseMs: 1, maxMs: 5 },
         handler: async (message, context) => {
           await handler?.(message, context);
-          messages.push(message as never);
+          messages.push(message);
           for (const [resolve, count] of waiting) if (messages.length >= count) resolve();
         },
       });
