@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startFauxqs } from 'fauxqs';
@@ -114,6 +114,10 @@ describe('a carrier that is not there', () => {
   });
 
   it('is said to be away while emit tries again', async () => {
+    const emulator = await startFauxqs({ port: 0, logger: false });
+    const transport = await openTransport(`sqs://127.0.0.1:${emulator.port}`, config);
+    await transport.provision();
+    await transport.close();
     const port = await freePort();
     const url = `sqs://127.0.0.1:${port}`;
     const emitting = startCli(['emit', file('away.json', GOOD), '--json'], {
@@ -123,12 +127,16 @@ describe('a carrier that is not there', () => {
     await expect
       .poll(emitting.stderr, { timeout: 10_000 })
       .toMatch(/^away: .*; trying again for half a minute/);
-    const emulator = await startFauxqs({ port, logger: false });
-    const transport = await openTransport(url, config);
-    await transport.provision();
-    await transport.close();
+    // Reached once its queues are there: one that answers without them is not away.
+    const proxy = createServer((socket) => {
+      const upstream = connect(emulator.port, '127.0.0.1');
+      socket.pipe(upstream).pipe(socket);
+      for (const one of [socket, upstream]) one.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => proxy.listen(port, '127.0.0.1', resolve));
     expect(await emitting.exit, emitting.stderr()).toBe(0);
     expect(emitting.events()).toMatchObject([{ event: 'announced' }]);
+    proxy.close();
     await emulator.stop();
   });
 
