@@ -2,7 +2,8 @@ import { mkdir, readdir, rename, stat, unlink, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { topicName } from '../../message/names.ts';
 import { TransportError } from '../errors.ts';
-import { type Broadcast, type Notice, type SendOutcome, sizeOf } from '../transport.ts';
+import { expectAtMost, halfPair, tooLarge } from '../refusals.ts';
+import type { Broadcast, Notice, SendOutcome } from '../transport.ts';
 import type { Directory } from './directory.ts';
 import type { Namer } from './entry-name.ts';
 import { codeOf, ifThere, transportError } from './errors.ts';
@@ -81,7 +82,7 @@ export function createBroadcast({ directory, namer, limiter }: BroadcastOptions)
     }
     const written = await Promise.all(
       notices.map(async (notice, place): Promise<string | TransportError> => {
-        const refused = refusal(notice);
+        const refused = tooLarge(notice, LIMITS.messageBytes, 'notice') ?? halfPair(notice.body, 'notice');
         if (refused !== undefined) return refused;
         const stem = stems[place] ?? '';
         try {
@@ -119,12 +120,7 @@ export function createBroadcast({ directory, namer, limiter }: BroadcastOptions)
 
   return {
     async notify(topic, notices) {
-      if (notices.length > LIMITS.sendEntries) {
-        throw new TransportError(
-          'Invalid',
-          `${notices.length} notices in one call: at most ${LIMITS.sendEntries}`,
-        );
-      }
+      expectAtMost(LIMITS.sendEntries, notices.length, 'notices');
       const before = told.get(topic);
       const saying = write(topic, notices).then(async ({ folder, written }) => {
         await before?.catch(() => undefined);
@@ -169,16 +165,4 @@ async function show(folder: string, stem: string): Promise<SendOutcome> {
     await unlink(join(folder, `.${stem}`)).catch(() => undefined);
     return { error: transportError(error, folder) };
   }
-}
-
-function refusal(notice: Notice): TransportError | undefined {
-  const bytes = sizeOf(notice);
-  if (bytes > LIMITS.messageBytes) {
-    return new TransportError(
-      'TooLarge',
-      `notice ${notice.id} has ${bytes} bytes: at most ${LIMITS.messageBytes} fit`,
-    );
-  }
-  if (notice.body.isWellFormed()) return undefined;
-  return new TransportError('Invalid', 'the notice contains half a surrogate pair, which UTF-8 cannot write');
 }

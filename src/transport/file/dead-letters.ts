@@ -2,7 +2,7 @@ import { readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deadLetterHeaders } from '../../message/dead-letter.ts';
 import type { Dialect } from '../dialects/dialect.ts';
-import { TransportError } from '../errors.ts';
+import { expectAtMost, foreignReceipt, noSuchLetter } from '../refusals.ts';
 import type { DeadLetter, DeadLetterQueue, Headers, SettleOutcome } from '../transport.ts';
 import type { Directory, Place } from './directory.ts';
 import {
@@ -19,7 +19,7 @@ import { happened, ifThere, transportError } from './errors.ts';
 import type { Limiter } from './limiter.ts';
 import { LIMITS } from './limits.ts';
 import { readEntry } from './read.ts';
-import { DeadLetterReceipt, foreignReceipt, noSuchLetter } from './receipt.ts';
+import { DeadLetterReceipt } from './receipt.ts';
 import type { Room } from './room.ts';
 import { moveKeepingName, writeDurably } from './store.ts';
 
@@ -113,16 +113,11 @@ export function createDeadLetterQueue(options: DeadLettersOptions): DeadLetterQu
     letters: readonly DeadLetter[],
     act: (letter: DeadLetter, receipt: DeadLetterReceipt) => Promise<boolean>,
   ): Promise<SettleOutcome[]> {
-    if (letters.length > LIMITS.settleEntries) {
-      throw new TransportError(
-        'Invalid',
-        `${letters.length} dead letters in one call: at most ${LIMITS.settleEntries}`,
-      );
-    }
+    expectAtMost(LIMITS.settleEntries, letters.length, 'dead letters');
     return Promise.all(
       letters.map(async (letter): Promise<SettleOutcome> => {
         const { receipt } = letter;
-        if (!(receipt instanceof DeadLetterReceipt)) return foreignReceipt();
+        if (!(receipt instanceof DeadLetterReceipt)) return foreignReceipt('file');
         try {
           return (await limiter(() => act(letter, receipt))) ? 'settled' : noSuchLetter(letter.id);
         } catch (error) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { TransportError } from '../errors.ts';
 import { checkNames } from '../names.ts';
+import { noSubscription } from '../refusals.ts';
 import type { Address, Topology } from '../transport.ts';
 import type { FileOptions } from './options.ts';
 
@@ -74,7 +75,7 @@ export function createDirectory(topology: Topology, { root, prefix, layout }: Fi
     at({ topic, subscription }) {
       const place = ofTopic(topic).find((one) => one.subscription === subscription);
       if (place === undefined) {
-        throw new TransportError('NotFound', `topic ${topic} has no subscription ${subscription}`);
+        throw noSubscription(topic, subscription);
       }
       return place;
     },

@@ -1,4 +1,3 @@
-import { TransportError } from '../errors.ts';
 import type { Headers } from '../transport.ts';
 import type { EntryName } from './entry-name.ts';
 
@@ -31,19 +30,4 @@ export class DeadLetterReceipt {
     this.name = name;
     this.native = native;
   }
-}
-
-export function foreignReceipt(): TransportError {
-  return new TransportError('Invalid', 'the receipt is not from the file transport');
-}
-
-export function leaseLost({ id }: FileReceipt): TransportError {
-  return new TransportError(
-    'LeaseLost',
-    `the lease of message ${id} has ended: another consumer may have it`,
-  );
-}
-
-export function noSuchLetter(id: string): TransportError {
-  return new TransportError('NotFound', `dead letter ${id} is no longer there`);
 }

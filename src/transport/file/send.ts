@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { Dialect } from '../dialects/dialect.ts';
 import { encoded } from '../dialects/encoded.ts';
 import { TransportError } from '../errors.ts';
-import { type Outgoing, type SendOutcome, sizeOf } from '../transport.ts';
+import { outcomeOfCopies } from '../outcome-of-copies.ts';
+import { expectAtMost, halfPair, notFound, tooLarge } from '../refusals.ts';
+import type { Outgoing, SendOutcome } from '../transport.ts';
 import type { Place } from './directory.ts';
 import { formatName, type Namer } from './entry-name.ts';
 import { transportError } from './errors.ts';
@@ -47,12 +49,7 @@ export async function send(
   places: readonly Place[],
   messages: readonly Outgoing[],
 ): Promise<SendOutcome[]> {
-  if (messages.length > LIMITS.sendEntries) {
-    throw new TransportError(
-      'Invalid',
-      `${messages.length} messages in one call: at most ${LIMITS.sendEntries}`,
-    );
-  }
+  expectAtMost(LIMITS.sendEntries, messages.length, 'messages');
   const { dialect, namer } = options;
   const now = Date.now();
   const laidOut = messages.map((message): LaidOut | TransportError => {
@@ -68,7 +65,13 @@ export async function send(
     throw first.rejection;
   }
   return laidOut.map((one, index) =>
-    one instanceof TransportError ? { error: one } : outcomeOf(answers, index),
+    one instanceof TransportError
+      ? { error: one }
+      : outcomeOfCopies(
+          answers,
+          ({ errors }) => errors.get(index),
+          ({ place }) => place.subscription,
+        ),
   );
 }
 
@@ -145,39 +148,15 @@ async function sendCopies(
   return { place, errors };
 }
 
-function outcomeOf(answers: readonly Answer[], index: number): SendOutcome {
-  let error: TransportError | undefined;
-  const missing: string[] = [];
-  for (const { place, errors } of answers) {
-    const failure = errors.get(index);
-    if (failure === undefined) continue;
-    missing.push(place.subscription);
-    // As long as one copy may still get through, the message is worth another try.
-    if (error === undefined || (failure.retryable && !error.retryable)) error = failure;
-  }
-  return error === undefined ? 'accepted' : { error, missing };
-}
-
 function refusal(
   topic: string,
   places: readonly Place[],
   message: Outgoing,
   text: string,
 ): TransportError | undefined {
-  const bytes = sizeOf(message);
-  if (bytes > LIMITS.messageBytes) {
-    return new TransportError(
-      'TooLarge',
-      `message ${message.id} has ${bytes} bytes: at most ${LIMITS.messageBytes} fit`,
-    );
-  }
-  const unknown = message.only?.find((name) => places.every(({ subscription }) => subscription !== name));
-  if (unknown !== undefined) {
-    return new TransportError('NotFound', `topic ${topic} has no subscription ${unknown}`);
-  }
-  if (text.isWellFormed()) return undefined;
-  return new TransportError(
-    'Invalid',
-    'the message contains half a surrogate pair, which UTF-8 cannot write',
+  return (
+    tooLarge(message, LIMITS.messageBytes) ??
+    notFound(topic, message.only, (name) => places.some(({ subscription }) => subscription === name)) ??
+    halfPair(text)
   );
 }

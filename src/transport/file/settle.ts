@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Dialect } from '../dialects/dialect.ts';
 import { UNREAD } from '../dialects/unread.ts';
 import { TransportError } from '../errors.ts';
+import { foreignReceipt, leaseLost } from '../refusals.ts';
 import type { Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { Archive } from './archive.ts';
 import type { Place } from './directory.ts';
@@ -12,7 +13,7 @@ import { happened, ifThere, transportError } from './errors.ts';
 import type { Limiter } from './limiter.ts';
 import { LIMITS } from './limits.ts';
 import type { FileOptions } from './options.ts';
-import { FileReceipt, foreignReceipt, leaseLost } from './receipt.ts';
+import { FileReceipt } from './receipt.ts';
 import type { Room } from './room.ts';
 import { moveKeepingName, writeDurably } from './store.ts';
 
@@ -76,11 +77,11 @@ async function each<Asked extends { readonly receipt: Receipt }>(
   return Promise.all(
     asked.map(async (one): Promise<SettleOutcome> => {
       const { receipt } = one;
-      if (!(receipt instanceof FileReceipt)) return foreignReceipt();
+      if (!(receipt instanceof FileReceipt)) return foreignReceipt('file');
       const acting = receipt.busy.then(() => limiter(() => act(receipt, one)));
       receipt.busy = acting.catch(() => undefined);
       try {
-        return (await acting) ? 'settled' : leaseLost(receipt);
+        return (await acting) ? 'settled' : leaseLost(receipt.id);
       } catch (error) {
         return transportError(error, place.folders.inflight);
       }

@@ -1,17 +1,16 @@
 import { TransportError } from '../errors.ts';
 import { checkNames } from '../names.ts';
-import {
-  type Address,
-  type DeadLetter,
-  type DeadLetterQueue,
-  fits,
-  type Headers,
-  type Limits,
-  type Outgoing,
-  type SettleOutcome,
-  sizeOf,
-  type Topology,
-  type Transport,
+import { foreignReceipt, leaseLost, noSubscription, noSuchLetter, notFound, tooLarge } from '../refusals.ts';
+import type {
+  Address,
+  DeadLetter,
+  DeadLetterQueue,
+  Headers,
+  Limits,
+  Outgoing,
+  SettleOutcome,
+  Topology,
+  Transport,
 } from '../transport.ts';
 import { createMemoryBroadcast } from './broadcast.ts';
 import { type Consumers, createConsumers } from './consumers.ts';
@@ -84,7 +83,7 @@ export function createMemoryTransport(topology: Topology): Transport {
     return place;
   }
 
-  const broadcast = createMemoryBroadcast(ensureOpen, refusal);
+  const broadcast = createMemoryBroadcast(ensureOpen, (notice) => tooLarge(notice, LIMITS.messageBytes));
   const deadLetters: DeadLetterQueue = {
     async scan(address, { max, leaseMs }) {
       const now = performance.now();
@@ -130,11 +129,11 @@ export function createMemoryTransport(topology: Topology): Transport {
       const places = placesOf(topic);
       const enqueuedAt = Date.now();
       return messages.map((message) => {
-        const refused = refusal(message);
-        if (refused !== undefined) return { error: refused };
-        if (orderedTopics.has(topic) && (message.delayMs ?? 0) > 0) return { error: noDelay(topic, message) };
-        const unknown = message.only?.find((name) => !places.has(name));
-        if (unknown !== undefined) return { error: noSubscription(topic, unknown) };
+        const error =
+          tooLarge(message, LIMITS.messageBytes) ??
+          noDelay(orderedTopics, topic, message) ??
+          notFound(topic, message.only, (name) => places.has(name));
+        if (error !== undefined) return { error };
         for (const [name, place] of places) {
           if (message.only === undefined || message.only.includes(name)) place.queue.add(message, enqueuedAt);
         }
@@ -160,9 +159,9 @@ export function createMemoryTransport(topology: Topology): Transport {
       const { queue, consumers, dead } = placeAt(address);
       return settlements.map((settlement): SettleOutcome => {
         const delivery = settlement.receipt;
-        if (!(delivery instanceof Delivery)) return foreignReceipt();
+        if (!(delivery instanceof Delivery)) return foreignReceipt('memory');
         consumers.saw(delivery.consumer);
-        if (!queue.settle(delivery, settlement)) return leaseLost(delivery.entry);
+        if (!queue.settle(delivery, settlement)) return leaseLost(delivery.entry.id);
         if (settlement.action === 'deadLetter') keep(dead, delivery.entry, settlement.headers);
         return 'settled';
       });
@@ -171,9 +170,9 @@ export function createMemoryTransport(topology: Topology): Transport {
     async extend(address, receipts, leaseMs) {
       const { queue, consumers } = placeAt(address);
       return receipts.map((delivery): SettleOutcome => {
-        if (!(delivery instanceof Delivery)) return foreignReceipt();
+        if (!(delivery instanceof Delivery)) return foreignReceipt('memory');
         consumers.saw(delivery.consumer);
-        return queue.extend(delivery, leaseMs) ? 'settled' : leaseLost(delivery.entry);
+        return queue.extend(delivery, leaseMs) ? 'settled' : leaseLost(delivery.entry.id);
       });
     },
 
@@ -203,10 +202,6 @@ export function createMemoryTransport(topology: Topology): Transport {
   };
 }
 
-function foreignReceipt(): TransportError {
-  return new TransportError('Invalid', 'the receipt is not from the memory transport');
-}
-
 function createPlace(ordered: boolean, maxDeliveries: number): Place {
   const dead: Place['dead'] = new Map();
   const queue = createQueue({ ordered, maxDeliveries, onGivenUp: (entry) => keep(dead, entry, {}) });
@@ -225,32 +220,18 @@ function take(dead: Place['dead'], { receipt }: DeadLetter): boolean {
 }
 
 function gone({ id, receipt }: DeadLetter): TransportError {
-  if (!(receipt instanceof DeadLetterReceipt)) return foreignReceipt();
-  return new TransportError('NotFound', `dead letter ${id} is no longer there`);
+  if (!(receipt instanceof DeadLetterReceipt)) return foreignReceipt('memory');
+  return noSuchLetter(id);
 }
 
-function noSubscription(topic: string, subscription: string): TransportError {
-  return new TransportError('NotFound', `topic ${topic} has no subscription ${subscription}`);
-}
-
-function leaseLost({ id }: Entry): TransportError {
-  return new TransportError(
-    'LeaseLost',
-    `the lease of message ${id} has ended: another consumer may have it`,
-  );
-}
-
-function noDelay(topic: string, { id }: Outgoing): TransportError {
+function noDelay(
+  ordered: ReadonlySet<string>,
+  topic: string,
+  { id, delayMs = 0 }: Outgoing,
+): TransportError | undefined {
+  if (delayMs <= 0 || !ordered.has(topic)) return undefined;
   return new TransportError(
     'Unsupported',
     `message ${id} asks for a delay, and topic ${topic} is ordered: what is delayed would be overtaken`,
-  );
-}
-
-function refusal(message: Pick<Outgoing, 'id' | 'body' | 'headers' | 'key'>): TransportError | undefined {
-  if (fits(message, LIMITS.messageBytes)) return undefined;
-  return new TransportError(
-    'TooLarge',
-    `message ${message.id} has ${sizeOf(message)} bytes: at most ${LIMITS.messageBytes} fit`,
   );
 }

@@ -1,14 +1,14 @@
 import type { Dialect } from '../dialects/dialect.ts';
-import { TransportError } from '../errors.ts';
 import { inPieces } from '../in-pieces.ts';
 import type { Connection } from '../redis/connection.ts';
 import { LIMITS } from '../redis/limits.ts';
 import { integer, list, text } from '../redis/replies.ts';
+import { expectAtMost, foreignReceipt, noSuchLetter } from '../refusals.ts';
 import type { DeadLetter, DeadLetterQueue, SettleOutcome } from '../transport.ts';
 import type { ServerClock } from './clock.ts';
 import type { Directory, Queue } from './directory.ts';
 import { withQueues } from './queues.ts';
-import { DeadLetterReceipt, foreignReceipt } from './receipt.ts';
+import { DeadLetterReceipt } from './receipt.ts';
 import { PURGE_DEAD, RELEASE_DEAD, REPLAY_DEAD, SCAN_DEAD } from './scripts/operate.ts';
 
 /** Each is looked for in a list, and nobody else is served meanwhile. */
@@ -101,12 +101,7 @@ async function forEach(
   letters: readonly DeadLetter[],
   ask: (piece: readonly Known[]) => Promise<unknown>,
 ): Promise<SettleOutcome[]> {
-  if (letters.length > LIMITS.settleEntries) {
-    throw new TransportError(
-      'Invalid',
-      `${letters.length} dead letters in one call: at most ${LIMITS.settleEntries}`,
-    );
-  }
+  expectAtMost(LIMITS.settleEntries, letters.length, 'dead letters');
   const known = letters.flatMap((letter): Known[] =>
     letter.receipt instanceof DeadLetterReceipt ? [{ letter, native: letter.receipt.native }] : [],
   );
@@ -116,9 +111,9 @@ async function forEach(
     for (const [index, { letter }] of piece.entries()) answers.set(letter, reply[index]);
   }
   return letters.map((letter): SettleOutcome => {
-    if (!answers.has(letter)) return foreignReceipt();
+    if (!answers.has(letter)) return foreignReceipt('redis+list');
     if (answers.get(letter) === 1) return 'settled';
-    return new TransportError('NotFound', `dead letter ${letter.id} is no longer there`);
+    return noSuchLetter(letter.id);
   });
 }
 

@@ -1,5 +1,6 @@
 import { TransportError } from '../errors.ts';
 import { checkNames } from '../names.ts';
+import { noSubscription } from '../refusals.ts';
 import type { Address, Topology } from '../transport.ts';
 import { namedKeys, type QueueKeys, type QueueNames, queueKeys } from './keys.ts';
 
@@ -68,7 +69,7 @@ export function createDirectory(
     at({ topic, subscription }) {
       const queue = ofTopic(topic).find((one) => one.subscription === subscription);
       if (queue === undefined) {
-        throw new TransportError('NotFound', `topic ${topic} has no subscription ${subscription}`);
+        throw noSubscription(topic, subscription);
       }
       return queue;
     },

@@ -1,4 +1,3 @@
-import { TransportError } from '../errors.ts';
 import type { Headers } from '../transport.ts';
 
 /** What was taken together under one lease, as the server knows it. */
@@ -33,15 +32,4 @@ export class DeadLetterReceipt {
   constructor(native: string) {
     this.native = native;
   }
-}
-
-export function foreignReceipt(): TransportError {
-  return new TransportError('Invalid', 'the receipt is not from the redis+list transport');
-}
-
-export function leaseLost({ id }: ListReceipt): TransportError {
-  return new TransportError(
-    'LeaseLost',
-    `the lease of message ${id} has ended: another consumer may have it`,
-  );
 }

@@ -4,8 +4,9 @@ import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
 import { scriptError } from '../redis/errors.ts';
 import { LIMITS } from '../redis/limits.ts';
-import { integer, list, text } from '../redis/replies.ts';
-import { type Outgoing, type SendOutcome, sizeOf } from '../transport.ts';
+import { inGroups, integer, list, text } from '../redis/replies.ts';
+import { expectAtMost, halfPair, notFound, tooLarge } from '../refusals.ts';
+import type { Outgoing, SendOutcome } from '../transport.ts';
 import type { ServerClock } from './clock.ts';
 import type { Queue } from './directory.ts';
 import { withQueues } from './queues.ts';
@@ -24,7 +25,7 @@ export async function send(
   queues: readonly Queue[],
   messages: readonly Outgoing[],
 ): Promise<SendOutcome[]> {
-  if (messages.length > LIMITS.sendEntries) throw tooMany(messages.length);
+  expectAtMost(LIMITS.sendEntries, messages.length, 'messages');
   const topic = queues[0]?.topic ?? '';
   const now = await clock.now();
   const outcomes: SendOutcome[] = new Array<SendOutcome>(messages.length).fill('accepted');
@@ -103,22 +104,12 @@ async function push(
 }
 
 function refusal(queues: readonly Queue[], message: Outgoing): TransportError | undefined {
-  const bytes = sizeOf(message);
-  if (bytes > LIMITS.messageBytes) {
-    return new TransportError(
-      'TooLarge',
-      `message ${message.id} has ${bytes} bytes: at most ${LIMITS.messageBytes} fit`,
-    );
-  }
-  const unknown = message.only?.find((name) => queues.every(({ subscription }) => subscription !== name));
-  if (unknown !== undefined) {
-    return new TransportError('NotFound', `topic ${queues[0]?.topic} has no subscription ${unknown}`);
-  }
-  // It has no bytes in UTF-8: it would arrive as something else.
-  if (message.body.isWellFormed()) return undefined;
-  return new TransportError(
-    'Invalid',
-    'the message contains half a surrogate pair, which UTF-8 cannot write',
+  return (
+    tooLarge(message, LIMITS.messageBytes) ??
+    notFound(queues[0]?.topic ?? '', message.only, (name) =>
+      queues.some(({ subscription }) => subscription === name),
+    ) ??
+    halfPair(message.body)
   );
 }
 
@@ -128,13 +119,4 @@ function failure(problem: string, connection: Connection, topic: string): Transp
     'Throttled',
     `${topic} holds as many messages as maxDepth allows: consume faster, or raise it`,
   );
-}
-
-function tooMany(count: number): TransportError {
-  return new TransportError('Invalid', `${count} messages in one call: at most ${LIMITS.sendEntries}`);
-}
-
-/** Walks a flat list of fields, so many at a time. */
-function* inGroups(flat: readonly unknown[], size: number): Generator<readonly unknown[]> {
-  for (let start = 0; start < flat.length; start += size) yield flat.slice(start, start + size);
 }

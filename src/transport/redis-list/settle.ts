@@ -1,12 +1,12 @@
 import type { Dialect } from '../dialects/dialect.ts';
-import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
 import { LIMITS } from '../redis/limits.ts';
 import { integer, list, text } from '../redis/replies.ts';
-import type { Headers, Receipt, Settlement, SettleOutcome } from '../transport.ts';
+import { expectAtMost, foreignReceipt, leaseLost } from '../refusals.ts';
+import type { Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { ServerClock } from './clock.ts';
 import type { Queue } from './directory.ts';
-import { foreignReceipt, ListReceipt, type Lot, leaseLost } from './receipt.ts';
+import { ListReceipt, type Lot } from './receipt.ts';
 import { EXTEND, SETTLE } from './scripts/settle.ts';
 
 export interface Settler {
@@ -60,7 +60,7 @@ export async function settle(
   function ending(settlement: Settlement, receipt: ListReceipt): [delayMs: number, native: string] {
     const { native, headers } = receipt;
     if (settlement.action === 'deadLetter') {
-      const all = merged(headers, settlement.headers);
+      const all = { ...headers, ...settlement.headers };
       return [0, dialect.dead(native, { headers: all, queue: keys.queue, now })];
     }
     if (settlement.action !== 'retry') return [0, ''];
@@ -117,15 +117,15 @@ function byLot<Item>(
   receiptOf: (item: Item) => Receipt,
   outcomes: SettleOutcome[],
 ): LotAsked[] {
-  if (items.length > LIMITS.settleEntries) throw tooMany(items.length);
+  expectAtMost(LIMITS.settleEntries, items.length, 'deliveries');
   const lots = new Map<Lot, LotAsked>();
   let last: LotAsked | undefined;
   for (const [index, item] of items.entries()) {
     const receipt = receiptOf(item);
     if (!(receipt instanceof ListReceipt)) {
-      outcomes[index] = foreignReceipt();
+      outcomes[index] = foreignReceipt('redis+list');
     } else if (receipt.over) {
-      outcomes[index] = leaseLost(receipt);
+      outcomes[index] = leaseLost(receipt.id);
     } else {
       const { lot } = receipt;
       // Those of a lot come together as a rule.
@@ -148,18 +148,9 @@ function lose(lots: readonly LotAsked[], lost: readonly unknown[], outcomes: Set
     const place = integer(lost[at + 1]);
     for (const [index, receipt] of asked?.receipts.entries() ?? []) {
       if (place !== 0 && receipt.place !== place) continue;
-      outcomes[asked?.indexes[index] ?? 0] = leaseLost(receipt);
+      outcomes[asked?.indexes[index] ?? 0] = leaseLost(receipt.id);
       gone.push(receipt);
     }
   }
   return gone;
-}
-
-/** Spread would call the setter of a header named `__proto__`. */
-function merged(headers: Headers, added: Headers): Headers {
-  return Object.fromEntries([...Object.entries(headers), ...Object.entries(added)]);
-}
-
-function tooMany(count: number): TransportError {
-  return new TransportError('Invalid', `${count} deliveries in one call: at most ${LIMITS.settleEntries}`);
 }

@@ -1,12 +1,12 @@
-import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
 import { decodeFrame, encodeFrame } from '../redis/frame.ts';
 import { LIMITS } from '../redis/limits.ts';
 import { integer, list, text } from '../redis/replies.ts';
+import { expectAtMost, foreignReceipt, noSuchLetter } from '../refusals.ts';
 import type { DeadLetter, DeadLetterQueue, SettleOutcome } from '../transport.ts';
 import type { Directory } from './directory.ts';
 import { withGroups } from './groups.ts';
-import { DeadLetterReceipt, foreignReceipt } from './receipt.ts';
+import { DeadLetterReceipt } from './receipt.ts';
 import { PURGE_DEAD, RELEASE_DEAD, REPLAY_DEAD, SCAN_DEAD } from './scripts/dead-letters.ts';
 
 /** The dead letters of all subscriptions: a stream each, and beside it when each may be shown again. */
@@ -59,12 +59,7 @@ export async function forEachLetter(
   letters: readonly DeadLetter[],
   ask: (places: ReadonlyMap<DeadLetter, string>) => Promise<unknown>,
 ): Promise<SettleOutcome[]> {
-  if (letters.length > LIMITS.settleEntries) {
-    throw new TransportError(
-      'Invalid',
-      `${letters.length} dead letters in one call: at most ${LIMITS.settleEntries}`,
-    );
-  }
+  expectAtMost(LIMITS.settleEntries, letters.length, 'dead letters');
   const places = new Map<DeadLetter, string>();
   for (const letter of letters) {
     if (letter.receipt instanceof DeadLetterReceipt) places.set(letter, letter.receipt.place);
@@ -73,9 +68,9 @@ export async function forEachLetter(
   const asked = [...places.keys()];
   return letters.map((letter): SettleOutcome => {
     const index = asked.indexOf(letter);
-    if (index < 0) return foreignReceipt();
+    if (index < 0) return foreignReceipt('redis');
     if (answers[index] === 1) return 'settled';
-    return new TransportError('NotFound', `dead letter ${letter.id} is no longer there`);
+    return noSuchLetter(letter.id);
   });
 }
 

@@ -1,5 +1,6 @@
 import { TransportError } from '../errors.ts';
 import { checkNames } from '../names.ts';
+import { noSubscription } from '../refusals.ts';
 import type { Address, Topology } from '../transport.ts';
 import { type SubscriptionKeys, streamKey, subscriptionKeys } from './keys.ts';
 
@@ -65,10 +66,7 @@ export function createDirectory(topology: Topology): Directory {
       const topic = ofTopic(address.topic);
       const subscription = topic.subscriptions.find(({ name }) => name === address.subscription);
       if (subscription === undefined) {
-        throw new TransportError(
-          'NotFound',
-          `topic ${address.topic} has no subscription ${address.subscription}`,
-        );
+        throw noSubscription(address.topic, address.subscription);
       }
       return { topic, subscription };
     },

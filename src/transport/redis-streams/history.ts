@@ -3,10 +3,11 @@ import type { Connection } from '../redis/connection.ts';
 import { decodeFrame, encodeFrame } from '../redis/frame.ts';
 import { LIMITS } from '../redis/limits.ts';
 import { list, text } from '../redis/replies.ts';
+import { expectAtMost, foreignReceipt } from '../refusals.ts';
 import type { History, HistoryMessage, HistoryOutcome } from '../transport.ts';
 import type { Directory } from './directory.ts';
 import { withGroups } from './groups.ts';
-import { foreignReceipt, HistoryReceipt } from './receipt.ts';
+import { HistoryReceipt } from './receipt.ts';
 import { READ_HISTORY, REPLAY_HISTORY } from './scripts/history.ts';
 
 /** What the streams keep for the time of retention. What is replayed is held apart, for its subscription alone. */
@@ -14,7 +15,7 @@ export function createHistory(connection: Connection, directory: Directory): His
   return {
     async read(address, { from, to, max, after }) {
       const { topic, subscription } = directory.at(address);
-      if (after !== undefined && !(after instanceof HistoryReceipt)) throw foreignReceipt();
+      if (after !== undefined && !(after instanceof HistoryReceipt)) throw foreignReceipt('redis');
       const first = Math.max(0, Math.ceil(from));
       const end = Math.ceil(to);
       if (end <= first) return [];
@@ -29,7 +30,7 @@ export function createHistory(connection: Connection, directory: Directory): His
 
     async replay(address, messages) {
       const { topic, subscription } = directory.at(address);
-      if (messages.length > LIMITS.settleEntries) throw tooMany(messages.length);
+      expectAtMost(LIMITS.settleEntries, messages.length, 'messages');
       let args: string[] = [];
       for (const { message, headers } of messages) {
         const { id, key, receipt } = message;
@@ -49,7 +50,7 @@ export function createHistory(connection: Connection, directory: Directory): His
       }
       const answers = answered.values();
       return messages.map(({ message }): HistoryOutcome => {
-        if (!(message.receipt instanceof HistoryReceipt)) return foreignReceipt();
+        if (!(message.receipt instanceof HistoryReceipt)) return foreignReceipt('redis');
         const answer = answers.next().value;
         if (answer === 1) return 'replayed';
         if (answer === 2) return 'undone';
@@ -67,8 +68,4 @@ function historyMessage([place, frame, undone]: readonly unknown[]): HistoryMess
     undone: undone === 1,
     receipt: new HistoryReceipt(id),
   };
-}
-
-function tooMany(count: number): TransportError {
-  return new TransportError('Invalid', `${count} messages in one call: at most ${LIMITS.settleEntries}`);
 }

@@ -1,4 +1,3 @@
-import { TransportError } from '../errors.ts';
 import type { Frame } from '../redis/frame.ts';
 
 /** One delivery: where it stands on the server, and what has to be said again about a dead letter. */
@@ -37,15 +36,4 @@ export class HistoryReceipt {
   constructor(place: string) {
     this.place = place;
   }
-}
-
-export function foreignReceipt(): TransportError {
-  return new TransportError('Invalid', 'the receipt is not from the redis transport');
-}
-
-export function leaseLost({ frame }: RedisReceipt): TransportError {
-  return new TransportError(
-    'LeaseLost',
-    `the lease of message ${frame.id} has ended: another consumer may have it`,
-  );
 }

@@ -3,8 +3,9 @@ import type { Connection } from '../redis/connection.ts';
 import { scriptError } from '../redis/errors.ts';
 import { encodeFrame, entryText, unwritable } from '../redis/frame.ts';
 import { LIMITS } from '../redis/limits.ts';
-import { integer, list, text } from '../redis/replies.ts';
-import { fits, type Outgoing, type SendFailure, type SendOutcome, sizeOf } from '../transport.ts';
+import { inGroups, integer, list, text } from '../redis/replies.ts';
+import { expectAtMost, notFound, tooLarge } from '../refusals.ts';
+import type { Outgoing, SendFailure, SendOutcome } from '../transport.ts';
 import type { TopicPlace } from './directory.ts';
 import { verifyTopic, withGroups } from './groups.ts';
 import type { RedisStreamsOptions } from './options.ts';
@@ -17,7 +18,7 @@ export async function send(
   messages: readonly Outgoing[],
   { maxDepth, retentionMs }: RedisStreamsOptions,
 ): Promise<SendOutcome[]> {
-  if (messages.length > LIMITS.sendEntries) throw tooMany(messages.length);
+  expectAtMost(LIMITS.sendEntries, messages.length, 'messages');
   if (!topic.seen) await verifyTopic(connection, topic);
   const outcomes: SendOutcome[] = new Array<SendOutcome>(messages.length).fill('accepted');
   const all: string[] = [];
@@ -70,17 +71,11 @@ export async function send(
 }
 
 export function refusal(topic: TopicPlace, message: Outgoing, frame: string): TransportError | undefined {
-  if (!fits(message, LIMITS.messageBytes)) {
-    return new TransportError(
-      'TooLarge',
-      `message ${message.id} has ${sizeOf(message)} bytes: at most ${LIMITS.messageBytes} fit`,
-    );
-  }
-  const unknown = message.only?.find((name) => topic.subscriptions.every((one) => one.name !== name));
-  if (unknown !== undefined) {
-    return new TransportError('NotFound', `topic ${topic.name} has no subscription ${unknown}`);
-  }
-  return unwritable(frame, message.body);
+  return (
+    tooLarge(message, LIMITS.messageBytes) ??
+    notFound(topic.name, message.only, (name) => topic.subscriptions.some((one) => one.name === name)) ??
+    unwritable(frame, message.body)
+  );
 }
 
 export function failure(problem: string, connection: Connection, topic: TopicPlace): TransportError {
@@ -95,13 +90,4 @@ function missingOf(outcome: SendOutcome | undefined): readonly string[] {
   return outcome === undefined || outcome === 'accepted'
     ? []
     : ((outcome satisfies SendFailure).missing ?? []);
-}
-
-export function tooMany(count: number): TransportError {
-  return new TransportError('Invalid', `${count} messages in one call: at most ${LIMITS.sendEntries}`);
-}
-
-/** Walks a flat list of fields, so many at a time. */
-export function* inGroups(flat: readonly unknown[], size: number): Generator<readonly unknown[]> {
-  for (let start = 0; start < flat.length; start += size) yield flat.slice(start, start + size);
 }

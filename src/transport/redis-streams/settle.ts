@@ -4,10 +4,11 @@ import type { Connection } from '../redis/connection.ts';
 import { isMissingGroup, scriptError } from '../redis/errors.ts';
 import { LIMITS } from '../redis/limits.ts';
 import { integer, list } from '../redis/replies.ts';
-import type { Headers, Receipt, Settlement, SettleOutcome } from '../transport.ts';
+import { expectAtMost, foreignReceipt, leaseLost } from '../refusals.ts';
+import type { Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { SubscriptionPlace } from './directory.ts';
 import type { Layout } from './layout.ts';
-import { foreignReceipt, leaseLost, RedisReceipt } from './receipt.ts';
+import { RedisReceipt } from './receipt.ts';
 import { EXTEND } from './scripts/settle.ts';
 
 interface Ending {
@@ -23,7 +24,7 @@ export async function settle(
   retentionMs: number,
   layout: Pick<Layout, 'settle' | 'letter'>,
 ): Promise<SettleOutcome[]> {
-  if (settlements.length > LIMITS.settleEntries) throw tooMany(settlements.length);
+  expectAtMost(LIMITS.settleEntries, settlements.length, 'deliveries');
   const outcomes: SettleOutcome[] = new Array<SettleOutcome>(settlements.length).fill('settled');
   const acks: Ending[] = [];
   const others: Ending[] = [];
@@ -33,15 +34,15 @@ export async function settle(
   function argumentOf(settlement: Settlement, receipt: RedisReceipt): string | number {
     if (settlement.action === 'retry') return settlement.delayMs;
     if (settlement.action !== 'deadLetter') return '';
-    return layout.letter(receipt, merged(receipt.frame.headers, settlement.headers), keys.stream);
+    return layout.letter(receipt, { ...receipt.frame.headers, ...settlement.headers }, keys.stream);
   }
 
   for (const [place, settlement] of settlements.entries()) {
     const { receipt, action } = settlement;
     if (!(receipt instanceof RedisReceipt)) {
-      outcomes[place] = foreignReceipt();
+      outcomes[place] = foreignReceipt('redis');
     } else if (receipt.over) {
-      outcomes[place] = leaseLost(receipt);
+      outcomes[place] = leaseLost(receipt.frame.id);
     } else if (action === 'ack' && receipt.token === undefined) {
       acks.push({ place, receipt });
       if (receipt.leaseUntil < leaseUntil) leaseUntil = receipt.leaseUntil;
@@ -65,7 +66,7 @@ export async function settle(
     for (const { place, receipt } of acks) {
       receipt.over = true;
       // Some of them were not pending any more, though their lease has not ended: the server lost data.
-      if (count < acks.length) outcomes[place] = count === 0 ? leaseLost(receipt) : 'unverified';
+      if (count < acks.length) outcomes[place] = count === 0 ? leaseLost(receipt.frame.id) : 'unverified';
     }
   } else {
     answer(connection, outcomes, acks, list(acknowledged));
@@ -81,13 +82,13 @@ export async function extend(
   receipts: readonly Receipt[],
   { consumer, leaseMs }: { readonly consumer: string; readonly leaseMs: number },
 ): Promise<SettleOutcome[]> {
-  if (receipts.length > LIMITS.settleEntries) throw tooMany(receipts.length);
+  expectAtMost(LIMITS.settleEntries, receipts.length, 'deliveries');
   const outcomes: SettleOutcome[] = new Array<SettleOutcome>(receipts.length).fill('settled');
   const entries: Ending[] = [];
   const held: Ending[] = [];
   for (const [place, receipt] of receipts.entries()) {
-    if (!(receipt instanceof RedisReceipt)) outcomes[place] = foreignReceipt();
-    else if (receipt.over) outcomes[place] = leaseLost(receipt);
+    if (!(receipt instanceof RedisReceipt)) outcomes[place] = foreignReceipt('redis');
+    else if (receipt.over) outcomes[place] = leaseLost(receipt.frame.id);
     else (receipt.token === undefined ? entries : held).push({ place, receipt });
   }
   if (entries.length + held.length === 0) return outcomes;
@@ -124,11 +125,6 @@ export async function extend(
   return outcomes;
 }
 
-/** Spread would call the setter of a header named `__proto__`. */
-function merged(headers: Headers, added: Headers): Headers {
-  return Object.fromEntries([...Object.entries(headers), ...Object.entries(added)]);
-}
-
 /** 1: settled; 0: no longer ours; else what the server said about it. */
 function answer(
   connection: Connection,
@@ -146,9 +142,5 @@ function answer(
 
 function over(receipt: RedisReceipt): TransportError {
   receipt.over = true;
-  return leaseLost(receipt);
-}
-
-function tooMany(count: number): TransportError {
-  return new TransportError('Invalid', `${count} deliveries in one call: at most ${LIMITS.settleEntries}`);
+  return leaseLost(receipt.frame.id);
 }

@@ -1,5 +1,6 @@
 import { TransportError } from '../errors.ts';
-import { type Notice, type SendOutcome, sizeOf } from '../transport.ts';
+import { tooLarge } from '../refusals.ts';
+import type { Notice, SendOutcome } from '../transport.ts';
 import type { OpenBroadcast } from '../with-broadcast.ts';
 import { createConnection } from './connection.ts';
 import { decodeFrame, encodeFrame, entryText, unwritable } from './frame.ts';
@@ -51,7 +52,10 @@ export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadc
       const outcomes: SendOutcome[] = [];
       const texts: string[] = [];
       for (const notice of notices) {
-        const text = refusal(notice, messageBytes) ?? written(wording, notice, topic);
+        const text =
+          tooLarge(notice, messageBytes) ??
+          unwritable(encodeFrame(notice), notice.body) ??
+          written(wording, notice, topic);
         outcomes.push(text instanceof TransportError ? { error: text } : 'accepted');
         if (!(text instanceof TransportError)) texts.push(text);
       }
@@ -108,12 +112,6 @@ function written(wording: NoticeWording, notice: Notice, topic: string): string 
     if (error instanceof TransportError) return error;
     throw error;
   }
-}
-
-function refusal(notice: Notice, most: number): TransportError | undefined {
-  const bytes = sizeOf(notice);
-  if (bytes <= most) return unwritable(encodeFrame(notice), notice.body);
-  return new TransportError('TooLarge', `message ${notice.id} has ${bytes} bytes: at most ${most} fit`);
 }
 
 /** What other programs publish there has no frame, perhaps: its text is then its body. */

@@ -1,4 +1,5 @@
-import { TransportError } from '../errors.ts';
+import type { TransportError } from '../errors.ts';
+import { halfPair } from '../refusals.ts';
 import type { Headers } from '../transport.ts';
 
 /** What a message has besides its body. */
@@ -57,11 +58,6 @@ function isHeaders(value: unknown): value is Headers {
   );
 }
 
-/** Half a surrogate pair has no bytes in UTF-8: it would arrive as something else. */
 export function unwritable(frame: string, body: string): TransportError | undefined {
-  if (body.isWellFormed() && frame.isWellFormed()) return undefined;
-  return new TransportError(
-    'Invalid',
-    'the message contains half a surrogate pair, which UTF-8 cannot write',
-  );
+  return halfPair(body) ?? halfPair(frame);
 }

@@ -24,6 +24,11 @@ export function pairs(flat: readonly unknown[]): Map<string, string> {
   return map;
 }
 
+/** Walks a flat list of fields, so many at a time. */
+export function* inGroups(flat: readonly unknown[], size: number): Generator<readonly unknown[]> {
+  for (let start = 0; start < flat.length; start += size) yield flat.slice(start, start + size);
+}
+
 function strange(reply: unknown): TransportError {
   return new TransportError('Unavailable', `Redis gave an answer that was not asked for: ${typeof reply}`);
 }

@@ -1,5 +1,6 @@
 import { TransportError } from '../errors.ts';
 import { checkNames, type QueueNames, queueNames } from '../names.ts';
+import { noSubscription } from '../refusals.ts';
 import type { Address, SubscriptionTopology, Topology } from '../transport.ts';
 
 /** A subscription and the names of its queues: FIFO queues where its topic is ordered. */
@@ -44,7 +45,7 @@ export function createDirectory(topology: Topology): Directory {
     at({ topic, subscription }) {
       const place = ofTopic(topic).find(({ subscription: { name } }) => name === subscription);
       if (place !== undefined) return place;
-      throw new TransportError('NotFound', `topic ${topic} has no subscription ${subscription}`);
+      throw noSubscription(topic, subscription);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { asTransportError, TransportError } from '../errors.ts';
+import { outcomeOfCopies } from '../outcome-of-copies.ts';
 import type { Outgoing, SendOutcome } from '../transport.ts';
 import { type EntryErrors, sendBatch } from './batches.ts';
 import type { Connection } from './connection.ts';
@@ -31,7 +32,13 @@ export async function send(
     throw first.rejection;
   }
   return laidOut.map((message, index) =>
-    message instanceof TransportError ? { error: message } : outcomeOf(sent, index),
+    message instanceof TransportError
+      ? { error: message }
+      : outcomeOfCopies(
+          sent,
+          ({ errors }) => errors[index],
+          ({ subscription }) => subscription,
+        ),
   );
 }
 
@@ -70,19 +77,6 @@ async function sendCopies(
     for (const index of indices) errors[index] = rejection;
     return { subscription, errors, rejection };
   }
-}
-
-function outcomeOf(sent: readonly Sent[], index: number): SendOutcome {
-  let error: TransportError | undefined;
-  const missing: string[] = [];
-  for (const { subscription, errors } of sent) {
-    const failure = errors[index];
-    if (failure === undefined) continue;
-    missing.push(subscription);
-    // As long as one copy may still get through, the message is worth another try.
-    if (error === undefined || (failure.retryable && !error.retryable)) error = failure;
-  }
-  return error === undefined ? 'accepted' : { error, missing };
 }
 
 function refusalOf({ only }: Outgoing, places: readonly Place[]): TransportError | undefined {

@@ -32,10 +32,10 @@ export function fieldsOf(reply: unknown): Fields {
   return list(reply).map(text);
 }
 
-/** What an entry says, and what was said of it since. Spread would call the setter of a header named `__proto__`. */
+/** What an entry says, and what was said of it since. */
 export function withHeaders(decoded: Decoded, headers: Headers): Decoded {
   return {
     ...decoded,
-    headers: Object.fromEntries([...Object.entries(decoded.headers), ...Object.entries(headers)]),
+    headers: { ...decoded.headers, ...headers },
   };
 }

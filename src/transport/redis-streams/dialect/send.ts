@@ -3,12 +3,13 @@ import type { StreamSystem } from '../../dialects/systems.ts';
 import { TransportError } from '../../errors.ts';
 import type { Connection } from '../../redis/connection.ts';
 import { LIMITS } from '../../redis/limits.ts';
-import { integer, list, text } from '../../redis/replies.ts';
+import { inGroups, integer, list, text } from '../../redis/replies.ts';
+import { expectAtMost } from '../../refusals.ts';
 import type { Outgoing, SendOutcome } from '../../transport.ts';
 import type { TopicPlace } from '../directory.ts';
 import { verifyTopic, withGroups } from '../groups.ts';
 import type { RedisStreamsOptions } from '../options.ts';
-import { failure, inGroups, refusal, tooMany } from '../send.ts';
+import { failure, refusal } from '../send.ts';
 import { ADD_FIELDS } from './scripts.ts';
 
 /** Adds a batch as others read it, for all groups of the stream, theirs and ours. */
@@ -19,7 +20,7 @@ export async function sendFields(
   messages: readonly Outgoing[],
   { maxDepth, retentionMs }: RedisStreamsOptions,
 ): Promise<SendOutcome[]> {
-  if (messages.length > LIMITS.sendEntries) throw tooMany(messages.length);
+  expectAtMost(LIMITS.sendEntries, messages.length, 'messages');
   if (!topic.seen) await verifyTopic(connection, topic);
   const now = Date.now();
   const places: number[] = [];
