@@ -62,6 +62,21 @@ describe.concurrent('the judge', { timeout: 180_000 }, () => {
       expect(line).toMatchObject({ ok: true, lost: 0, dead: 0, unknown: 0 });
       expect(line.accepted).toBe(line.handled);
     });
+
+    it(`says what became of the messages that it waited for in vain, on ${carrier.name}`, async ({
+      skip,
+    }) => {
+      const reason = await carrier.unavailable();
+      if (reason !== undefined) skip(reason);
+      const { line, report } = await inTurn(() =>
+        tryFault(fault(waitInVain), { carrier, seed: 1, nightly: false, breakage: 'drops' }),
+      );
+      expect(report).toMatch(/^all are handled: not within 2000 ms/);
+      expect(report).toMatch(
+        /accepted, and neither handled nor dead-lettered\n +\d+\.\d+ s {2}producer\d {2}publishing/,
+      );
+      expect(line.ok).toBe(false);
+    });
   }
 });
 
@@ -94,6 +109,11 @@ function fault(run: (arena: Arena) => Promise<void>): Fault {
 async function flow({ consumer, producer }: Arena): Promise<void> {
   await consumer();
   await (await producer({ count: 60, perSecond: 500 })).exit;
+}
+
+async function waitInVain(arena: Arena): Promise<void> {
+  await flow(arena);
+  await arena.ledger.until('all are handled', ({ open }) => open === 0, 2_000);
 }
 
 /** A consumer dies with all that it was handed. */

@@ -1,5 +1,5 @@
 import { type ArenaOptions, openArena } from './arena.ts';
-import type { Fault } from './fault.ts';
+import type { Allowance, Fault } from './fault.ts';
 import type { Entry } from './ledger/entry.ts';
 import { judge, type Verdict } from './verdict.ts';
 
@@ -28,7 +28,7 @@ export async function tryFault(fault: Fault, options: Omit<ArenaOptions, 'fault'
   const startedAt = performance.now();
   const arena = await openArena({ ...options, fault });
   try {
-    const allowance = await fault.run(arena);
+    const allowance = await fault.run(arena).catch(gaveUp);
     // What does not come now is lost: the verdict says so.
     const patience = allowance.mayLose === undefined ? 30_000 : 6_000;
     await arena.ledger
@@ -63,6 +63,12 @@ export async function tryFault(fault: Fault, options: Omit<ArenaOptions, 'fault'
   } finally {
     await arena.close();
   }
+}
+
+/** A fault that waited in vain: what became of its messages says why. */
+function gaveUp(error: unknown): Allowance {
+  const text = error instanceof Error ? error.message : String(error);
+  return { times: 0, duplicates: Infinity, recoveryMs: Infinity, problems: [text] };
 }
 
 function rounded(ms: number | undefined): number | undefined {
