@@ -22,6 +22,8 @@ export interface ArenaOptions {
   readonly seed: number;
   /** The long form: as many rounds as faults are to be trusted by. */
   readonly nightly: boolean;
+  /** How many have to be accepted before `enough` is. */
+  readonly messages: number;
   /** Of every consumer and producer, to judge the judge. */
   readonly breakage?: Breakage;
 }
@@ -41,6 +43,8 @@ export interface Arena {
   producer(settings?: Settings<ProducerOptions>): Promise<Program>;
   /** Starts another program of `children/`, with what all of them are given, and this way to the carrier. */
   program(file: 'many-connections', url: string): Promise<Program>;
+  /** After the faults: lets the producer go on until as many are accepted as the run is made of, and ends it. */
+  enough(producer: Program): Promise<void>;
   /** Tells one to go, by SIGTERM. Returns what is wrong, if it does not end by itself, or not within `ms`. */
   goodbye(program: Program, ms?: number): Promise<string[]>;
   /** A way to the carrier that can be disturbed; its port goes into `server.url`. */
@@ -63,6 +67,9 @@ export interface Arena {
 /** How long a consumer may take to end by itself, once it was told to and has nothing to do, in ms. */
 const END_MS = 20_000;
 const PATIENCE_MS = 60_000;
+/** How fast what is left is published after the faults, at most, and at least. */
+const MOST_PER_SECOND = 1_000;
+const SLOWEST_PER_SECOND = 50;
 
 let arenas = 0;
 
@@ -71,6 +78,7 @@ export async function openArena({
   fault: { settings, losesPower, leaseMs = 2_000, maxDeliveries = 1_000 },
   seed,
   nightly,
+  messages,
   breakage,
 }: ArenaOptions): Promise<Arena> {
   const folder = await mkdtemp(join(tmpdir(), 'hikyaku-judge-'));
@@ -106,6 +114,18 @@ export async function openArena({
     return one;
   }
 
+  function consumer(settings: Settings<ConsumerOptions> = {}): Promise<Program> {
+    const options: ConsumerOptions = {
+      ...childOptions(nameOf('consumer')),
+      concurrency: 20,
+      workMs: 20,
+      retry: { maxAttempts: 5, baseMs: 100, maxMs: 2_000 },
+      deadlineMs: 10_000,
+      ...settings,
+    };
+    return started(startProgram('consumer', options));
+  }
+
   async function goodbye(program: Program, ms = END_MS): Promise<string[]> {
     const patience = new AbortController();
     program.signal('SIGTERM');
@@ -123,17 +143,7 @@ export async function openArena({
     nightly,
     topology,
     random: createRandom(seed),
-    consumer(settings = {}) {
-      const options: ConsumerOptions = {
-        ...childOptions(nameOf('consumer')),
-        concurrency: 20,
-        workMs: 20,
-        retry: { maxAttempts: 5, baseMs: 100, maxMs: 2_000 },
-        deadlineMs: 10_000,
-        ...settings,
-      };
-      return started(startProgram('consumer', options));
-    },
+    consumer,
     producer(settings = {}) {
       const options: ProducerOptions = {
         ...childOptions(nameOf('producer')),
@@ -145,6 +155,16 @@ export async function openArena({
       return started(startProgram('producer', options));
     },
     program: (file, url) => started(startProgram(file, { ...childOptions(nameOf(file)), url })),
+    async enough(load) {
+      const wanted = (): boolean => ledger.tally.accepted >= messages;
+      if (!wanted()) {
+        await consumer({ workMs: 0 });
+        load.tell({ do: 'hurry', perSecond: MOST_PER_SECOND });
+        await ledger.until('enough is published', wanted, (messages / SLOWEST_PER_SECOND) * 1_000);
+      }
+      load.tell({ do: 'stop' });
+      await load.exit;
+    },
     goodbye,
     async proxy() {
       const { port } = server;

@@ -23,8 +23,10 @@ for (const [kind, names, known] of [
 
 describe.concurrent('nothing accepted is lost', () => {
   for (const fault of FAULTS.filter(({ name }) => selected(name, only))) {
-    for (const carrier of CARRIERS.filter(({ name }) => selected(name, carriers))) {
-      if (carrier.hostile !== (fault.hostile ?? false) || fault.suits?.(carrier) === false) continue;
+    const suited = CARRIERS.filter(
+      (carrier) => carrier.hostile === (fault.hostile ?? false) && fault.suits?.(carrier) !== false,
+    );
+    for (const carrier of suited.filter(({ name }) => selected(name, carriers))) {
       it(`${fault.name} on ${carrier.name}`, async ({ skip }) => {
         const reason =
           (await carrier.unavailable()) ?? (fault.losesPower ? await fsyncWitnessMissing() : undefined);
@@ -32,6 +34,7 @@ describe.concurrent('nothing accepted is lost', () => {
         const { line, report } = await tryFault(fault, {
           carrier,
           nightly,
+          messages: Math.ceil((nightly ? 100_000 : 5_000) / suited.length),
           seed: seedOf(seed, fault.name, carrier.name),
         });
         appendFileSync(inject('faultLines'), `${JSON.stringify(line)}\n`);

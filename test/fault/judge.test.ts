@@ -43,7 +43,7 @@ describe.concurrent('the judge', { timeout: 180_000 }, () => {
         const reason = await carrier.unavailable();
         if (reason !== undefined) skip(reason);
         const { line, report } = await inTurn(() =>
-          tryFault(by, { carrier, seed: 1, nightly: false, breakage }),
+          tryFault(by, { carrier, seed: 1, nightly: false, messages: 0, breakage }),
         );
         expect(report).toMatch(as);
         expect(line.ok).toBe(false);
@@ -56,7 +56,7 @@ describe.concurrent('the judge', { timeout: 180_000 }, () => {
       const reason = await carrier.unavailable();
       if (reason !== undefined) skip(reason);
       const { line, report } = await inTurn(() =>
-        tryFault(fault(killOne), { carrier, seed: 1, nightly: false }),
+        tryFault(fault(killOne), { carrier, seed: 1, nightly: false, messages: 0 }),
       );
       expect(report).toBe('');
       expect(line).toMatchObject({ ok: true, lost: 0, dead: 0, unknown: 0 });
@@ -69,7 +69,7 @@ describe.concurrent('the judge', { timeout: 180_000 }, () => {
       const reason = await carrier.unavailable();
       if (reason !== undefined) skip(reason);
       const { line, report } = await inTurn(() =>
-        tryFault(fault(waitInVain), { carrier, seed: 1, nightly: false, breakage: 'drops' }),
+        tryFault(fault(waitInVain), { carrier, seed: 1, nightly: false, messages: 0, breakage: 'drops' }),
       );
       expect(report).toMatch(/^all are handled: not within 2000 ms/);
       expect(report).toMatch(

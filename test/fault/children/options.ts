@@ -34,6 +34,8 @@ export interface ConsumerOptions extends ChildOptions {
 
 /** What the judge tells a child. */
 export type ToChild =
+  /** Publishes so fast from now on. */
+  | { readonly do: 'hurry'; readonly perSecond: number }
   /** No more; ends by itself. */
   | { readonly do: 'stop' }
   /** Every handling fails from now on, or no more. */

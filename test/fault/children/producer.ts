@@ -11,9 +11,10 @@ import { witnessSends } from './witness.ts';
 const { options, transport, reporter, onTold, tell, end } = await beginChild(
   (text): ProducerOptions => JSON.parse(text),
 );
-const { name, lanes, perSecond, count = Number.POSITIVE_INFINITY, poison, topology } = options;
+const { name, lanes, count = Number.POSITIVE_INFINITY, poison, topology } = options;
 const publisher = createPublisher({ transport: witnessSends(transport, reporter) });
 const stop = new AbortController();
+let { perSecond } = options;
 let published = 0;
 
 async function publishOne(n: number, key: string): Promise<void> {
@@ -50,6 +51,7 @@ async function lane(key: string): Promise<void> {
 
 onTold((message) => {
   if (message.do === 'stop') stop.abort();
+  else if (message.do === 'hurry') perSecond = message.perSecond;
 });
 process.once('SIGTERM', () => stop.abort());
 tell({ ready: true });

@@ -8,7 +8,8 @@ const RETRY = { maxAttempts: 1_000, baseMs: 200, maxMs: 2_000 };
 /** Whatever the handler needs is away for a while: every handling fails, then none does. */
 export const allFail: Fault = {
   name: 'all-fail',
-  async run({ consumer, producer, ledger, nightly, fault, healed, recovered }) {
+  leaseMs: 30_000,
+  async run({ consumer, producer, ledger, nightly, fault, healed, recovered, enough }) {
     const times = nightly ? 10 : 1;
     const worker = await consumer({ workMs: 1, retry: RETRY });
     const load = await producer({ perSecond: 100 });
@@ -24,8 +25,7 @@ export const allFail: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     await ledger.until('all are handled', ({ open }) => open === 0, 300_000);
     const after = await worker.heapBytes();
     const early = begunTooEarly(await ledger.entries());

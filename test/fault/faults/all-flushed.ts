@@ -5,7 +5,7 @@ import type { Entry } from '../ledger/entry.ts';
 export const allFlushed: Fault = {
   name: 'all-flushed',
   suits: ({ isRedis }) => isRedis,
-  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered }) {
+  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, enough }) {
     const times = nightly ? 20 : 2;
     // Slower than what is published, so that there is something to destroy.
     await consumer({ workMs: 100 });
@@ -19,8 +19,7 @@ export const allFlushed: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     await ledger.until('what is left is handled', ({ open }) => open === 0, 5_000).catch(() => undefined);
     const entries = await ledger.entries();
     const mayLose = underWay(entries);

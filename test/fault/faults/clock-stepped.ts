@@ -5,7 +5,7 @@ const HOUR = 3_600_000;
 /** The wall clocks of consumer and producer are set an hour ahead, and back. */
 export const clockStepped: Fault = {
   name: 'clock-stepped',
-  async run({ consumer, producer, ledger, nightly, fault, healed, recovered }) {
+  async run({ consumer, producer, ledger, nightly, fault, healed, recovered, enough }) {
     const times = nightly ? 20 : 2;
     // Longer at work than half a lease: it is extended meanwhile.
     const worker = await consumer({ workMs: 1_500, concurrency: 100 });
@@ -19,9 +19,11 @@ export const clockStepped: Fault = {
       await healed();
       await recovered();
     }
+    await fault();
     for (const one of [worker, load]) one.tell({ do: 'shiftClock', ms: 0 });
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await healed();
+    await recovered();
+    await enough(load);
     return { times, duplicates: 0, recoveryMs: 10_000 };
   },
 };

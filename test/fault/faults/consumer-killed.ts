@@ -3,7 +3,7 @@ import type { Fault } from '../fault.ts';
 /** A consumer is killed in the middle of its work, and another takes over. */
 export const consumerKilled: Fault = {
   name: 'consumer-killed',
-  async run({ consumer, producer, ledger, random, nightly, depth, fault, healed, recovered }) {
+  async run({ consumer, producer, ledger, random, nightly, depth, fault, healed, recovered, enough }) {
     const times = nightly ? 200 : 3;
     // At most what it had been handed can be handled twice: by the carrier's own count.
     let inFlight = 0;
@@ -20,8 +20,7 @@ export const consumerKilled: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     return { times, duplicates: inFlight, recoveryMs: 10_000 };
   },
 };

@@ -5,7 +5,19 @@ import type { Entry } from '../ledger/entry.ts';
 /** A consumer is suspended for longer than its lease, another takes over, and it wakes up and goes on. */
 export const consumerStopped: Fault = {
   name: 'consumer-stopped',
-  async run({ consumer, producer, ledger, random, nightly, topology, depth, fault, healed, recovered }) {
+  async run({
+    consumer,
+    producer,
+    ledger,
+    random,
+    nightly,
+    topology,
+    depth,
+    fault,
+    healed,
+    recovered,
+    enough,
+  }) {
     const times = nightly ? 50 : 2;
     let inFlight = 0;
     const sleeper = await consumer({ workMs: 200 });
@@ -23,8 +35,7 @@ export const consumerStopped: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     await ledger.until('all handled', ({ open }) => open === 0);
     return {
       times,

@@ -3,7 +3,8 @@ import type { Fault } from '../fault.ts';
 /** Consumers are told to go while they have plenty to do. */
 export const consumerTerminated: Fault = {
   name: 'consumer-terminated',
-  async run({ consumer, producer, ledger, random, nightly, depth, goodbye }) {
+  leaseMs: 30_000,
+  async run({ consumer, producer, ledger, random, nightly, depth, goodbye, enough }) {
     const times = nightly ? 100 : 3;
     const problems: string[] = [];
     const load = await producer({ perSecond: 300 });
@@ -15,8 +16,7 @@ export const consumerTerminated: Fault = {
       const { inFlight } = await depth();
       if (inFlight > 0) problems.push(`${inFlight} messages were abandoned`);
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     await consumer();
     return { times, duplicates: 0, recoveryMs: 0, problems };
   },

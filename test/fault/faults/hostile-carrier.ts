@@ -5,10 +5,10 @@ export const hostileCarrier: Fault = {
   name: 'hostile-carrier',
   hostile: true,
   async run({ consumer, producer, ledger, nightly, empty }) {
-    const count = nightly ? 20_000 : 1_000;
+    const count = nightly ? 100_000 : 5_000;
     const retry = { maxAttempts: 5, baseMs: 100, maxMs: 1_000 };
     await Promise.all([consumer({ retry }), consumer({ retry })]);
-    const load = await producer({ count, perSecond: 200, poison: { every: 100, kind: 'throws' } });
+    const load = await producer({ count, perSecond: 500, poison: { every: 100, kind: 'throws' } });
     await load.exit;
     await ledger.until('all that can be are handled', ({ open }) => open === 0, 600_000);
     await empty(count / 100);

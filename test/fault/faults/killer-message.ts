@@ -8,7 +8,7 @@ export const killerMessage: Fault = {
   name: 'killer-message',
   leaseMs: 1_000,
   maxDeliveries: 3 * ATTEMPTS + 10,
-  async run({ consumer, producer, ledger, nightly, empty }) {
+  async run({ consumer, producer, ledger, nightly, empty, enough }) {
     const every = nightly ? COUNT / 3 : COUNT;
     const load = await producer({ count: COUNT, poison: { every, kind: 'kills' } });
     await load.exit;
@@ -31,6 +31,7 @@ export const killerMessage: Fault = {
     } finally {
       over = true;
     }
+    await enough(await producer());
     const times = deaths;
     return { times, duplicates: times * 60, recoveryMs: 0, note: `it took ${times} processes` };
   },

@@ -4,8 +4,9 @@ import { leftBehind } from '../left-behind.ts';
 /** A thousand connect at once, publish and go. */
 export const manyConnections: Fault = {
   name: 'many-connections',
+  leaseMs: 30_000,
   suits: ({ networked, name }) => networked && name !== 'sqs-fifo',
-  async run({ consumer, program, proxy, server, ledger, nightly, goodbye }) {
+  async run({ consumer, producer, program, proxy, server, ledger, nightly, goodbye, enough }) {
     const times = nightly ? 10 : 1;
     await consumer();
     const way = await proxy();
@@ -18,6 +19,7 @@ export const manyConnections: Fault = {
       problems.push(...(await goodbye(crowd)));
       problems.push(...(await leftBehind(way)));
     }
+    await enough(await producer());
     await ledger.until('all are handled', ({ open }) => open === 0);
     return { times, duplicates: 0, recoveryMs: 0, problems };
   },

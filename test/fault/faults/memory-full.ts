@@ -3,9 +3,22 @@ import type { Fault } from '../fault.ts';
 /** Redis is full and refuses to evict: publishing waits, consuming goes on, and makes room. */
 export const memoryFull: Fault = {
   name: 'memory-full',
+  leaseMs: 30_000,
   suits: ({ isRedis }) => isRedis,
   settings: { 'maxmemory-policy': 'noeviction' },
-  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, empty }) {
+  async run({
+    consumer,
+    producer,
+    server,
+    ledger,
+    random,
+    nightly,
+    fault,
+    healed,
+    recovered,
+    empty,
+    enough,
+  }) {
     const times = nightly ? 50 : 2;
     await consumer({ workMs: 5 });
     const load = await producer({ perSecond: 200 });
@@ -22,8 +35,7 @@ export const memoryFull: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     // What is refused is not there twice; a consumer notices nothing.
     return { times, duplicates: 0, recoveryMs: 10_000 };
   },

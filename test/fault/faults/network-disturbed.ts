@@ -33,6 +33,7 @@ export const networkDisturbed: Fault = {
     healed,
     recovered,
     goodbye,
+    enough,
   }) {
     const times = nightly ? 500 : 5;
     const ways = [await proxy(), await proxy()] as const;
@@ -50,8 +51,7 @@ export const networkDisturbed: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     await ledger.until('all handled', ({ open }) => open === 0);
     const problems = await goodbye(worker);
     for (const way of ways) problems.push(...(await leftBehind(way)));

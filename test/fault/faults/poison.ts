@@ -8,6 +8,7 @@ const SLOW = 500;
 /** One message in a hundred can never be handled. */
 export const poison: Fault = {
   name: 'poison',
+  leaseMs: 30_000,
   async run({ carrier, consumer, producer, ledger, nightly, empty }) {
     const count = nightly ? 20_000 : 500;
     await consumer({ workMs: 5, retry: { maxAttempts: ATTEMPTS, baseMs: 100, maxMs: 1_000 } });

@@ -11,7 +11,7 @@ function powerLost(appendfsync: 'always' | 'everysec'): Fault {
     settings: { appendfsync },
     losesPower: true,
     suits: ({ isRedis }) => isRedis,
-    async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered }) {
+    async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, enough }) {
       const times = nightly ? 50 : 2;
       const { redis } = server;
       if (redis === undefined) throw new Error('this needs a Redis');
@@ -30,8 +30,7 @@ function powerLost(appendfsync: 'always' | 'everysec'): Fault {
         await healed();
         await recovered();
       }
-      load.tell({ do: 'stop' });
-      await load.exit;
+      await enough(load);
       await ledger.until('what is left is handled', ({ open }) => open === 0, 15_000).catch(() => undefined);
       const entries = await ledger.entries();
       const resent = entries.filter(({ what }) => what === 'resent').length;

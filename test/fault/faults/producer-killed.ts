@@ -3,7 +3,7 @@ import type { Fault } from '../fault.ts';
 /** A producer is killed while it publishes: what it had not been told is unknown, and nothing else. */
 export const producerKilled: Fault = {
   name: 'producer-killed',
-  async run({ consumer, producer, ledger, random, nightly, fault, healed, recovered }) {
+  async run({ consumer, producer, ledger, random, nightly, fault, healed, recovered, enough }) {
     const times = nightly ? 100 : 3;
     await consumer({ workMs: 0 });
     for (let round = 0; round < times; round++) {
@@ -17,6 +17,7 @@ export const producerKilled: Fault = {
       await next.exit;
       await recovered();
     }
+    await enough(await producer());
     return { times, duplicates: 0, recoveryMs: 10_000 };
   },
 };

@@ -10,7 +10,7 @@ function redisKilled(appendfsync: 'always' | 'everysec'): Fault {
     name: `redis-killed-${appendfsync}`,
     settings: { appendfsync },
     suits: ({ isRedis }) => isRedis,
-    async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered }) {
+    async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, enough }) {
       const times = nightly ? 50 : 2;
       await consumer();
       const load = await producer();
@@ -25,8 +25,7 @@ function redisKilled(appendfsync: 'always' | 'everysec'): Fault {
         await healed();
         await recovered();
       }
-      load.tell({ do: 'stop' });
-      await load.exit;
+      await enough(load);
       const entries = await ledger.entries();
       const resent = entries.filter(({ what }) => what === 'resent').length;
       const allowance = { times, duplicates: resent + times * HELD, recoveryMs: 10_000 };

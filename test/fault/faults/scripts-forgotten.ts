@@ -3,8 +3,9 @@ import type { Fault } from '../fault.ts';
 /** Redis forgets its scripts while they are used. */
 export const scriptsForgotten: Fault = {
   name: 'scripts-forgotten',
+  leaseMs: 30_000,
   suits: ({ isRedis }) => isRedis,
-  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered }) {
+  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, enough }) {
     const times = nightly ? 100 : 5;
     await consumer();
     const load = await producer();
@@ -17,8 +18,7 @@ export const scriptsForgotten: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     const problems = ledger.tally.away > 0 ? ['it was noticed, and must not be'] : [];
     return { times, duplicates: 0, recoveryMs: 2_000, problems };
   },

@@ -7,7 +7,7 @@ const HELD = 60;
 export const wrongType: Fault = {
   name: 'wrong-type',
   suits: ({ isRedis }) => isRedis,
-  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered }) {
+  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, enough }) {
     const times = nightly ? 50 : 3;
     const admin = server.redis?.admin;
     if (admin === undefined) throw new Error('this needs a Redis');
@@ -28,8 +28,7 @@ export const wrongType: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     const resent = (await ledger.entries()).filter(({ what }) => what === 'resent').length;
     return { times, duplicates: resent + times * HELD, recoveryMs: 10_000 };
   },
