@@ -3,7 +3,7 @@ import type { Node, ServerOptions } from './redis/server-options.ts';
 import type { RedisStreamsOptions } from './redis-streams/options.ts';
 import { InvalidTransportUrl, installed, parseTransportUrl, SCHEMES } from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
-import { duration } from './url-values.ts';
+import { duration, wholeNumber, yesOrNo } from './url-values.ts';
 
 /**
  * Opens the transport that a `redis:` or `rediss:` URL names. For programs that run on nothing else: a bundle of
@@ -109,14 +109,4 @@ function iam(url: URL): Pick<ServerOptions, 'iam'> {
   throw new InvalidTransportUrl(
     `iam is ${JSON.stringify(text)}: expected a cache of ElastiCache and its user, as rediss://user@host?iam=replicationgroup:NAME`,
   );
-}
-
-export function wholeNumber(name: string, text: string): number {
-  if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new InvalidTransportUrl(`${name} is ${JSON.stringify(text)}: expected a whole number`);
-}
-
-export function yesOrNo(name: string, text: string): boolean {
-  if (text === 'true' || text === 'false') return text === 'true';
-  throw new InvalidTransportUrl(`${name} is ${JSON.stringify(text)}: expected true or false`);
 }

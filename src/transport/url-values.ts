@@ -11,3 +11,15 @@ export function duration(name: string, text: string): number {
     `${name} is ${JSON.stringify(text)}: expected a duration like 30m, 24h or 7d`,
   );
 }
+
+/** An option that is a number from 0. Throws {@link InvalidTransportUrl}. */
+export function wholeNumber(name: string, text: string): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new InvalidTransportUrl(`${name} is ${JSON.stringify(text)}: expected a whole number`);
+}
+
+/** An option that is on or off. Throws {@link InvalidTransportUrl}. */
+export function yesOrNo(name: string, text: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new InvalidTransportUrl(`${name} is ${JSON.stringify(text)}: expected true or false`);
+}

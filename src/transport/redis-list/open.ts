@@ -1,6 +1,7 @@
-import { serverOptions, wholeNumber, yesOrNo } from '../open-redis.ts';
+import { serverOptions } from '../open-redis.ts';
 import { InvalidTransportUrl } from '../schemes.ts';
 import type { Topology, Transport } from '../transport.ts';
+import { wholeNumber, yesOrNo } from '../url-values.ts';
 import type { QueueNames } from './keys.ts';
 import type { RedisListOptions } from './options.ts';
 import { createRedisListTransport } from './redis-list.ts';

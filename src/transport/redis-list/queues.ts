@@ -1,5 +1,6 @@
 import { TransportError } from '../errors.ts';
 import type { Connection } from '../redis/connection.ts';
+import { isCrossSlot } from '../redis/errors.ts';
 import { integer, list } from '../redis/replies.ts';
 import type { Directory, Queue } from './directory.ts';
 import { MISSING, PROVISION } from './scripts/operate.ts';
@@ -70,7 +71,7 @@ async function asked<Answer>(
   try {
     return await work();
   } catch (error) {
-    if (!says(error, /^CROSSSLOT/)) throw error;
+    if (!(error instanceof TransportError) || !isCrossSlot(error.cause)) throw error;
     throw new TransportError(
       'Unsupported',
       `${place} is a cluster, where all keys of a queue need one hash tag in common: ${queues.map(({ keys }) => `${keys.queue}, ${keys.processing} and ${keys.dead}`).join(', ')} have none; name them like {hokusai}:queue`,
@@ -93,11 +94,8 @@ function lotsOf(queues: readonly Queue[]): string[] {
 }
 
 function isMissing(error: unknown): boolean {
-  return says(error, new RegExp(`^${NO_QUEUE} `));
-}
-
-function says(error: unknown, words: RegExp): boolean {
-  return error instanceof TransportError && error.cause instanceof Error && words.test(error.cause.message);
+  if (!(error instanceof TransportError) || !(error.cause instanceof Error)) return false;
+  return error.cause.message.startsWith(`${NO_QUEUE} `);
 }
 
 function notFound({ place }: Connection, missing: readonly Queue[]): TransportError {

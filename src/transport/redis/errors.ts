@@ -124,6 +124,11 @@ export function isMissingGroup(error: unknown): boolean {
   return /^NOGROUP|no such key/i.test(textOf(error));
 }
 
+/** On a cluster, a script was given keys that are not on one node. */
+export function isCrossSlot(error: unknown): boolean {
+  return textOf(error).startsWith('CROSSSLOT');
+}
+
 export function isReadOnly(error: unknown): boolean {
   return textOf(error).startsWith('READONLY');
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { StreamSystem } from '../../dialects/systems.ts';
 import { TransportError } from '../../errors.ts';
 import { createConnection } from '../../redis/connection.ts';
+import { isCrossSlot } from '../../redis/errors.ts';
 import { LIMITS } from '../../redis/limits.ts';
 import { integer, list } from '../../redis/replies.ts';
 import { unlessAborted } from '../../redis/unless-aborted.ts';
@@ -56,7 +57,7 @@ export function createDialectStreams(
     try {
       return await work();
     } catch (error) {
-      if (!isCrossSlot(error)) throw error;
+      if (!(error instanceof TransportError) || !isCrossSlot(error.cause)) throw error;
       throw new TransportError(
         'Unsupported',
         `${connection.place} is a cluster, which keeps the streams of others and what is kept beside them apart: the dialect ${system.name} needs a server that is none`,
@@ -99,10 +100,4 @@ export function createDialectStreams(
       await base.close();
     },
   };
-}
-
-function isCrossSlot(error: unknown): boolean {
-  return (
-    error instanceof TransportError && error.cause instanceof Error && /^CROSSSLOT/.test(error.cause.message)
-  );
 }
