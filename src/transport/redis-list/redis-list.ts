@@ -5,6 +5,7 @@ import { createConnection } from '../redis/connection.ts';
 import { LIMITS } from '../redis/limits.ts';
 import { integer, list } from '../redis/replies.ts';
 import { unlessAborted } from '../redis/unless-aborted.ts';
+import { LONGEST_QUIET, type Receiver } from '../redis/waiting.ts';
 import { warnings } from '../redis/warnings.ts';
 import type { Address, Topology, Transport } from '../transport.ts';
 import { createServerClock } from './clock.ts';
@@ -14,7 +15,7 @@ import { createDirectory, type Queue } from './directory.ts';
 import { FRAMED } from './frame.ts';
 import type { RedisListOptions } from './options.ts';
 import { provision, verify, withQueues } from './queues.ts';
-import { createReceiver, LONGEST_QUIET, type Receiver } from './receive.ts';
+import { createReceiver } from './receive.ts';
 import { DEPTH } from './scripts/operate.ts';
 import { send } from './send.ts';
 import { extend, settle } from './settle.ts';
@@ -61,6 +62,7 @@ export function createRedisListTransport(
       options,
       instance,
       nextNumber: () => ++number,
+      ensureOpen,
     });
     receivers.set(queue, receiver);
     return receiver;
@@ -144,13 +146,10 @@ export function createRedisListTransport(
 
     async warnings() {
       ensureOpen();
-      // Of each node that has a topic.
-      const found = new Set<string>();
-      for (const [queue] of directory.topics) {
-        if (queue === undefined) continue;
-        for (const warning of await warnings(connection.at(queue.keys.queue))) found.add(warning);
-      }
-      return [...found];
+      return warnings(
+        connection,
+        directory.topics.flatMap(([queue]) => (queue ? [queue.keys.queue] : [])),
+      );
     },
 
     close() {

@@ -1,27 +1,20 @@
-import { pause } from '../../time/backoff.ts';
 import { TransportError } from '../errors.ts';
 import { createBlockingReader } from '../redis/blocking.ts';
 import type { Connection } from '../redis/connection.ts';
 import { createOwners } from '../redis/owners.ts';
 import { integer, list } from '../redis/replies.ts';
-import { createStops } from '../redis/stops.ts';
-import type { Incoming, ReceiveOptions } from '../transport.ts';
+import {
+  CONSUMER_AWAY,
+  createWaiting,
+  LONGEST_QUIET,
+  type Receiver,
+  type Request,
+} from '../redis/waiting.ts';
+import type { Incoming } from '../transport.ts';
 import type { SubscriptionPlace, TopicPlace } from './directory.ts';
 import { withGroups } from './groups.ts';
 import type { Layout } from './layout.ts';
 import type { RedisStreamsOptions } from './options.ts';
-
-/**
- * How long a consumer does without a look at what is held apart, and the longest blocking read: what another
- * consumer gives back is seen after it at the latest. In ms.
- */
-export const LONGEST_QUIET = 500;
-/** How often somebody, whoever comes first, looks for abandoned messages. In ms. */
-const SWEEP_EVERY = 500;
-const CONSUMER_AWAY = 600_000;
-/** Pauses of a consumer that polls, in ms. */
-const SHORTEST_PAUSE = 5;
-const LONGEST_PAUSE = 200;
 
 export interface ReceiverOptions {
   readonly connection: Connection;
@@ -33,38 +26,22 @@ export interface ReceiverOptions {
   readonly instance: string;
   readonly giveBack: (received: readonly Incoming[]) => Promise<void>;
   readonly layout: Layout;
-}
-
-/** A call, and in whose name: what the consumer is called before the length of its lease. */
-interface Request extends ReceiveOptions {
-  readonly owner: string;
-}
-
-/** Receives for one subscription. */
-export interface Receiver {
-  receive(options: ReceiveOptions): Promise<Incoming[]>;
-  /** Something of this subscription will be ready in so many ms: a blocking read would not see it. */
-  expect(ms: number): void;
-  /** Ends all waiting, and gives back what a blocking read still brings. */
-  close(): Promise<void>;
+  readonly ensureOpen: () => void;
 }
 
 export function createReceiver(receiver: ReceiverOptions): Receiver {
   const { connection, topic, subscription, options, layout } = receiver;
   const { keys, name } = subscription;
   const consumerAway = options.consumerAwayMs ?? CONSUMER_AWAY;
+  /** What consumers are called before the length of their lease. */
   const owners = createOwners(receiver.instance, consumerAway);
   /** On a cluster, where the topic is. */
   const here = connection.at(keys.stream);
   const reader = createBlockingReader(receiver.connectBlocking, here);
-  const stops = createStops();
-  let closed = false;
+  const waiting = createWaiting(reader);
   let tokens = 0;
-  let sweptAt = Number.NEGATIVE_INFINITY;
   /** Said by the next call, for this one has messages to hand over. */
   let loss: TransportError | undefined;
-  /** Until then nothing but new entries can come, which a blocking read sees as well. */
-  let quietUntil = 0;
 
   /** Takes what is held apart and ready. */
   async function takeHeld({ max, leaseMs, owner }: Request): Promise<Incoming[]> {
@@ -74,8 +51,6 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
       throw error;
     }
     const askedAt = performance.now();
-    const sweep = askedAt - sweptAt >= SWEEP_EVERY;
-    if (sweep) sweptAt = askedAt;
     const token = `${owner}.${leaseMs}.${++tokens}`;
     const reply = await withGroups(connection, topic, () =>
       connection.run(
@@ -86,7 +61,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
           max,
           leaseMs,
           token,
-          sweep ? SWEEP_EVERY : 0,
+          waiting.sweepMs(askedAt),
           subscription.leaseMs,
           options.retentionMs,
           consumerAway,
@@ -97,8 +72,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const [held, soon, length, lost] = list(reply);
     topic.length = integer(length);
     if (lost !== 0) loss = lostMessages(integer(lost));
-    const quiet = integer(soon);
-    quietUntil = askedAt + (quiet < 0 ? LONGEST_QUIET : Math.min(quiet, LONGEST_QUIET));
+    waiting.looked(askedAt, integer(soon));
     return list(held).map((message) =>
       layout.held(list(message), { owner, token }, askedAt + leaseMs, topic.name),
     );
@@ -148,37 +122,11 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     return list(entries).map((entry) => layout.entry(list(entry), owner, leaseUntil, topic.name));
   }
 
-  /** Waits until there may be something, for `waitMs` at most; a blocking read brings it along. */
-  async function wait(request: Request, waitMs: number, tried: number): Promise<Incoming[]> {
-    if (request.signal?.aborted) return [];
-    const stop = stops.begin(request.signal);
-    try {
-      const { underWay } = reader;
-      if (!options.blocking) {
-        const ms = Math.min(SHORTEST_PAUSE * 2 ** Math.min(tried, 10), LONGEST_PAUSE, waitMs);
-        await pause(ms, stop.signal);
-      } else if (underWay !== undefined) {
-        await Promise.race([underWay, pause(waitMs, stop.signal)]);
-        // Ends a pause that has lost the race. Not done otherwise: it costs as much as all the rest.
-        stop.abort();
-      } else {
-        return await readBlocking(request, waitMs, stop.signal);
-      }
-      return [];
-    } finally {
-      stops.end(stop);
-    }
-  }
-
   /** What is held must not be lost because of what comes after it: the next call finds out what that was. */
   async function readMore(request: Request, held: Incoming[]): Promise<Incoming[]> {
     if (held.length === 0) return readNow(request);
     const more = await readNow({ ...request, max: request.max - held.length }).catch(() => []);
     return [...held, ...more];
-  }
-
-  function ensureOpen(): void {
-    if (closed) throw new TransportError('Closed', 'the redis transport is closed');
   }
 
   return {
@@ -187,33 +135,26 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
       const { max, waitMs, signal } = request;
       const deadline = performance.now() + waitMs;
       for (let tried = 0; ; tried++) {
-        ensureOpen();
+        receiver.ensureOpen();
         if (signal?.aborted) return [];
         // Who does not wait wants all that there is.
-        const held = waitMs > 0 && performance.now() < quietUntil ? [] : await takeHeld(request);
+        const held = waitMs > 0 && performance.now() < waiting.quietUntil ? [] : await takeHeld(request);
         if (held.length === max) return held;
         const waits = options.blocking && reader.underWay === undefined && held.length === 0;
         const now = performance.now();
-        const left = Math.min(deadline, quietUntil) - now;
+        const left = Math.min(deadline, waiting.quietUntil) - now;
         // A blocking read brings what there is, too.
         if (!waits || left <= 0) {
           const entries = await readMore(request, held);
           if (entries.length > 0 || now >= deadline) return entries;
           if (left <= 0) continue;
         }
-        const received = await wait(request, left, tried);
-        if (received.length > 0) return received;
+        const read = options.blocking ? (stop: AbortSignal) => readBlocking(request, left, stop) : undefined;
+        const received = await waiting.wait({ ms: left, tried, signal }, read);
+        if (received !== undefined && received.length > 0) return received;
       }
     },
-
-    expect(ms) {
-      quietUntil = Math.min(quietUntil, performance.now() + ms);
-    },
-
-    async close() {
-      closed = true;
-      stops.stopAll();
-      await reader.close();
-    },
+    expect: waiting.expect,
+    close: waiting.close,
   };
 }

@@ -4,6 +4,7 @@ import { createConnection } from '../redis/connection.ts';
 import { LIMITS } from '../redis/limits.ts';
 import { integer, list } from '../redis/replies.ts';
 import { unlessAborted } from '../redis/unless-aborted.ts';
+import { LONGEST_QUIET, type Receiver } from '../redis/waiting.ts';
 import { warnings } from '../redis/warnings.ts';
 import type { Address, History, Incoming, Topology, Transport } from '../transport.ts';
 import { forEachOwner, listConsumers } from './consumers.ts';
@@ -12,7 +13,7 @@ import { provision, verify, withGroups } from './groups.ts';
 import { createHistory } from './history.ts';
 import { type Layout, OWN_LAYOUT } from './layout.ts';
 import type { RedisStreamsOptions } from './options.ts';
-import { createReceiver, LONGEST_QUIET, type Receiver } from './receive.ts';
+import { createReceiver } from './receive.ts';
 import { DEPTH } from './scripts/operate.ts';
 import { send } from './send.ts';
 import { extend, settle } from './settle.ts';
@@ -59,6 +60,7 @@ export function createRedisStreamsTransport(
         await settle(connection, subscription, received.map(released), options.retentionMs, layout);
       },
       layout,
+      ensureOpen,
     });
     receivers.set(subscription.keys.waiting, receiver);
     return receiver;
@@ -162,12 +164,10 @@ export function createRedisStreamsTransport(
 
     async warnings() {
       ensureOpen();
-      // Of each node that has a topic.
-      const found = new Set<string>();
-      for (const { stream } of directory.topics) {
-        for (const warning of await warnings(connection.at(stream))) found.add(warning);
-      }
-      return [...found];
+      return warnings(
+        connection,
+        directory.topics.map(({ stream }) => stream),
+      );
     },
 
     close() {

@@ -3,8 +3,17 @@ import type { Connection } from './connection.ts';
 import { list, pairs, text } from './replies.ts';
 import { placeOf } from './server.ts';
 
-/** Looks at how durable the server is set up to be: a sentence for each thing that may lose what was accepted. */
-export async function warnings(connection: Connection): Promise<string[]> {
+/**
+ * Looks at how durable the server is set up to be: a sentence for each thing that may lose what was accepted. On a
+ * cluster, of each node that has one of these keys.
+ */
+export async function warnings(connection: Connection, keys: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  for (const key of keys) for (const warning of await warningsOf(connection.at(key))) found.add(warning);
+  return [...found];
+}
+
+async function warningsOf(connection: Connection): Promise<string[]> {
   const place = placeOf((await connection.server()).node);
   const settings = await allowed(async () =>
     pairs(list(await connection.call('CONFIG', 'GET', 'append*', 'maxmemory-policy'))),
