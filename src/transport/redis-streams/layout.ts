@@ -1,16 +1,28 @@
+import type { Connection } from '../redis/connection.ts';
 import { encodeFrame } from '../redis/frame.ts';
 import type { Script } from '../redis/script.ts';
-import type { Headers, Incoming, Topology } from '../transport.ts';
-import { createDirectory, type Directory } from './directory.ts';
+import type { Headers, Incoming, Outgoing, SendOutcome, Topology } from '../transport.ts';
+import type { Letters } from './dead-letters.ts';
+import { createDirectory, type Directory, type TopicPlace } from './directory.ts';
 import { heldMessage, streamMessage } from './incoming.ts';
+import type { RedisStreamsOptions } from './options.ts';
 import type { RedisReceipt } from './receipt.ts';
+import { DEPTH } from './scripts/operate.ts';
 import { TAKE_HELD } from './scripts/receive.ts';
 import { SETTLE } from './scripts/settle.ts';
+import { send } from './send.ts';
 
-/** What streams, groups and keys are called, and how what is received from them is read and ended. */
+/** What streams, groups and keys are called, and how entries are written, read, ended and counted. */
 export interface Layout {
   /** Throws InvalidName for a topology whose names do not fit. */
   directory(topology: Topology): Directory;
+  /** Adds a batch. */
+  send(
+    connection: Connection,
+    topic: TopicPlace,
+    messages: readonly Outgoing[],
+    options: RedisStreamsOptions,
+  ): Promise<SendOutcome[]>;
   /** An entry of the stream as the server answers it. */
   entry(entry: readonly unknown[], owner: string, leaseUntil: number, topic: string): Incoming;
   /** A message held apart, as the script answers it. */
@@ -26,13 +38,18 @@ export interface Layout {
   readonly take: Script;
   /** Ends deliveries. */
   readonly settle: Script;
+  readonly depth: Script;
+  /** Absent: ours, which functions are bundled without. */
+  readonly letters?: Letters;
 }
 
 export const OWN_LAYOUT: Layout = {
   directory: createDirectory,
+  send,
   entry: streamMessage,
   held: heldMessage,
   letter: ({ frame }, headers) => encodeFrame({ ...frame, headers }),
   take: TAKE_HELD,
   settle: SETTLE,
+  depth: DEPTH,
 };

@@ -1,3 +1,4 @@
+import type { Fields } from '../dialects/dialect.ts';
 import type { Frame } from '../redis/frame.ts';
 
 /** One delivery: where it stands on the server, and what has to be said again about a dead letter. */
@@ -25,8 +26,11 @@ export class RedisReceipt {
 /** Stands for one dead letter, by its id in the stream of dead letters. */
 export class DeadLetterReceipt {
   readonly place: string;
-  constructor(place: string) {
+  /** What an entry of others was before. */
+  readonly fields: Fields;
+  constructor(place: string, fields: Fields = []) {
     this.place = place;
+    this.fields = fields;
   }
 }
 

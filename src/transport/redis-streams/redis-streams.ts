@@ -14,8 +14,6 @@ import { createHistory } from './history.ts';
 import { type Layout, OWN_LAYOUT } from './layout.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import { createReceiver } from './receive.ts';
-import { DEPTH } from './scripts/operate.ts';
-import { send } from './send.ts';
 import { extend, settle } from './settle.ts';
 
 /**
@@ -32,7 +30,7 @@ export function createRedisStreamsTransport(
 ): Transport {
   const directory = layout.directory(topology);
   const connection = createConnection(options);
-  const deadLetters = createDeadLetterQueue(connection, directory);
+  const deadLetters = createDeadLetterQueue(connection, directory, layout.letters);
   const history = createHistory(connection, directory);
   /** Without retention an entry is gone as soon as all are done with it. */
   const keepsHistory = options.retentionMs > 0;
@@ -73,7 +71,7 @@ export function createRedisStreamsTransport(
 
     async send(topic, messages, signal) {
       ensureOpen();
-      const sending = send(connection, directory.ofTopic(topic), messages, options);
+      const sending = layout.send(connection, directory.ofTopic(topic), messages, options);
       return signal === undefined ? sending : await unlessAborted(sending, signal);
     },
 
@@ -104,9 +102,9 @@ export function createRedisStreamsTransport(
     async depth(address) {
       ensureOpen();
       const { topic, subscription } = directory.at(address);
-      const { stream, waiting, leased, shown } = subscription.keys;
+      const { stream, waiting, leased, shown, dead: letters } = subscription.keys;
       const reply = await withGroups(connection, topic, () =>
-        connection.run(DEPTH, [stream, waiting, leased, shown], [subscription.name]),
+        connection.run(layout.depth, [stream, waiting, leased, shown, letters], [subscription.name]),
       );
       const [ready, inFlight, delayed, dead] = list(reply).map(integer);
       return { ready: ready ?? 0, inFlight: inFlight ?? 0, delayed: delayed ?? 0, dead: dead ?? 0 };

@@ -5,9 +5,11 @@ import { integer, text } from '../../redis/replies.ts';
 import type { Incoming } from '../../transport.ts';
 import type { Layout } from '../layout.ts';
 import type { RedisReceipt } from '../receipt.ts';
+import { dialectLetters } from './dead-letters.ts';
 import { dialectDirectory } from './directory.ts';
 import { fieldsOf, NativeReceipt, withHeaders } from './native.ts';
-import { SETTLE_FIELDS, TAKE_FIELDS } from './scripts.ts';
+import { DEPTH_OF_FIELDS, SETTLE_FIELDS, TAKE_FIELDS } from './scripts.ts';
+import { sendFields } from './send.ts';
 
 /**
  * Streams that are not ours. What is retried, released or replayed is held apart under our own prefix, so that it reaches
@@ -35,6 +37,9 @@ export function dialectLayout(system: StreamSystem): Layout {
 
   return {
     directory: (topology) => dialectDirectory(topology, system),
+
+    send: (connection, topic, messages, options) => sendFields(system, connection, topic, messages, options),
+
     entry([id, fields], owner, leaseUntil, topic) {
       const place = text(id);
       const enqueuedAt = Number.parseInt(place, 10);
@@ -67,6 +72,8 @@ export function dialectLayout(system: StreamSystem): Layout {
 
     take: TAKE_FIELDS,
     settle: SETTLE_FIELDS,
+    depth: DEPTH_OF_FIELDS,
+    letters: dialectLetters(system),
   };
 }
 

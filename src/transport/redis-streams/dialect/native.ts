@@ -1,7 +1,7 @@
 import type { Decoded, Fields } from '../../dialects/dialect.ts';
 import { list, text } from '../../redis/replies.ts';
 import type { Headers } from '../../transport.ts';
-import { DeadLetterReceipt, RedisReceipt } from '../receipt.ts';
+import { RedisReceipt } from '../receipt.ts';
 
 /** One delivery of an entry of others: its fields, which its dead letter has as well. */
 export class NativeReceipt extends RedisReceipt {
@@ -15,15 +15,6 @@ export class NativeReceipt extends RedisReceipt {
     leaseUntil: number,
   ) {
     super(place, token, owner, { id, headers }, leaseUntil);
-    this.fields = fields;
-  }
-}
-
-/** One dead letter, and what it was before. */
-export class NativeDeadLetterReceipt extends DeadLetterReceipt {
-  readonly fields: Fields;
-  constructor(place: string, fields: Fields) {
-    super(place);
     this.fields = fields;
   }
 }

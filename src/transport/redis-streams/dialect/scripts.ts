@@ -1,10 +1,10 @@
 import { defineScript } from '../../redis/script.ts';
 import { SEEN } from '../scripts/consumers.ts';
-import { FIELD, NEEDS_GROUP } from '../scripts/operate.ts';
+import { depthScript, NEEDS_GROUP } from '../scripts/operate.ts';
 import { READY, SWEEP, TAKE } from '../scripts/receive.ts';
 import { ROOM } from '../scripts/send.ts';
 import { END, ENDINGS } from '../scripts/settle.ts';
-import { FREE, HOLD, MAY_WRITE, NOW } from '../scripts/shared.ts';
+import { FIELD, FREE, HOLD, MAY_WRITE, NOW } from '../scripts/shared.ts';
 
 /** An entry of others: its fields as they are, in place of a body. */
 const READ_FIELDS = `
@@ -51,16 +51,6 @@ export const SETTLE_FIELDS = defineScript(NOW, READ_FIELDS, HOLD, MAY_WRITE, FRE
 export const ADD_FIELDS = defineScript(
   ROOM,
   `
-local stream = KEYS[1]
-local limit = tonumber(ARGV[1])
-local length = redis.call('XLEN', stream)
-if redis.call('EXISTS', stream) == 0 then return redis.error_reply('NOGROUP no stream') end
-local room = math.huge
-if limit > 0 then
-  room = limit - backlog(stream, tonumber(ARGV[2]))
-  for i = 2, #KEYS do room = room - redis.call('HLEN', KEYS[i]) end
-end
-local failures = {}
 local at, index = 3, 0
 while at <= #ARGV do
   local count = tonumber(ARGV[at])
@@ -82,34 +72,8 @@ end
 return { length, failures }`,
 );
 
-/**
- * KEYS: stream, waiting, leased, dead-shown, dead. ARGV: group. Returns ready, in flight, delayed, dead. What others have
- * trimmed before it was read is not ready.
- */
-export const DEPTH_OF_FIELDS = defineScript(
-  NOW,
-  FIELD,
-  NEEDS_GROUP,
-  `
-local group = groupOf(KEYS[1], ARGV[1])
-if group == nil then return redis.error_reply('NOGROUP no group') end
-local time = now()
-local read = field(group, 'entries-read')
-local unread
-if read then
-  local added = field(redis.call('XINFO', 'STREAM', KEYS[1]), 'entries-added')
-  unread = math.min(added - read, redis.call('XLEN', KEYS[1]))
-else
-  unread = #redis.call('XRANGE', KEYS[1], '(' .. field(group, 'last-delivered-id'), '+', 'COUNT', 10000)
-end
-local ready = redis.call('ZCOUNT', KEYS[2], '-inf', time) + redis.call('ZCOUNT', KEYS[3], '-inf', time)
-return {
-  unread + ready,
-  field(group, 'pending') + redis.call('ZCOUNT', KEYS[3], '(' .. time, '+inf'),
-  redis.call('ZCOUNT', KEYS[2], '(' .. time, '+inf'),
-  redis.call('XLEN', KEYS[5]),
-}`,
-);
+/** Whoever wrote them. */
+export const DEPTH_OF_FIELDS = depthScript("redis.call('XLEN', KEYS[5])");
 
 /**
  * Shows dead letters, whoever wrote them, and hides them from others for a while: here dead-shown has those that are

@@ -1,6 +1,6 @@
 import { defineScript } from '../../redis/script.ts';
-import { FIELD, NEEDS_GROUP } from './operate.ts';
-import { NOW } from './shared.ts';
+import { NEEDS_GROUP } from './operate.ts';
+import { FIELD, NOW } from './shared.ts';
 
 /**
  * Has the server note that a consumer is there. Before 7.2 a read that brings nothing does not count, so this

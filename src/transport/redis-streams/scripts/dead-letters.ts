@@ -1,6 +1,6 @@
 import { defineScript } from '../../redis/script.ts';
-import { FIELD, NEEDS_GROUP } from './operate.ts';
-import { HOLD, NOW } from './shared.ts';
+import { NEEDS_GROUP } from './operate.ts';
+import { FIELD, HOLD, NOW } from './shared.ts';
 
 /**
  * Shows dead letters, and hides them from others for a while. KEYS: stream, dead, dead-shown. ARGV: group, most, lease in
@@ -55,12 +55,12 @@ for i, id in ipairs(ARGV) do
 end
 return outcomes`);
 
-/** Shows dead letters again to all, where they stood. KEYS: dead-shown. ARGV: ids. Returns 1 or 0 for each. */
+/** Shows dead letters again to all, where they stood. KEYS: dead, dead-shown. ARGV: ids. Returns 1 or 0 for each. */
 export const RELEASE_DEAD = defineScript(`
 local outcomes = {}
 for i, id in ipairs(ARGV) do
-  local there = redis.call('ZSCORE', KEYS[1], id)
-  if there then redis.call('ZADD', KEYS[1], string.match(id, '^%d+'), id) end
+  local there = redis.call('ZSCORE', KEYS[2], id)
+  if there then redis.call('ZADD', KEYS[2], string.match(id, '^%d+'), id) end
   outcomes[i] = there and 1 or 0
 end
 return outcomes`);

@@ -1,10 +1,5 @@
-import { defineScript } from '../../redis/script.ts';
-import { NOW } from './shared.ts';
-
-export const FIELD = `
-local function field(list, name)
-  for i = 1, #list, 2 do if list[i] == name then return list[i + 1] end end
-end`;
+import { defineScript, type Script } from '../../redis/script.ts';
+import { FIELD, NOW } from './shared.ts';
 
 export const NEEDS_GROUP = `
 local function groupOf(stream, name)
@@ -53,19 +48,24 @@ end
 return missing`,
 );
 
-/** KEYS: stream, waiting, leased, dead-shown. ARGV: group. Returns ready, in flight, delayed, dead. */
-export const DEPTH = defineScript(
-  NOW,
-  FIELD,
-  NEEDS_GROUP,
-  `
+/** KEYS: stream, waiting, leased, dead-shown, dead. ARGV: group. Returns ready, in flight, delayed, dead. */
+export const DEPTH = depthScript("redis.call('ZCARD', KEYS[4])");
+
+/** `dead`: what counts dead letters. What others have trimmed before it was read is not ready. */
+export function depthScript(dead: string): Script {
+  return defineScript(
+    NOW,
+    FIELD,
+    NEEDS_GROUP,
+    `
 local group = groupOf(KEYS[1], ARGV[1])
 if group == nil then return redis.error_reply('NOGROUP no group') end
 local time = now()
 local read = field(group, 'entries-read')
 local unread
 if read then
-  unread = field(redis.call('XINFO', 'STREAM', KEYS[1]), 'entries-added') - read
+  local stream = redis.call('XINFO', 'STREAM', KEYS[1])
+  unread = math.min(field(stream, 'entries-added') - read, field(stream, 'length'))
 else
   unread = #redis.call('XRANGE', KEYS[1], '(' .. field(group, 'last-delivered-id'), '+', 'COUNT', 10000)
 end
@@ -74,6 +74,7 @@ return {
   unread + ready,
   field(group, 'pending') + redis.call('ZCOUNT', KEYS[3], '(' .. time, '+inf'),
   redis.call('ZCOUNT', KEYS[2], '(' .. time, '+inf'),
-  redis.call('ZCARD', KEYS[4]),
+  ${dead},
 }`,
-);
+  );
+}

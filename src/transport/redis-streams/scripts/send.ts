@@ -1,11 +1,11 @@
 import { defineScript } from '../../redis/script.ts';
-import { HOLD, NOW } from './shared.ts';
+import { FIELD, HOLD, NOW } from './shared.ts';
 
-/** Messages of a topic that are not done; with retention, done ones still stand in the stream. */
-export const ROOM = `
-local function field(list, name)
-  for i = 1, #list, 2 do if list[i] == name then return list[i + 1] end end
-end
+/**
+ * Begins to add to the stream KEYS[1], with depth limit and retention as the first two of ARGV. The backlog are messages that
+ * are not done: with retention, done ones still stand in the stream.
+ */
+export const ROOM = `${FIELD}
 
 local function backlog(stream, retention)
   if retention == 0 then return redis.call('XLEN', stream) end
@@ -15,16 +15,8 @@ local function backlog(stream, retention)
     most = math.max(most, added - (field(group, 'entries-read') or 0) + field(group, 'pending'))
   end
   return most
-end`;
+end
 
-/**
- * Adds messages for all subscriptions. KEYS: the stream, and the bodies held for each subscription. ARGV: depth
- * limit (0: none), retention in ms, then the text of each entry. Returns the stream's length before, and index
- * (from 0) and error of each that failed; `FULL` over the limit.
- */
-export const ADD = defineScript(
-  ROOM,
-  `
 local stream = KEYS[1]
 local limit = tonumber(ARGV[1])
 local length = redis.call('XLEN', stream)
@@ -34,7 +26,16 @@ if limit > 0 then
   room = limit - backlog(stream, tonumber(ARGV[2]))
   for i = 2, #KEYS do room = room - redis.call('HLEN', KEYS[i]) end
 end
-local failures = {}
+local failures = {}`;
+
+/**
+ * Adds messages for all subscriptions. KEYS: the stream, and the bodies held for each subscription. ARGV: depth
+ * limit (0: none), retention in ms, then the text of each entry. Returns the stream's length before, and index
+ * (from 0) and error of each that failed; `FULL` over the limit.
+ */
+export const ADD = defineScript(
+  ROOM,
+  `
 for i = 3, #ARGV do
   local reply
   if room > 0 then

@@ -5,6 +5,12 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end`;
 
+/** Of a list of names and values in turn. */
+export const FIELD = `
+local function field(list, name)
+  for i = 1, #list, 2 do if list[i] == name then return list[i + 1] end end
+end`;
+
 /** Reads an entry: frame and body in one field. Another program may have written them apart, or neither. */
 export const READ_ENTRY = `
 local function readEntry(entry)
@@ -61,10 +67,7 @@ end`;
  * one group is done with just now; they go when all others are done with them too, and nothing is retained.
  */
 export const FREE = `${BEFORE}
-
-local function field(list, name)
-  for i = 1, #list, 2 do if list[i] == name then return list[i + 1] end end
-end
+${FIELD}
 
 local function edgeOf(stream, groups)
   local edge
