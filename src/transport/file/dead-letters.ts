@@ -4,6 +4,7 @@ import { deadLetterHeaders } from '../../message/dead-letter.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { expectAtMost, foreignReceipt, noSuchLetter } from '../refusals.ts';
 import type { DeadLetter, DeadLetterQueue, Headers, SettleOutcome } from '../transport.ts';
+import { deadLettersWhileOpen } from '../while-open.ts';
 import type { Directory, Place } from './directory.ts';
 import {
   acceptedAt,
@@ -30,6 +31,8 @@ export interface DeadLettersOptions {
   readonly limiter: Limiter;
   readonly syncFolder: (folder: string) => Promise<void>;
   readonly roomOf: (place: Place) => Room | undefined;
+  readonly expectFolders: (place: Place) => Promise<void>;
+  readonly ensureOpen: () => void;
 }
 
 /** How long nobody else sees a letter that is being replayed, in ms. */
@@ -37,7 +40,7 @@ const REPLAY_MS = 60_000;
 
 /** The dead letters of all subscriptions. Who is shown one leases it: its name says until when. */
 export function createDeadLetterQueue(options: DeadLettersOptions): DeadLetterQueue {
-  const { directory, namer, dialect, limiter, syncFolder, roomOf } = options;
+  const { directory, namer, dialect, limiter, syncFolder, roomOf, expectFolders, ensureOpen } = options;
   /** What a list has named and no page has shown yet. */
   const listed = new Map<Place, string[]>();
 
@@ -127,9 +130,10 @@ export function createDeadLetterQueue(options: DeadLettersOptions): DeadLetterQu
     );
   }
 
-  return {
+  return deadLettersWhileOpen(ensureOpen, {
     async scan(address, { max, leaseMs, signal }) {
       const place = directory.at(address);
+      await expectFolders(place);
       const most = Math.min(max, LIMITS.receiveEntries);
       const page: DeadLetter[] = [];
       let left = listed.get(place) ?? [];
@@ -182,7 +186,7 @@ export function createDeadLetterQueue(options: DeadLettersOptions): DeadLetterQu
         return (await ifThere(moveKeepingName(from, dead, name.stem, marked))) !== undefined;
       });
     },
-  };
+  });
 }
 
 /** A lease that seems longer than it was ever meant has been over since the clock was put back. */

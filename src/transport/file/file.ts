@@ -36,7 +36,16 @@ export function createFileTransport(topology: Topology, options: FileOptions): T
   const rooms = new Map<Place, Room>();
   const roomOf = (place: Place): Room | undefined => rooms.get(place);
   const expected = new Map<Place, Promise<void>>();
-  const deadLetters = createDeadLetterQueue({ directory, namer, dialect, limiter, syncFolder, roomOf });
+  const deadLetters = createDeadLetterQueue({
+    directory,
+    namer,
+    dialect,
+    limiter,
+    syncFolder,
+    roomOf,
+    expectFolders,
+    ensureOpen,
+  });
   const broadcast = createBroadcast({ directory, namer, limiter });
   let closed = false;
 
@@ -113,25 +122,7 @@ export function createFileTransport(topology: Topology, options: FileOptions): T
       }
     },
 
-    deadLetters: {
-      async scan(address, page) {
-        ensureOpen();
-        await expectFolders(directory.at(address));
-        return deadLetters.scan(address, page);
-      },
-      async replay(address, letters) {
-        ensureOpen();
-        return deadLetters.replay(address, letters);
-      },
-      async purge(address, letters) {
-        ensureOpen();
-        return deadLetters.purge(address, letters);
-      },
-      async release(address, letters) {
-        ensureOpen();
-        return deadLetters.release(address, letters);
-      },
-    },
+    deadLetters,
 
     broadcast: {
       async notify(topic, notices) {

@@ -5,6 +5,7 @@ import { LIMITS } from '../redis/limits.ts';
 import { integer, list, text } from '../redis/replies.ts';
 import { expectAtMost, foreignReceipt, noSuchLetter } from '../refusals.ts';
 import type { DeadLetter, DeadLetterQueue, SettleOutcome } from '../transport.ts';
+import { deadLettersWhileOpen } from '../while-open.ts';
 import type { ServerClock } from './clock.ts';
 import type { Directory, Queue } from './directory.ts';
 import { withQueues } from './queues.ts';
@@ -19,11 +20,12 @@ export interface DeadLetterOptions {
   readonly clock: ServerClock;
   readonly directory: Directory;
   readonly dialect: Dialect<string>;
+  readonly ensureOpen: () => void;
 }
 
 /** The dead letters of all subscriptions: a list each, and beside it what is shown to somebody just now. */
 export function createDeadLetterQueue(options: DeadLetterOptions): DeadLetterQueue {
-  const { connection, clock, directory, dialect } = options;
+  const { connection, clock, directory, dialect, ensureOpen } = options;
   /** How many of the oldest were shown last: the next page begins behind them. */
   const shownOf = new Map<Queue, number>();
 
@@ -36,7 +38,7 @@ export function createDeadLetterQueue(options: DeadLetterOptions): DeadLetterQue
       : { id, body, headers, key, enqueuedAt, receipt };
   }
 
-  return {
+  return deadLettersWhileOpen(ensureOpen, {
     async scan(address, { max, leaseMs, signal }) {
       const queue = directory.at(address);
       const { queue: main, lots, dead, shown } = queue.keys;
@@ -88,7 +90,7 @@ export function createDeadLetterQueue(options: DeadLetterOptions): DeadLetterQue
       const { dead, shown } = directory.at(address).keys;
       return forEach(letters, (piece) => connection.run(RELEASE_DEAD, [dead, shown], nativesOf(piece)));
     },
-  };
+  });
 }
 
 interface Known {

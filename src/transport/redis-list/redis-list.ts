@@ -3,7 +3,7 @@ import type { Dialect } from '../dialects/dialect.ts';
 import { TransportError } from '../errors.ts';
 import { createConnection } from '../redis/connection.ts';
 import { LIMITS } from '../redis/limits.ts';
-import { integer, list } from '../redis/replies.ts';
+import { depthOf } from '../redis/replies.ts';
 import { unlessAborted } from '../redis/unless-aborted.ts';
 import { LONGEST_QUIET, type Receiver } from '../redis/waiting.ts';
 import { warnings } from '../redis/warnings.ts';
@@ -39,7 +39,6 @@ export function createRedisListTransport(
   const directory = createDirectory(topology, options.names, options.keysOf);
   const connection = createConnection(options);
   const clock = createServerClock(connection);
-  const deadLetters = createDeadLetterQueue({ connection, clock, directory, dialect });
   const receivers = new Map<Queue, Receiver>();
   const instance = randomBytes(9).toString('base64url');
   let number = 0;
@@ -106,8 +105,7 @@ export function createRedisListTransport(
       const reply = await withQueues(connection, [queue], () =>
         connection.run(DEPTH, [main, processing, letters, later, leases, lots], []),
       );
-      const [ready, inFlight, delayed, dead] = list(reply).map(integer);
-      return { ready: ready ?? 0, inFlight: inFlight ?? 0, delayed: delayed ?? 0, dead: dead ?? 0 };
+      return depthOf(reply);
     },
 
     async consumers(address) {
@@ -115,24 +113,7 @@ export function createRedisListTransport(
       return listConsumers(connection, directory.at(address));
     },
 
-    deadLetters: {
-      async scan(address, page) {
-        ensureOpen();
-        return deadLetters.scan(address, page);
-      },
-      async replay(address, letters) {
-        ensureOpen();
-        return deadLetters.replay(address, letters);
-      },
-      async purge(address, letters) {
-        ensureOpen();
-        return deadLetters.purge(address, letters);
-      },
-      async release(address, letters) {
-        ensureOpen();
-        return deadLetters.release(address, letters);
-      },
-    },
+    deadLetters: createDeadLetterQueue({ connection, clock, directory, dialect, ensureOpen }),
 
     async provision() {
       ensureOpen();

@@ -5,6 +5,7 @@ import { integer, list, text } from '../redis/replies.ts';
 import type { Script } from '../redis/script.ts';
 import { expectAtMost, foreignReceipt, noSuchLetter } from '../refusals.ts';
 import type { Address, DeadLetter, DeadLetterQueue, Headers, SettleOutcome } from '../transport.ts';
+import { deadLettersWhileOpen } from '../while-open.ts';
 import type { Directory } from './directory.ts';
 import { withGroups } from './groups.ts';
 import { DeadLetterReceipt } from './receipt.ts';
@@ -36,12 +37,17 @@ const OWN_LETTERS: Letters = {
   ],
 };
 
+export interface DeadLetterOptions {
+  readonly connection: Connection;
+  readonly directory: Directory;
+  readonly letters: Letters | undefined;
+  readonly ensureOpen: () => void;
+}
+
 /** The dead letters of all subscriptions: a stream each, and beside it when each may be shown again. */
-export function createDeadLetterQueue(
-  connection: Connection,
-  directory: Directory,
-  letters = OWN_LETTERS,
-): DeadLetterQueue {
+export function createDeadLetterQueue(options: DeadLetterOptions): DeadLetterQueue {
+  const { connection, directory, letters = OWN_LETTERS, ensureOpen } = options;
+
   /** Has a script do something about all letters that are ours. */
   function run(script: Script, address: Address, given: readonly DeadLetter[]): Promise<SettleOutcome[]> {
     const { dead, shown } = directory.at(address).subscription.keys;
@@ -54,7 +60,7 @@ export function createDeadLetterQueue(
     );
   }
 
-  return {
+  return deadLettersWhileOpen(ensureOpen, {
     async scan(address, { max, leaseMs }) {
       const { topic, subscription } = directory.at(address);
       const { stream, dead, shown } = subscription.keys;
@@ -84,7 +90,7 @@ export function createDeadLetterQueue(
 
     purge: async (address, given) => run(PURGE_DEAD, address, given),
     release: async (address, given) => run(letters.release, address, given),
-  };
+  });
 }
 
 /** Asks about all letters that are ours in one script, which answers 1 or 0 for each. */

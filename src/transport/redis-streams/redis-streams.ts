@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { TransportError } from '../errors.ts';
 import { createConnection } from '../redis/connection.ts';
 import { LIMITS } from '../redis/limits.ts';
-import { integer, list } from '../redis/replies.ts';
+import { depthOf } from '../redis/replies.ts';
 import { unlessAborted } from '../redis/unless-aborted.ts';
 import { LONGEST_QUIET, type Receiver } from '../redis/waiting.ts';
 import { warnings } from '../redis/warnings.ts';
@@ -30,7 +30,7 @@ export function createRedisStreamsTransport(
 ): Transport {
   const directory = layout.directory(topology);
   const connection = createConnection(options);
-  const deadLetters = createDeadLetterQueue(connection, directory, layout.letters);
+  const deadLetters = createDeadLetterQueue({ connection, directory, letters: layout.letters, ensureOpen });
   const history = createHistory(connection, directory);
   /** Without retention an entry is gone as soon as all are done with it. */
   const keepsHistory = options.retentionMs > 0;
@@ -106,8 +106,7 @@ export function createRedisStreamsTransport(
       const reply = await withGroups(connection, topic, () =>
         connection.run(layout.depth, [stream, waiting, leased, shown, letters], [subscription.name]),
       );
-      const [ready, inFlight, delayed, dead] = list(reply).map(integer);
-      return { ready: ready ?? 0, inFlight: inFlight ?? 0, delayed: delayed ?? 0, dead: dead ?? 0 };
+      return depthOf(reply);
     },
 
     async consumers(address) {
@@ -117,22 +116,10 @@ export function createRedisStreamsTransport(
     },
 
     deadLetters: {
-      async scan(address, page) {
-        ensureOpen();
-        return deadLetters.scan(address, page);
-      },
+      ...deadLetters,
       async replay(address, letters) {
-        ensureOpen();
         receiverAt(address).expect(0);
         return deadLetters.replay(address, letters);
-      },
-      async purge(address, letters) {
-        ensureOpen();
-        return deadLetters.purge(address, letters);
-      },
-      async release(address, letters) {
-        ensureOpen();
-        return deadLetters.release(address, letters);
       },
     },
 

@@ -1,4 +1,5 @@
 import { TransportError } from '../errors.ts';
+import type { Depth } from '../transport.ts';
 
 /** Narrow what a server answered: our own scripts keep to these shapes, a server that is none may not. */
 export function list(reply: unknown): readonly unknown[] {
@@ -27,6 +28,12 @@ export function pairs(flat: readonly unknown[]): Map<string, string> {
 /** Walks a flat list of fields, so many at a time. */
 export function* inGroups(flat: readonly unknown[], size: number): Generator<readonly unknown[]> {
   for (let start = 0; start < flat.length; start += size) yield flat.slice(start, start + size);
+}
+
+/** What a script that counts answers. */
+export function depthOf(reply: unknown): Depth {
+  const [ready = 0, inFlight = 0, delayed = 0, dead = 0] = list(reply).map(integer);
+  return { ready, inFlight, delayed, dead };
 }
 
 function strange(reply: unknown): TransportError {
