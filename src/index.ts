@@ -62,7 +62,6 @@ export {
   replayDeadLetters,
 } from './operate/dead-letters.ts';
 export {
-  type BreakerHealth,
   type ConsumerHealth,
   type HealthServer,
   type HealthServerOptions,

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
+import type { BreakerState } from '../publish/with-breaker.ts';
 import type { Address } from '../transport/transport.ts';
 
 /** What has to be known of a consumer to say whether it is ready. */
@@ -9,12 +10,6 @@ export interface ConsumerHealth {
   readonly draining: boolean;
   readonly reached: boolean;
   readonly atWork: number;
-}
-
-/** What has to be known of a breaker. */
-export interface BreakerHealth {
-  readonly topic: string;
-  readonly state: 'closed' | 'open' | 'half-open';
 }
 
 export interface HealthServer {
@@ -29,7 +24,7 @@ export interface HealthServerOptions {
   readonly host?: string;
   readonly health: () => readonly ConsumerHealth[];
   /** Of what publishes here: `BreakingTransport.breakers`. */
-  readonly breakers?: () => readonly BreakerHealth[];
+  readonly breakers?: () => readonly BreakerState[];
 }
 
 /**
