@@ -1,12 +1,10 @@
 import type { Contract } from '../message/contract.ts';
 import type { EnvelopeOptions } from '../message/envelope.ts';
-import { SIGNATURE_BYTES } from '../message/signature.ts';
 import { createCarrierState } from '../observe/carrier-state.ts';
-import { prepare } from '../publish/prepare.ts';
+import { createPreparer } from '../publish/prepare.ts';
 import type { Secrets } from '../secrets/secrets.ts';
-import { signLater } from '../signing/later.ts';
 import { TransportError } from '../transport/errors.ts';
-import type { Broadcast, Notice, Transport } from '../transport/transport.ts';
+import type { Broadcast, Transport } from '../transport/transport.ts';
 import { createHearer, type Listener, type ListenOptions, type NoticeHandler } from './listener.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
 
@@ -67,12 +65,10 @@ export interface BroadcasterOptions {
  *
  * @throws TransportError `Unsupported` where the carrier does not broadcast.
  */
-export function createBroadcaster({ transport, source, signingKeys }: BroadcasterOptions): Broadcaster {
+export function createBroadcaster(options: BroadcasterOptions): Broadcaster {
+  const { transport, signingKeys } = options;
   const broadcast = broadcastOf(transport);
-  const { limits } = transport;
-  const sign = signLater(signingKeys);
-  const bounds =
-    sign === undefined ? limits : { ...limits, messageBytes: limits.messageBytes - SIGNATURE_BYTES };
+  const prepare = createPreparer(transport, options);
   const carrier = createCarrierState(transport.name);
   const notifiers = new Map<string, Notifier>();
   const listeners = new Set<Listener>();
@@ -91,17 +87,11 @@ export function createBroadcaster({ transport, source, signingKeys }: Broadcaste
     return notifier;
   }
 
-  function signed(topic: string, made: Notice | Promise<Notice>): Notice | Promise<Notice> {
-    if (sign === undefined) return made;
-    return made instanceof Promise ? made.then((notice) => sign(topic, notice)) : sign(topic, made);
-  }
-
   return {
     notify(contract, data, options = {}) {
       try {
         ensureOpen();
-        const from = source === undefined ? options : { source, ...options };
-        const made: Notice | Promise<Notice> = signed(contract.name, prepare(contract, data, from, bounds));
+        const made = prepare(contract, data, options);
         const notifier = notifierOf(contract.name);
         return made instanceof Promise ? made.then((notice) => notifier.say(notice)) : notifier.say(made);
       } catch (error) {

@@ -5,7 +5,7 @@ import { emit, observed } from '../observe/events.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import { verifyLater } from '../signing/later.ts';
 import { describeThrown } from '../text/describe-thrown.ts';
-import { pause } from '../time/backoff.ts';
+import { within } from '../time/within.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { Listening, Notice, Told } from '../transport/transport.ts';
 
@@ -172,12 +172,10 @@ export function createHearer<Data>(
       ending.abort();
       const closed = listening.close();
       if (atWork > 0) {
-        const over = new AbortController();
         const idle = new Promise<void>((resolve) => {
           onIdle = resolve;
         });
-        await Promise.race([idle, pause(deadlineMs, over.signal)]);
-        over.abort();
+        await within(deadlineMs, idle);
       }
       await closed;
     },

@@ -1,7 +1,10 @@
 import type { Contract } from '../message/contract.ts';
 import { type Envelope, type EnvelopeOptions, encode, validate, wrap } from '../message/envelope.ts';
+import { SIGNATURE_BYTES } from '../message/signature.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import { signLater } from '../signing/later.ts';
 import { TransportError } from '../transport/errors.ts';
-import { fits, type Limits, type Outgoing, sizeOf } from '../transport/transport.ts';
+import { fits, type Limits, type Outgoing, sizeOf, type Transport } from '../transport/transport.ts';
 
 /** What may be said about a message besides its data. Durations in ms. */
 export interface PublishOptions extends EnvelopeOptions {
@@ -13,8 +16,35 @@ export interface PublishOptions extends EnvelopeOptions {
 
 const NO_HEADERS = Object.freeze({});
 
-/** Checks data and lays it out for the carrier. Throws InvalidMessage or TransportError (`TooLarge`, `Invalid`). */
-export function prepare<Data>(
+/** Checks data, lays it out for the carrier, and signs it. Throws InvalidMessage or TransportError (`TooLarge`, `Invalid`). */
+export type Preparer = <Data>(
+  contract: Contract<Data>,
+  data: unknown,
+  options: PublishOptions,
+) => Outgoing | Promise<Outgoing>;
+
+export interface PreparerOptions {
+  readonly source?: string | undefined;
+  readonly signingKeys?: Secrets | undefined;
+}
+
+export function createPreparer(
+  { limits }: Pick<Transport, 'limits'>,
+  { source, signingKeys }: PreparerOptions,
+): Preparer {
+  const sign = signLater(signingKeys);
+  const bounds =
+    sign === undefined ? limits : { ...limits, messageBytes: limits.messageBytes - SIGNATURE_BYTES };
+  return (contract, data, options) => {
+    const said = source === undefined ? options : { source, ...options };
+    const made = prepare(contract, data, said, bounds);
+    if (sign === undefined) return made;
+    const { name } = contract;
+    return made instanceof Promise ? made.then((message) => sign(name, message)) : sign(name, made);
+  };
+}
+
+function prepare<Data>(
   contract: Contract<Data>,
   data: unknown,
   options: PublishOptions,

@@ -1,12 +1,10 @@
 import type { Contract } from '../message/contract.ts';
 import { InvalidMessage } from '../message/envelope.ts';
-import { SIGNATURE_BYTES } from '../message/signature.ts';
 import type { Secrets } from '../secrets/secrets.ts';
-import { signLater } from '../signing/later.ts';
-import { pause } from '../time/backoff.ts';
+import { within } from '../time/within.ts';
 import { asTransportError, TransportError } from '../transport/errors.ts';
 import type { Outgoing, Transport } from '../transport/transport.ts';
-import { type PublishOptions, prepare } from './prepare.ts';
+import { createPreparer, type PublishOptions } from './prepare.ts';
 import { createSender, type Sender, type SenderOptions } from './sender.ts';
 
 export type { PublishOptions } from './prepare.ts';
@@ -64,11 +62,8 @@ export interface PublisherOptions extends SenderOptions {
  * await publisher.close();
  */
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { transport, source, signingKeys } = options;
-  const sign = signLater(signingKeys);
-  const { limits } = transport;
-  const bounds =
-    sign === undefined ? limits : { ...limits, messageBytes: limits.messageBytes - SIGNATURE_BYTES };
+  const { transport } = options;
+  const prepare = createPreparer(transport, options);
   const senders = new Map<string, Sender>();
   /** Schemas at work that take their time. */
   const checks = new Set<Promise<Outgoing>>();
@@ -85,11 +80,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   function prepared<Data, Input>(contract: Contract<Data, Input>, data: Input, options: PublishOptions) {
     if (closed) throw new TransportError('Closed', 'the publisher is closed');
-    const said = source === undefined ? options : { source, ...options };
-    const made = prepare(contract, data, said, bounds);
-    if (sign === undefined) return made;
-    const { name } = contract;
-    return made instanceof Promise ? made.then((message) => sign(name, message)) : sign(name, made);
+    return prepare(contract, data, options);
   }
 
   function checked(check: Promise<Outgoing>): Promise<Outgoing> {
@@ -147,9 +138,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       closed = true;
       const endsAt = performance.now() + deadlineMs;
       if (checks.size > 0) {
-        const over = new AbortController();
-        await Promise.race([Promise.allSettled(checks), pause(deadlineMs, over.signal)]);
-        over.abort();
+        await within(deadlineMs, Promise.allSettled(checks));
         // Whoever waited for a check hands its message over in this turn.
         await new Promise(setImmediate);
       }

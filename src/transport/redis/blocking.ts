@@ -1,4 +1,4 @@
-import { pause } from '../../time/backoff.ts';
+import { within } from '../../time/within.ts';
 import { TransportError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import { isUnblocked } from './errors.ts';
@@ -71,9 +71,7 @@ export function createBlockingReader(connect: () => Connection, other: Connectio
 
     async close() {
       // It has been told to end; a server that says nothing is not waited for.
-      const patience = new AbortController();
-      await Promise.race([underWay, pause(CLOSE_PATIENCE, patience.signal)]);
-      patience.abort();
+      await within(CLOSE_PATIENCE, underWay);
       connection?.close();
     },
   };
