@@ -1,21 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runHere, startCli } from '../support/cli.ts';
+import { runDevOnce } from '../support/dev-run.ts';
 import { startHttpServer } from '../support/http-server.ts';
 import { plainEvaluation } from '../support/model-examples.ts';
 
-interface Expected {
-  readonly registered_model: string;
-  readonly version: string;
-  readonly should_pass: boolean | null;
-}
-
-const expected: Expected[] = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../../examples/mlflow/expected.json'), 'utf8'),
-);
 const TOPIC = 'model_ready_to_deploy';
 
 function given() {
@@ -31,30 +23,7 @@ function given() {
 describe('TRANSPORT_URL=file:///… npm start', () => {
   it('deploys the same models as on SQS, with the same account', async () => {
     const { environment, root } = given();
-    const command = startCli(['dev', '--once', '--json'], environment);
-    expect(await command.exit, command.stderr()).toBe(0);
-    const events = command.events();
-    const of = (kind: string) => events.filter(({ event }) => event === kind);
-    expect(
-      of('deployed')
-        .map(({ model_name, model_version }) => `${model_name} v${model_version}`)
-        .toSorted(),
-    ).toEqual(
-      expected
-        .filter(({ should_pass }) => should_pass)
-        .map(({ registered_model, version }) => `${registered_model} v${version}`)
-        .toSorted(),
-    );
-    expect(of('retried')).toHaveLength(2);
-    expect(of('dead_lettered')).toHaveLength(2);
-    expect(of('replayed')).toHaveLength(1);
-    expect(events.at(-1)).toMatchObject({
-      event: 'settled',
-      queues: [
-        { subscription: 'deploy', ready: 0, inFlight: 0, delayed: 0, dead: 1 },
-        { subscription: 'judge', ready: 0, inFlight: 0, delayed: 0, dead: 0 },
-      ],
-    });
+    await runDevOnce(environment);
     expect(readdirSync(join(root, TOPIC, 'deploy', 'dead'))).toHaveLength(1);
     expect(readdirSync(join(root, TOPIC, 'deploy', '.tmp'))).toEqual([]);
   }, 60_000);

@@ -3,20 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type RunningCommand, runHere, startCli } from '../support/cli.ts';
-
-interface Expected {
-  readonly registered_model: string;
-  readonly version: string;
-  readonly should_pass: boolean | null;
-}
-
-const expected: Expected[] = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../../examples/mlflow/expected.json'), 'utf8'),
-);
-const passing = expected
-  .filter(({ should_pass }) => should_pass)
-  .map(({ registered_model, version }) => `${registered_model} v${version}`)
-  .toSorted();
+import { EXPECTED, modelsOf, PASSING } from '../support/dev-run.ts';
 
 let folder: string;
 const running: RunningCommand[] = [];
@@ -40,21 +27,15 @@ function start(...words: string[]): RunningCommand {
   return command;
 }
 
-const modelsOf = (events: Record<string, unknown>[], kind: string): string[] =>
-  events
-    .filter(({ event }) => event === kind)
-    .map(({ model_name, model_version }) => `${model_name} v${model_version}`)
-    .toSorted();
-
 describe('npm start', () => {
   it('deploys exactly the models that pass, retries one, dead-letters one, and replays it', async () => {
     const command = start('--once', '--json');
     expect(await command.exit, command.stderr()).toBe(0);
     const events = command.events();
-    expect(modelsOf(events, 'deployed')).toEqual(passing);
-    expect(modelsOf(events, 'announced')).toEqual([...passing, 'churn-predictor v7'].toSorted());
+    expect(modelsOf(events, 'deployed')).toEqual(PASSING);
+    expect(modelsOf(events, 'announced')).toEqual([...PASSING, 'churn-predictor v7'].toSorted());
     const rejected = modelsOf(events, 'rejected');
-    for (const { registered_model, version, should_pass } of expected) {
+    for (const { registered_model, version, should_pass } of EXPECTED) {
       if (!should_pass) expect(rejected).toContain(`${registered_model} v${version}`);
     }
     expect(events.filter(({ event }) => event === 'rejected').every(({ reason }) => reason !== '')).toBe(
@@ -66,7 +47,7 @@ describe('npm start', () => {
     expect(events.filter(({ event }) => event === 'replayed')).toHaveLength(1);
     expect(events.at(-1)).toMatchObject({
       event: 'settled',
-      deployed: passing.length,
+      deployed: PASSING.length,
       queues: [
         {
           topic: 'model_ready_to_deploy',
@@ -112,12 +93,12 @@ describe('npm start', () => {
     expect(await last.exit, last.stderr()).toBe(0);
     expect(last.events()[0]).toMatchObject({ event: 'started', resumed: true });
     for (const model of modelsOf(last.events(), 'deployed')) deployed.add(model);
-    expect([...deployed].toSorted()).toEqual(passing);
+    expect([...deployed].toSorted()).toEqual(PASSING);
     const decisions = readFileSync(join(folder, 'platform.ndjson'), 'utf8').trim().split('\n');
     const taken = decisions.map((line) => JSON.parse(line)).filter(({ decision }) => decision === 'deployed');
     expect(
       taken.map(({ model_name, model_version }) => `${model_name} v${model_version}`).toSorted(),
-    ).toEqual(passing);
+    ).toEqual(PASSING);
   }, 120_000);
 
   it('replays, taken up after a kill, what the platform had refused before it', async () => {
