@@ -84,9 +84,11 @@ for i = 2, #ARGV, 5 do
   if stored then
     room = room - 1
   else
+    problem = type(problem) == 'table' and problem.err or problem
+    if string.find(problem, '^READONLY') then return { err = problem } end
     failures[#failures + 1] = tonumber(ARGV[i])
     failures[#failures + 1] = tonumber(ARGV[i + 1])
-    failures[#failures + 1] = type(problem) == 'table' and problem.err or problem
+    failures[#failures + 1] = problem
   end
 end
 return failures`,
