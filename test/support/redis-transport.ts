@@ -69,6 +69,14 @@ export function take(
   return transport.receive(address, { max, waitMs, leaseMs });
 }
 
+/** What can be received soon, if there is something. */
+export async function takeOrNothing(transport: Transport): Promise<Incoming[] | undefined> {
+  const received = await take(transport, { waitMs: 500 });
+  return received.length > 0 ? received : undefined;
+}
+
+export const idsOf = (deliveries: readonly Incoming[]): string[] => deliveries.map(({ id }) => id).toSorted();
+
 export async function ack(
   transport: Transport,
   deliveries: readonly Incoming[],
