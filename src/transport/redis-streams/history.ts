@@ -11,9 +11,10 @@ import { HistoryReceipt } from './receipt.ts';
 import { READ_HISTORY, REPLAY_HISTORY } from './scripts/history.ts';
 
 /** What the streams keep for the time of retention. What is replayed is held apart, for its subscription alone. */
-export function createHistory(connection: Connection, directory: Directory): History {
+export function createHistory(connection: Connection, directory: Directory, ensureOpen: () => void): History {
   return {
     async read(address, { from, to, max, after }) {
+      ensureOpen();
       const { topic, subscription } = directory.at(address);
       if (after !== undefined && !(after instanceof HistoryReceipt)) throw foreignReceipt('redis');
       const first = Math.max(0, Math.ceil(from));
@@ -29,6 +30,7 @@ export function createHistory(connection: Connection, directory: Directory): His
     },
 
     async replay(address, messages) {
+      ensureOpen();
       const { topic, subscription } = directory.at(address);
       expectAtMost(LIMITS.settleEntries, messages.length, 'messages');
       let args: string[] = [];

@@ -31,7 +31,7 @@ export function createRedisStreamsTransport(
   const directory = layout.directory(topology);
   const connection = createConnection(options);
   const deadLetters = createDeadLetterQueue({ connection, directory, letters: layout.letters, ensureOpen });
-  const history = createHistory(connection, directory);
+  const history = createHistory(connection, directory, ensureOpen);
   /** Without retention an entry is gone as soon as all are done with it. */
   const keepsHistory = options.retentionMs > 0;
   const receivers = new Map<string, Receiver>();
@@ -125,12 +125,8 @@ export function createRedisStreamsTransport(
 
     ...(keepsHistory && {
       history: {
-        async read(address, page) {
-          ensureOpen();
-          return history.read(address, page);
-        },
+        ...history,
         async replay(address, messages) {
-          ensureOpen();
           receiverAt(address).expect(0);
           return history.replay(address, messages);
         },
