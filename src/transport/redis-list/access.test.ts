@@ -1,7 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
+import {
+  DENIED,
+  expectToEndAtPrefix,
+  expectToOperate,
+  expectToPublishOnly,
+  makeUsers,
+} from '../../../test/support/redis-rights.ts';
 import {
   ack,
   BILLING,
@@ -17,20 +22,14 @@ import {
 import type { Notice, Topology, Transport } from '../transport.ts';
 import { openTransport } from '../url.ts';
 
-const DOCS = join(import.meta.dirname, '../../../docs/how-to/redis.md');
 const TOPOLOGY: Topology = { ...leasing(redisTopology('billing', 'stock'), 1_000), prefix: 'hikyaku' };
 const QUEUE = 'hikyaku:{orders}:billing:queue';
-const DENIED = { code: 'Denied', retryable: false };
 
 describe.skipIf(WITHOUT_REDIS)('rights on lists', () => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();
-    for (const line of readFileSync(DOCS, 'utf8').split('\n')) {
-      if (!line.startsWith('ACL SETUSER list-')) continue;
-      const [, , user = '', ...rules] = line.match(/\([^)]*\)|\S+/g) ?? [];
-      await server.admin.acl('SETUSER', user, ...rules);
-    }
+    await makeUsers(server, 'list-');
   });
   afterAll(() => server.stop());
 
@@ -49,23 +48,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on lists', () => {
 
   it('let a publisher publish, and nothing else', async () => {
     const { all, publisher } = await given();
-    await publish(publisher, [...messages(2), message({ delayMs: 60_000 }), message({ only: ['billing'] })]);
-    await publisher.verify();
-    expect(await all.depth(BILLING)).toEqual({ ready: 3, inFlight: 0, delayed: 1, dead: 0 });
-    const [delivery] = await take(all, { max: 1 });
-    if (delivery === undefined) return expect.unreachable();
-    const { receipt } = delivery;
-    for (const call of [
-      () => take(publisher),
-      () => publisher.settle(BILLING, [{ receipt, action: 'ack' }]),
-      () => publisher.extend(BILLING, [receipt], 1_000),
-      () => publisher.deadLetters.scan(BILLING, { max: 1, leaseMs: 1_000 }),
-      () => publisher.provision(),
-      async () => publisher.consumers?.(BILLING),
-    ]) {
-      expect(await rejection(call())).toMatchObject(DENIED);
-    }
-    expect(await publisher.warnings?.()).toEqual([expect.stringContaining('may not run CONFIG GET')]);
+    await expectToPublishOnly(publisher, all);
   });
 
   it.each(['consumer', 'relay'])(
@@ -141,26 +124,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on lists', () => {
     expect(await operator.consumers?.(BILLING)).toMatchObject([{ name: 'worker', inFlight: 3 }]);
     const dead = taken.map(({ receipt }) => ({ receipt, action: 'deadLetter', headers: {} }) as const);
     await all.settle(BILLING, dead);
-    expect(await operator.depth(BILLING)).toEqual({ ready: 1, inFlight: 0, delayed: 0, dead: 3 });
-    const letters = await operator.deadLetters.scan(BILLING, { max: 10, leaseMs: 60_000 });
-    const [replayed, purged, released] = letters;
-    if (!replayed || !purged || !released) return expect.unreachable();
-    expect(await operator.deadLetters.replay(BILLING, [{ letter: replayed, headers: {} }])).toEqual([
-      'settled',
-    ]);
-    expect(await operator.deadLetters.purge(BILLING, [purged])).toEqual(['settled']);
-    expect(await operator.deadLetters.release(BILLING, [released])).toEqual(['settled']);
-    expect(await operator.deadLetters.release(BILLING, [purged])).toMatchObject([{ code: 'NotFound' }]);
-    expect(await operator.depth(BILLING)).toMatchObject({ ready: 2, dead: 1 });
-    await operator.provision();
-    await operator.verify();
-    expect(await operator.warnings?.()).toEqual([
-      expect.stringContaining('syncs its disk once a second'),
-      expect.stringContaining('has no replica'),
-    ]);
-    const [sent] = await operator.send('orders', [message()]).catch((error: unknown) => [{ error }]);
-    expect(sent).toMatchObject({ error: DENIED });
-    expect(await rejection(take(operator))).toMatchObject(DENIED);
+    await expectToOperate(operator);
   });
 
   it('say who may not make anew what is gone', async () => {
@@ -174,17 +138,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on lists', () => {
   });
 
   it('end at the prefix', async () => {
-    for (const role of ['publisher', 'consumer', 'relay', 'operator']) {
-      const transport = as(role, { ...TOPOLOGY, prefix: 'foreign' });
-      for (const call of [
-        () => transport.send('orders', messages(1)),
-        () => take(transport),
-        () => transport.depth(BILLING),
-        () => transport.provision(),
-      ]) {
-        expect(await rejection(call())).toMatchObject(DENIED);
-      }
-    }
+    await expectToEndAtPrefix(['publisher', 'consumer', 'relay', 'operator'], TOPOLOGY, as);
   });
 
   it('let who publishes notify, who consumes listen, and nobody outside the prefix', async () => {

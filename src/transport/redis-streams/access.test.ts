@@ -8,6 +8,14 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { freePort, type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
 import { startCluster } from '../../../test/support/redis-cluster.ts';
 import {
+  DENIED,
+  expectToEndAtPrefix,
+  expectToOperate,
+  expectToPublishOnly,
+  makeUsers,
+  RIGHTS,
+} from '../../../test/support/redis-rights.ts';
+import {
   ack,
   BILLING,
   message,
@@ -24,19 +32,13 @@ import type { Notice, Topology, Transport } from '../transport.ts';
 import { openTransport } from '../url.ts';
 import { accessRules } from './access.ts';
 
-const DOCS = join(import.meta.dirname, '../../../docs/how-to/redis.md');
 const TOPOLOGY: Topology = { ...redisTopology('billing'), prefix: 'hikyaku' };
-const DENIED = { code: 'Denied', retryable: false };
 
 describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();
-    for (const line of readFileSync(DOCS, 'utf8').split('\n')) {
-      if (!line.startsWith('ACL SETUSER')) continue;
-      const [, , user = '', ...rules] = line.match(/\([^)]*\)|\S+/g) ?? [];
-      await server.admin.acl('SETUSER', user, ...rules);
-    }
+    await makeUsers(server);
     await server.admin.set('foreign:{orders}:stream', 'x');
   });
   afterAll(() => server.stop());
@@ -54,24 +56,12 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
 
   it('let a publisher publish, and nothing else', async () => {
     const { all, publisher } = await given();
-    await publish(publisher, [...messages(2), message({ delayMs: 60_000 }), message({ only: ['billing'] })]);
-    await publisher.verify();
-    expect(await all.depth(BILLING)).toEqual({ ready: 3, inFlight: 0, delayed: 1, dead: 0 });
-    const [delivery] = await take(all, { max: 1 });
-    if (delivery === undefined) return expect.unreachable();
-    const { receipt } = delivery;
-    for (const call of [
-      () => take(publisher),
-      () => publisher.settle(BILLING, [{ receipt, action: 'ack' }]),
-      () => publisher.extend(BILLING, [receipt], 1_000),
-      () => publisher.deadLetters.scan(BILLING, { max: 1, leaseMs: 1_000 }),
-      () => publisher.provision(),
-      async () => publisher.consumers?.(BILLING),
-      async () => publisher.history?.read(BILLING, { from: 0, to: Date.now() + 1, max: 1 }),
-    ]) {
-      expect(await rejection(call())).toMatchObject(DENIED);
-    }
-    expect(await publisher.warnings?.()).toEqual([expect.stringContaining('may not run CONFIG GET')]);
+    await expectToPublishOnly(publisher, all);
+    const { history } = publisher;
+    if (history === undefined) return expect.unreachable();
+    expect(await rejection(history.read(BILLING, { from: 0, to: Date.now() + 1, max: 1 }))).toMatchObject(
+      DENIED,
+    );
   });
 
   it('let a consumer consume, and nothing else', async () => {
@@ -199,15 +189,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     expect(await operator.consumers?.(BILLING)).toMatchObject([{ name: 'worker', inFlight: 3 }]);
     const dead = taken.map(({ receipt }) => ({ receipt, action: 'deadLetter', headers: {} }) as const);
     await all.settle(BILLING, dead);
-    expect(await operator.depth(BILLING)).toEqual({ ready: 1, inFlight: 0, delayed: 0, dead: 3 });
-    const letters = await operator.deadLetters.scan(BILLING, { max: 10, leaseMs: 60_000 });
-    const [replayed, purged, released] = letters;
-    if (!replayed || !purged || !released) return expect.unreachable();
-    expect(await operator.deadLetters.replay(BILLING, [{ letter: replayed, headers: {} }])).toEqual([
-      'settled',
-    ]);
-    expect(await operator.deadLetters.purge(BILLING, [purged])).toEqual(['settled']);
-    expect(await operator.deadLetters.release(BILLING, [released])).toEqual(['settled']);
+    await expectToOperate(operator);
     // The fourth entry, and the one that was replayed.
     for (const _ of [1, 2]) expect(await take(all, { max: 1, waitMs: 2_000 })).toHaveLength(1);
     const { history } = operator;
@@ -216,20 +198,11 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     expect(kept.map(({ undone }) => undone)).toEqual([false, false, false, true]);
     const again = kept.map((one) => ({ message: one, headers: {} }));
     expect(await history.replay(BILLING, again)).toEqual(['replayed', 'replayed', 'replayed', 'undone']);
-    await operator.provision();
-    await operator.verify();
-    expect(await operator.warnings?.()).toEqual([
-      expect.stringContaining('syncs its disk once a second'),
-      expect.stringContaining('has no replica'),
-    ]);
-    const [sent] = await operator.send('orders', [message()]).catch((error: unknown) => [{ error }]);
-    expect(sent).toMatchObject({ error: DENIED });
-    expect(await rejection(take(operator))).toMatchObject(DENIED);
   });
 
   it('are what the cache of a deployment is given, but for what only warnings ask', () => {
     const roles = { publisher: 'publish', consumer: 'consume', relay: 'relay', operator: 'operate' } as const;
-    const docs = readFileSync(DOCS, 'utf8');
+    const docs = readFileSync(RIGHTS, 'utf8');
     for (const [user, role] of Object.entries(roles)) {
       const [, rules] = new RegExp(`^ACL SETUSER ${user} on >change-me (.*)$`, 'm').exec(docs) ?? [];
       expect(rules?.replace(' +config|get +info', '')).toBe(accessRules(role, 'hikyaku'));
@@ -237,18 +210,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
   });
 
   it('end at the prefix', async () => {
-    const foreign = { ...TOPOLOGY, prefix: 'foreign' };
-    for (const user of ['publisher', 'consumer', 'relay', 'operator']) {
-      const transport = as(user, foreign);
-      for (const call of [
-        () => transport.send('orders', messages(1)),
-        () => take(transport),
-        () => transport.depth(BILLING),
-        () => transport.provision(),
-      ]) {
-        expect(await rejection(call())).toMatchObject(DENIED);
-      }
-    }
+    await expectToEndAtPrefix(['publisher', 'consumer', 'relay', 'operator'], TOPOLOGY, as);
   });
 
   it('say so when the password is wrong, or missing', async () => {
