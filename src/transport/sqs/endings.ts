@@ -59,7 +59,8 @@ export async function endDeliveries(
   }
 
   async function hide(): Promise<void> {
-    round.confirm(await round.ask(hides, () => hideBatch(connection, from, hides)));
+    const askedAt = performance.now();
+    round.confirm(await round.ask(hides, () => hideBatch(connection, from, hides)), askedAt);
   }
 
   async function moveAndRemove(): Promise<void> {
@@ -77,7 +78,8 @@ export async function endDeliveries(
     for (const { receipt } of stored.flat()) receipt.stored = true;
     const all = [...removals, ...stored.flat()];
     const receipts = all.map(({ receipt }) => receipt);
-    round.confirm(await round.ask(all, () => deleteBatch(connection, from, receipts)));
+    const askedAt = performance.now();
+    round.confirm(await round.ask(all, () => deleteBatch(connection, from, receipts)), askedAt);
   }
 
   await Promise.all([hide(), moveAndRemove()]);
@@ -123,9 +125,9 @@ function createRound(count: number) {
     },
 
     /** Notes that SQS reports success for these. They are not ours any more. */
-    confirm(ones: readonly Delivery[]): void {
+    confirm(ones: readonly Delivery[], askedAt: number): void {
       for (const { place, receipt } of ones) {
-        outcomes[place] = receipt.outcome();
+        outcomes[place] = receipt.outcome(askedAt);
         receipt.leaseUntil = 0;
       }
     },

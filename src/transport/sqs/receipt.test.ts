@@ -25,8 +25,15 @@ test('a delivery is hidden for 12 hours in all, and no longer', () => {
 });
 
 test('past the lease nothing is certain', () => {
-  expect(receivedAgo(0).outcome()).toBe('settled');
-  expect(receivedAgo(0, performance.now() - 1).outcome()).toBe('unverified');
+  const now = performance.now();
+  expect(receivedAgo(0).outcome(now)).toBe('settled');
+  expect(receivedAgo(0, now - 1).outcome(now)).toBe('unverified');
+});
+
+test('a lease that is over sooner than SQS answers is not certain: its answer may have come as late', () => {
+  const now = performance.now();
+  expect(receivedAgo(0, now + 2_000).outcome(now - 1_500)).toBe('settled');
+  expect(receivedAgo(0, now + 1_000).outcome(now - 1_500)).toBe('unverified');
 });
 
 test('a receipt is known by what made it, not by how it looks', () => {
