@@ -3,6 +3,7 @@ import { Attempt, type ExtendLeases } from './attempt.ts';
 import { createLeaseWatch } from './lease-watch.ts';
 import type { Ended, ProcessOptions, Processor } from './processor.ts';
 import { createReleaseLog } from './releases.ts';
+import { inAnyOrder } from './suspects.ts';
 
 export interface InOrderOptions {
   readonly maxAttempts: number;
@@ -11,6 +12,10 @@ export interface InOrderOptions {
   readonly extendByMs?: number | undefined;
   /** Says that a delivery goes back untried. */
   readonly release: (delivery: Incoming) => Ended;
+  /** After how many deliveries the carrier gives a message up. Absent: nothing makes way before. */
+  readonly maxDeliveries?: number | undefined;
+  /** Says that a delivery has been left unanswered too often. */
+  readonly giveUp: (delivery: Incoming) => Ended;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -23,6 +28,8 @@ const NEVER = Number.POSITIVE_INFINITY;
 export function inOrder(processor: Processor, options: InOrderOptions): Processor {
   const { maxAttempts, handlerTimeoutMs, extend, extendByMs, release } = options;
   const releases = createReleaseLog();
+  /** First of their keys, and not to be tried once more. */
+  const makesWay = new WeakSet<Incoming>();
   /** Nothing more begins. */
   let cut = false;
   // Those whose turn has not come keep their leases, or somebody else would have them when it does.
@@ -32,6 +39,14 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
   function counted(delivery: Incoming): Incoming {
     const deliveries = releases.attempts(delivery);
     return deliveries === delivery.deliveries ? delivery : { ...delivery, deliveries };
+  }
+
+  /**
+   * What ends each process that begins on it takes those behind it with it, delivery by delivery. The carrier would give
+   * them all up at once, them untried: it makes way while they have some left.
+   */
+  function isLastChance({ deliveries }: Incoming): boolean {
+    return options.maxDeliveries !== undefined && deliveries > options.maxDeliveries - maxAttempts;
   }
 
   async function handle(
@@ -61,7 +76,9 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
         await onEnded(back);
         continue;
       }
-      const [one] = await processor.process([{ ...counted(delivery), leaseUntil }], { leftMs: left });
+      const [one] = makesWay.has(delivery)
+        ? [options.giveUp(delivery)]
+        : await processor.process([{ ...counted(delivery), leaseUntil }], { leftMs: left });
       if (one === undefined) continue;
       if (one.action !== 'retry') releases.forget(delivery);
       else if (key !== undefined) sentBack.add(key);
@@ -103,7 +120,13 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
       const isAlone = (delivery: Incoming) =>
         delivery.key === undefined ? suspicious.includes(delivery) : keys.has(delivery.key);
       const together = deliveries.filter((delivery) => !isAlone(delivery));
-      const alone = deliveries.filter(isAlone).map((delivery) => [delivery]);
+      const chains = keysOf(deliveries.filter(isAlone));
+      for (const [first, second] of chains) {
+        if (first !== undefined && second !== undefined && isLastChance(first)) makesWay.add(first);
+      }
+      const alone = inAnyOrder(chains)
+        .flat()
+        .map((delivery) => [delivery]);
       return together.length > 0 ? [together, ...alone] : alone;
     },
 

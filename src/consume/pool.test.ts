@@ -3,8 +3,9 @@ import { faulty } from '../../test/support/faulty.ts';
 import { PING, Ping, topologyOf } from '../../test/support/ping.ts';
 import { createSpy, type Spy } from '../observe/spy.ts';
 import { createPublisher } from '../publish/publisher.ts';
+import { TransportError } from '../transport/errors.ts';
 import { createMemoryTransport } from '../transport/memory/memory.ts';
-import type { Incoming, Transport } from '../transport/transport.ts';
+import type { Incoming, SettleOutcome, Transport } from '../transport/transport.ts';
 import { createPool, type PoolOptions } from './pool.ts';
 import type { Sink } from './processor.ts';
 import { startWorker, type Worker, type WorkerOptions } from './worker.ts';
@@ -256,15 +257,21 @@ describe('a pool', () => {
     expect(pool.waiting).toBe(0);
   });
 
-  it('draws who runs alone next, and of a key the first', () => {
-    const many = Array.from({ length: 20 }, (_, n): Incoming => ({ ...incoming(`m-${n}`), deliveries: 4 }));
+  it('draws who runs alone next, and of a key the first', async () => {
+    const many = Array.from(
+      { length: 20 },
+      (_, n): Incoming => ({
+        ...incoming(`m-${n}`, 60_000),
+        deliveries: 4,
+      }),
+    );
     const firsts = new Set<string>();
     for (let processes = 0; processes < 40; processes++) {
       const begun: string[] = [];
       const pool = poolOf((id) => begun.push(id));
       onTestFinished(() => void pool.stop());
       pool.add(many);
-      expect(begun).toHaveLength(1);
+      await vi.waitFor(() => expect(begun).toHaveLength(1));
       firsts.add(begun[0] ?? '');
     }
     // One that ends its process does not keep the same others from being handled, again and again.
@@ -277,7 +284,58 @@ describe('a pool', () => {
     });
     onTestFinished(() => void pool.stop());
     pool.add(many.map((one) => ({ ...one, key: 'the same' })));
-    expect(begun).toEqual(many.map(({ id }) => id));
+    await vi.waitFor(() => expect(begun).toEqual(many.map(({ id }) => id)));
+  });
+
+  it('leases who runs alone for longer than the others, longer each time', async () => {
+    const suspects = [4, 6].map((deliveries): Incoming => ({ ...incoming(`m-${deliveries}`), deliveries }));
+    const extended = new Map<string, number>();
+    const pool = poolOf((id, sink) => sink.end({ id, receipt: {}, action: 'ack' }, 0), {
+      extend: async ([one], ms) => {
+        extended.set(one?.id ?? '', ms);
+        return ['settled'];
+      },
+    });
+    onTestFinished(() => void pool.stop());
+    // The last one has nobody left to be kept apart from.
+    while (extended.size < 2) {
+      pool.add(suspects);
+      await vi.waitFor(() => expect(pool.waiting + pool.atWork).toBe(0));
+    }
+    expect(extended).toEqual(
+      new Map([
+        ['m-4', 2_000],
+        ['m-6', 8_000],
+      ]),
+    );
+  });
+
+  it('gives back who was to run alone, when it was lost or nothing is to begin any more', async () => {
+    const begun: string[] = [];
+    const given: string[] = [];
+    let answer: (outcomes: SettleOutcome[]) => void = () => undefined;
+    const pool = poolOf(
+      (id, sink) => {
+        begun.push(id);
+        sink.end({ id, receipt: {}, action: 'ack' }, 0);
+      },
+      {
+        extend: () => new Promise((resolve) => (answer = resolve)),
+        onStale: (deliveries) => given.push(...deliveries.map(({ id }) => id)),
+      },
+    );
+    const suspects = ['a', 'b', 'c'].map((id): Incoming => ({ ...incoming(id), deliveries: 4 }));
+    pool.add(suspects);
+    expect(pool.atWork).toBe(1);
+    answer([new TransportError('LeaseLost', 'it is somebody else’s')]);
+    await vi.waitFor(() => expect(given).toHaveLength(1));
+    expect(pool.atWork).toBe(1);
+    const back = pool.stop().map(({ id }) => id);
+    answer(['settled']);
+    await vi.waitFor(() => expect(given).toHaveLength(2));
+    expect(pool.atWork).toBe(0);
+    expect(begun).toEqual([]);
+    expect([...given, ...back].toSorted()).toEqual(['a', 'b', 'c']);
   });
 
   it('goes on when a slot is free, also after something it called has thrown', () => {

@@ -1,8 +1,10 @@
+import { TransportError } from '../transport/errors.ts';
 import type { Incoming } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
 import { keysOf } from './in-order.ts';
 import { leaseMargin } from './lease-watch.ts';
 import type { Ended, Processor, Sink } from './processor.ts';
+import { areOthers, leaseApart } from './suspects.ts';
 
 /** Durations in ms. */
 export interface PoolOptions {
@@ -130,9 +132,36 @@ export function createPool(options: PoolOptions): Pool {
         const suspect = drawSuspect();
         if (suspect === undefined || suspect.leaseUntil - margin <= now) continue;
         suspectAtWork = true;
-        begin(suspect);
+        if (areOthers(suspect, suspects, options.ordered)) void beginApart(suspect);
+        else begin(suspect);
       }
     }
+  }
+
+  /** With others at hand: whatever becomes of this process, they shall come again without it. */
+  async function beginApart(suspect: Incoming): Promise<void> {
+    atWork++;
+    const ms = leaseApart(suspect, leaseMs, maxAttempts);
+    const leaseUntil = performance.now() + ms;
+    const [outcome] = await options.extend([suspect], ms).catch(() => []);
+    atWork--;
+    // Where that cannot be had it runs all the same, as long as it is ours.
+    const held = outcome === 'settled' ? longer(suspect, leaseUntil) : suspect;
+    const isOurs = !(outcome instanceof TransportError && outcome.code === 'LeaseLost');
+    if (!stopped && isOurs && held.leaseUntil - margin > performance.now()) {
+      begin(held);
+      return;
+    }
+    suspectAtWork = false;
+    options.onStale([suspect]);
+    pump();
+  }
+
+  function longer(delivery: Incoming, leaseUntil: number): Incoming {
+    const extended = { ...delivery, leaseUntil };
+    const chain = chains.get(delivery);
+    if (chain !== undefined) chains.set(extended, chain);
+    return extended;
   }
 
   function sortOut(deliveries: readonly Incoming[]): Incoming[] {
@@ -223,10 +252,7 @@ export function createPool(options: PoolOptions): Pool {
     const extended = new Map<Incoming, Incoming>();
     for (const [index, delivery] of asked.entries()) {
       if (outcomes[index] !== 'settled') continue;
-      const longer = { ...delivery, leaseUntil };
-      extended.set(delivery, longer);
-      const chain = chains.get(delivery);
-      if (chain !== undefined) chains.set(longer, chain);
+      extended.set(delivery, longer(delivery, leaseUntil));
     }
     suspects = suspects.map((delivery) => extended.get(delivery) ?? delivery);
   }

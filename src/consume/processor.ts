@@ -13,6 +13,7 @@ import { type Handler, Reject, RetryAfter } from './handler.ts';
 import { inOrder } from './in-order.ts';
 import { createLeaseWatch } from './lease-watch.ts';
 import type { RetryPolicy } from './retry-policy.ts';
+import { inAnyOrder } from './suspects.ts';
 
 export interface ProcessorOptions<Data> {
   readonly address: Address;
@@ -28,6 +29,8 @@ export interface ProcessorOptions<Data> {
   readonly verify?: Verify | undefined;
   /** Messages of one key are handled one after the other; see {@link inOrder}. */
   readonly ordered?: boolean | undefined;
+  /** On an ordered topic: the deliveries after which the carrier gives a message up; see {@link inOrder}. */
+  readonly maxDeliveries?: number | undefined;
 }
 
 /** How a delivery ends, and what to say once the carrier has settled it. */
@@ -276,6 +279,14 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     extend,
     extendByMs,
     release: (delivery) => released(address, delivery),
+    maxDeliveries: options.maxDeliveries,
+    giveUp: (delivery) =>
+      giveUp(
+        delivery,
+        'undelivered',
+        delivery.deliveries - 1,
+        'it was delivered too often without an answer, and others of its key are behind it',
+      ),
   });
 }
 
@@ -288,7 +299,7 @@ function isolate(deliveries: readonly Incoming[], retry: RetryPolicy): Incoming[
   if (deliveries.every(({ deliveries }) => deliveries <= retry.maxAttempts)) return [[...deliveries]];
   const together = deliveries.filter(({ deliveries }) => deliveries <= retry.maxAttempts);
   const alone = deliveries.filter(({ deliveries }) => deliveries > retry.maxAttempts).map((one) => [one]);
-  return together.length > 0 ? [together, ...alone] : alone;
+  return together.length > 0 ? [together, ...inAnyOrder(alone)] : inAnyOrder(alone);
 }
 
 /** Ours say enough by their messages. */

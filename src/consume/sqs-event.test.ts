@@ -221,6 +221,25 @@ describe('an SQS function', () => {
     expect(answer).toEqual({ batchItemFailures: [] });
   });
 
+  it('keeps what may have killed its process apart from the others of its kind, for longer each time', async () => {
+    const extended: (readonly [number, number])[] = [];
+    transport = faulty(transport, {
+      settle: async (_, settlements) => settlements.map(() => 'settled'),
+      async extend(_, receipts, leaseMs) {
+        extended.push([receipts.length, leaseMs / found().subscription.leaseMs]);
+        return receipts.map(() => 'settled');
+      },
+    });
+    const invoke = host(() => undefined);
+    expect(await invoke(eventOf(1, 4, 4, 1), plenty)).toEqual({ batchItemFailures: [] });
+    expect(extended).toEqual([[1, 2]]);
+    await invoke(eventOf(6, 6, 6), plenty);
+    expect(extended.slice(1)).toEqual([
+      [1, 8],
+      [1, 8],
+    ]);
+  });
+
   it('gives back untried what it has no time for', async () => {
     let calls = 0;
     const untried = host(() => void calls++);

@@ -9,6 +9,7 @@ import { incomingFromRecord } from '../transport/sqs/record.ts';
 import type { Incoming, Transport } from '../transport/transport.ts';
 import type { Handler } from './handler.ts';
 import { createProcessor, type Ended } from './processor.ts';
+import { areOthers, leaseApart } from './suspects.ts';
 
 export interface SqsEventHandlerOptions {
   /** Which subscription, with its contract and policies. */
@@ -54,6 +55,7 @@ export function createSqsEventHandler({
     limits: LIMITS,
     verify: verifyLater({ topic: address.topic, keys: signingKeys, maxAgeMs: subscription.maxAgeMs }),
     ordered: topic.ordered,
+    maxDeliveries: subscription.maxDeliveries,
     extend: async (deliveries, ms) =>
       (await transport()).extend(
         address,
@@ -79,6 +81,22 @@ export function createSqsEventHandler({
     }
   }
 
+  /** With others still to come: whatever becomes of this process, they shall come again without it. */
+  async function keepApart(
+    [suspect, another]: readonly Incoming[],
+    others: readonly Incoming[],
+  ): Promise<void> {
+    const { maxAttempts } = subscription.retry;
+    if (suspect === undefined || another !== undefined || suspect.deliveries <= maxAttempts) return;
+    if (!areOthers(suspect, others, topic.ordered)) return;
+    // Where that cannot be had it runs all the same.
+    await transport()
+      .then((one) =>
+        one.extend(address, [suspect.receipt], leaseApart(suspect, subscription.leaseMs, maxAttempts)),
+      )
+      .catch(() => undefined);
+  }
+
   return async (event, context) => {
     const leaseUntil = performance.now() + subscription.leaseMs;
     const messageIds = new Map<Incoming, string>();
@@ -93,6 +111,7 @@ export function createSqsEventHandler({
         failed.push(...batch);
         continue;
       }
+      await keepApart(batch, batches.slice(index + 1).flat());
       const ended = await processor.process(batch, { leftMs: left, sentBack });
       // What has succeeded is Lambda's to delete, unless something follows that may kill the process.
       const lambdaDeletes = index === batches.length - 1;

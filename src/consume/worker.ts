@@ -106,7 +106,8 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
   const extend: ExtendLeases = async (deliveries, ms) => {
     const receipts = deliveries.map(({ receipt }) => receipt);
     const pieces = inPieces(receipts, settleEntries);
-    return (await Promise.all(pieces.map((piece) => transport.extend(address, piece, ms)))).flat();
+    const extendByMs = Math.min(ms, transport.limits.leaseMs);
+    return (await Promise.all(pieces.map((piece) => transport.extend(address, piece, extendByMs)))).flat();
   };
   const ordered = transport.keepsOrder?.(address.topic) ?? false;
   const processor = createProcessor({
@@ -119,6 +120,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
     extend,
     verify: verifyLater({ topic: address.topic, keys: options.signingKeys, maxAgeMs: options.maxAgeMs }),
     ordered,
+    maxDeliveries: ordered ? transport.maxDeliveries?.(address) : undefined,
     extendByMs: leaseMs,
   });
   const settler = createSettler({

@@ -32,6 +32,12 @@ export interface Transport {
   keepsOrder?(topic: string): boolean;
 
   /**
+   * After how many deliveries the carrier itself gives up a message of this subscription; see SubscriptionTopology.
+   * Absent where `ordered` is not declared.
+   */
+  maxDeliveries?(address: Address): number;
+
+  /**
    * Gives messages to every subscription of the topic. An outcome is `accepted` only once every copy is
    * stored, by the carrier's own promise. Rejects with `NotFound` for a topic without subscriptions.
    */

@@ -23,6 +23,7 @@ export function lifecycle(check: Check): void {
     for (const capability of transport.capabilities) expect(CAPABILITIES).toContain(capability);
     expect(transport.keepsOrder?.('orders') ?? false).toBe(carrier.ordered ?? false);
     expect(transport.keepsOrder?.('nothing') ?? false).toBe(false);
+    expect(transport.maxDeliveries?.(ORDERS)).toBe(transport.capabilities.has('ordered') ? 100 : undefined);
   });
 
   check('what is there already, and changes nothing', async ({ transport, publish, takeOne }) => {

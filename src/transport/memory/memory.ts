@@ -35,6 +35,7 @@ interface Place {
   readonly queue: Queue;
   readonly consumers: Consumers;
   readonly dead: Map<DeadLetterReceipt, DeadLetter>;
+  readonly maxDeliveries: number;
 }
 
 /** Stands for one dead letter; `leasedUntil` hides it from other scans. */
@@ -124,6 +125,7 @@ export function createMemoryTransport(topology: Topology): Transport {
     limits: LIMITS,
     capabilities: new Set(['ordered', 'consumers', 'broadcast']),
     keepsOrder: (topic) => orderedTopics.has(topic),
+    maxDeliveries: (address) => placeAt(address).maxDeliveries,
 
     async send(topic, messages) {
       const places = placesOf(topic);
@@ -205,7 +207,7 @@ export function createMemoryTransport(topology: Topology): Transport {
 function createPlace(ordered: boolean, maxDeliveries: number): Place {
   const dead: Place['dead'] = new Map();
   const queue = createQueue({ ordered, maxDeliveries, onGivenUp: (entry) => keep(dead, entry, {}) });
-  return { queue, consumers: createConsumers(), dead };
+  return { queue, consumers: createConsumers(), dead, maxDeliveries };
 }
 
 function keep(dead: Place['dead'], entry: Entry, added: Headers): void {

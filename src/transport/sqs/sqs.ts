@@ -25,6 +25,7 @@ export function createSqsTransport(topology: Topology, options: SqsOptions): Tra
     limits: LIMITS,
     capabilities: new Set(['ordered', 'deduplicate']),
     keepsOrder: (topic) => directory.isOrdered(topic),
+    maxDeliveries: (address) => directory.at(address).subscription.maxDeliveries,
     send: async (topic, messages, signal) => send(connection, directory.ofTopic(topic), messages, signal),
     receive: async (address, request) => receive(connection, directory.at(address).queue, request),
     settle: async (address, settlements) => settle(connection, directory.at(address), settlements),
