@@ -19,6 +19,8 @@ export class Attempt implements HandlerContext {
   /** The host ends then: no extension makes the handler's time longer. */
   readonly hostEndsAt: number;
   timeoutAt: number;
+  /** The host had less than the handler's time for it. */
+  readonly hurried: boolean;
   leaseUntil: number;
   /**
    * An extension under way; never rejects. Settling waits for it, or it could extend what is already gone; so
@@ -48,6 +50,7 @@ export class Attempt implements HandlerContext {
     this.delivery = delivery;
     this.startedAt = startedAt;
     this.hostEndsAt = startedAt + hostLeftMs;
+    this.hurried = hostLeftMs < timeoutMs;
     this.timeoutAt = Math.min(startedAt + timeoutMs, this.hostEndsAt);
     this.leaseUntil = delivery.leaseUntil;
     this.#keeper = keeper;

@@ -103,7 +103,9 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
   const watch = createLeaseWatch({
     extend: options.extend,
     extendByMs: options.extendByMs,
-    onTimeout: (attempt, error) => attempt.end?.(failed(attempt.delivery, attempt.startedAt, error)),
+    onTimeout: (attempt, error) =>
+      // Where its host had no more time for it, nobody knows whether it would have failed.
+      attempt.end?.(failed(attempt.delivery, attempt.startedAt, error, attempt.hurried)),
     onLeaseLost: ({ delivery }) => emit({ event: 'lease_lost', ...address, id: delivery.id }),
   });
 
@@ -213,11 +215,11 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     return { id: delivery.id, receipt: delivery.receipt, action: 'ack' };
   }
 
-  function failed(delivery: Incoming, startedAt: number, thrown: unknown): Ended {
+  function failed(delivery: Incoming, startedAt: number, thrown: unknown, cutShort = false): Ended {
     const attempt = delivery.deliveries;
     const error = describe(thrown);
     if (thrown instanceof Reject) return giveUp(delivery, 'rejected', attempt, error);
-    if (!(thrown instanceof RetryAfter && thrown.untried)) {
+    if (!cutShort && !(thrown instanceof RetryAfter && thrown.untried)) {
       failures.add(delivery.id, { attempt, at: new Date().toISOString(), error });
       if (attempt >= retry.maxAttempts) return giveUp(delivery, 'exhausted', attempt, error);
     }

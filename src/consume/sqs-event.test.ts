@@ -240,6 +240,21 @@ describe('an SQS function', () => {
     ]);
   });
 
+  it('gives nothing up for what it had no time for', async () => {
+    const settled: string[] = [];
+    transport = faulty(transport, {
+      settle: async (_, settlements) => {
+        settled.push(...settlements.map(({ action }) => action));
+        return settlements.map(() => 'settled');
+      },
+    });
+    const endsAt = performance.now() + 1_100;
+    await host(() => new Promise(() => {}))(eventOf(9), {
+      getRemainingTimeInMillis: () => endsAt - performance.now(),
+    });
+    expect(settled).toEqual(['retry']);
+  });
+
   it('gives back untried what it has no time for', async () => {
     let calls = 0;
     const untried = host(() => void calls++);
