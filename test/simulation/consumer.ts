@@ -1,7 +1,7 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { FoundSubscription } from '../../src/config/define-config.ts';
 import { createDrain } from '../../src/consume/drain.ts';
-import { type Handler, HandlerTimeout, Reject, RetryAfter } from '../../src/consume/handler.ts';
+import { type Handler, HandlerTimeout, LeaseExpired, Reject, RetryAfter } from '../../src/consume/handler.ts';
 import { createSqsEventHandler } from '../../src/consume/sqs-event.ts';
 import { startWorker } from '../../src/consume/worker.ts';
 import { pause } from '../../src/time/backoff.ts';
@@ -174,7 +174,7 @@ const CALLS_MS = 1_000;
 
 /** A handler that does what its message says, and tells of it. */
 function createHandler(
-  { time, plan, carrier, report, wrong }: ConsumerWorld,
+  { time, plan, carrier, report, wrong, isBlamed }: ConsumerWorld,
   actor: Actor,
   conduct: Conduct,
   die: Parts['die'],
@@ -202,6 +202,7 @@ function createHandler(
       } else if (signal.reason instanceof TransportError) {
         conduct.ended(work, { action: 'retry', leastMs: 0, mostMs: 0 });
       }
+      if (signal.reason instanceof LeaseExpired && !isBlamed(actor)) wrong(`loses its lease of ${id}`);
       // What has lost its lease hurries, and its answer counts as far as the carrier lets it.
       cut.abort();
     });
