@@ -22,6 +22,8 @@ export interface Outcome {
   /** Of the history: the same seed gives the same one. */
   readonly hash: string;
   readonly problems: readonly string[];
+  /** What the ledger of a run among real processes would hold. */
+  readonly entries: readonly Entry[];
   readonly deaths: number;
 }
 
@@ -224,7 +226,7 @@ export async function simulate(plan: Plan, breaking: Breaking = (transport) => t
       );
       for (const { text, ids } of verdict.problems) problems.push(`${text}: ${ids.join(', ')}`);
       const hash = createHash('sha256').update(history.join('\n')).digest('hex');
-      return { history, hash, problems, deaths };
+      return { history, hash, problems, entries, deaths };
     },
   );
 }

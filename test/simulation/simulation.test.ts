@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BREAKAGES, breakCarrier } from './break-carrier.ts';
-import { drawKillerPlan, drawPlan } from './plan.ts';
+import { drawKillerPlan, drawPlan, type Plan } from './plan.ts';
 import { type Outcome, simulate } from './simulate.ts';
 
 /** How many schedules are run: `HIKYAKU_SCHEDULES`, else 2,000. */
@@ -21,6 +21,14 @@ function complain({ problems }: Outcome, seed: number, killer = ''): string {
   return `${problems.join('\n')}\n\nWith its history: node test/simulation/replay.ts ${seed}${killer}`;
 }
 
+/** Of those that need not go down with the one that kills: all but those behind it in its key. */
+function mostDeliveries({ kind, messages }: Plan, { entries }: Outcome): number {
+  const killer = messages.find(({ data }) => data.does === 'kills');
+  const others = messages.filter((one) => one !== killer && !(kind.ordered && one.key === killer?.key));
+  const ids = new Set(others.map(({ id }) => id));
+  return Math.max(0, ...entries.map((one) => (one.what === 'begun' && ids.has(one.id) ? one.attempt : 0)));
+}
+
 describe('the core, simulated', { timeout: 120_000 }, () => {
   it.each(inPieces(SCHEDULES))('keeps its promise in schedules $from to $to', async ({ from, to }) => {
     for (let seed = from; seed < to; seed++) {
@@ -36,6 +44,9 @@ describe('the core, simulated', { timeout: 120_000 }, () => {
         const outcome = await simulate(plan);
         expect(complain(outcome, seed, ' killer')).toBe('');
         expect(outcome.deaths).toBeGreaterThan(plan.maxAttempts);
+        expect(mostDeliveries(plan, outcome), `of a neighbour, seed ${seed}`).toBeLessThanOrEqual(
+          plan.maxAttempts + 6,
+        );
       }
     },
   );
