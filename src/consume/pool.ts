@@ -1,10 +1,9 @@
-import { TransportError } from '../transport/errors.ts';
 import type { Incoming } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
 import { keysOf } from './in-order.ts';
 import { leaseMargin } from './lease-watch.ts';
 import type { Ended, Processor, Sink } from './processor.ts';
-import { areOthers, leaseApart } from './suspects.ts';
+import { areOthers, inAnyOrder, leaseApart } from './suspects.ts';
 
 /** Durations in ms. */
 export interface PoolOptions {
@@ -129,7 +128,7 @@ export function createPool(options: PoolOptions): Pool {
       waiting = [];
       head = 0;
       while (atWork === 0 && suspects.length > 0 && options.allSettled()) {
-        const suspect = drawSuspect();
+        const suspect = suspects.shift();
         if (suspect === undefined || suspect.leaseUntil - margin <= now) continue;
         suspectAtWork = true;
         if (areOthers(suspect, suspects, options.ordered)) void beginApart(suspect);
@@ -145,16 +144,13 @@ export function createPool(options: PoolOptions): Pool {
     const leaseUntil = performance.now() + ms;
     const [outcome] = await options.extend([suspect], ms).catch(() => []);
     atWork--;
-    // Where that cannot be had it runs all the same, as long as it is ours.
-    const held = outcome === 'settled' ? longer(suspect, leaseUntil) : suspect;
-    const isOurs = !(outcome instanceof TransportError && outcome.code === 'LeaseLost');
-    if (!stopped && isOurs && held.leaseUntil - margin > performance.now()) {
-      begin(held);
-      return;
+    // Where that cannot be had it goes back: it is no longer ours, or the carrier is away.
+    if (!stopped && outcome === 'settled') begin(longer(suspect, leaseUntil));
+    else {
+      suspectAtWork = false;
+      options.onStale([suspect]);
+      pump();
     }
-    suspectAtWork = false;
-    options.onStale([suspect]);
-    pump();
   }
 
   function longer(delivery: Incoming, leaseUntil: number): Incoming {
@@ -166,20 +162,10 @@ export function createPool(options: PoolOptions): Pool {
 
   function sortOut(deliveries: readonly Incoming[]): Incoming[] {
     const more: Incoming[] = [];
-    for (const delivery of deliveries) (delivery.deliveries > maxAttempts ? suspects : more).push(delivery);
+    const alone: Incoming[] = [];
+    for (const delivery of deliveries) (delivery.deliveries > maxAttempts ? alone : more).push(delivery);
+    if (alone.length > 0) suspects = inAnyOrder([...suspects, ...alone]);
     return more;
-  }
-
-  /**
-   * Any of them, and of its key the first: were it always the same one, and it ends the process, the others would
-   * come again with it until the carrier gives them all up.
-   */
-  function drawSuspect(): Incoming | undefined {
-    const drawn = suspects[Math.floor(Math.random() * suspects.length)];
-    const first = suspects.findIndex(
-      (one) => one === drawn || (one.key !== undefined && one.key === drawn?.key),
-    );
-    return suspects.splice(first, 1)[0];
   }
 
   function begin(delivery: Incoming): void {

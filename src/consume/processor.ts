@@ -287,7 +287,7 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
         delivery,
         'undelivered',
         delivery.deliveries - 1,
-        'it was delivered too often without an answer, and others of its key are behind it',
+        'delivered too often without an answer, and others of its key wait',
       ),
   });
 }
@@ -297,11 +297,13 @@ export function released(address: Address, { id, receipt }: Incoming): Ended {
   return { id, receipt, action: 'release', event: { event: 'released', ...address, id } };
 }
 
-function isolate(deliveries: readonly Incoming[], retry: RetryPolicy): Incoming[][] {
-  if (deliveries.every(({ deliveries }) => deliveries <= retry.maxAttempts)) return [[...deliveries]];
-  const together = deliveries.filter(({ deliveries }) => deliveries <= retry.maxAttempts);
-  const alone = deliveries.filter(({ deliveries }) => deliveries > retry.maxAttempts).map((one) => [one]);
-  return together.length > 0 ? [together, ...inAnyOrder(alone)] : inAnyOrder(alone);
+function isolate(deliveries: readonly Incoming[], { maxAttempts }: RetryPolicy): Incoming[][] {
+  const together = deliveries.filter(({ deliveries }) => deliveries <= maxAttempts);
+  if (together.length === deliveries.length) return [together];
+  const alone = inAnyOrder(deliveries.filter(({ deliveries }) => deliveries > maxAttempts)).map((one) => [
+    one,
+  ]);
+  return together.length > 0 ? [together, ...alone] : alone;
 }
 
 /** Ours say enough by their messages. */

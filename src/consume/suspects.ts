@@ -21,12 +21,8 @@ export function areOthers(suspect: Incoming, all: readonly Incoming[], ordered: 
  * until the carrier gives them all up.
  */
 export function inAnyOrder<One>(list: readonly One[]): One[] {
-  const shuffled = [...list];
-  for (const [place, one] of list.entries()) {
-    const other = Math.floor(Math.random() * (place + 1));
-    const moved = shuffled[other] ?? one;
-    shuffled[place] = moved;
-    shuffled[other] = one;
-  }
-  return shuffled;
+  return list
+    .map((one) => ({ one, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one);
 }
