@@ -8,6 +8,7 @@ import { lightIoredis } from './ioredis-plugin.ts';
 import { mergeStart, type SplitFile } from './merge-start.ts';
 import { nodeModules } from './node-modules-plugin.ts';
 import { nothingForOperators } from './operator-plugin.ts';
+import { orderOnlyWith } from './order-plugin.ts';
 import { nativeWebhooks } from './webhooks-plugin.ts';
 
 /** A bundled function: what is in `folder` is what is deployed. */
@@ -78,6 +79,7 @@ async function bundle(
       onlyDrivers(drivers),
       noHandlersOfConfig,
       nothingForOperators,
+      orderOnlyWith(drivers),
     ],
   });
   const { outputs } = split.metafile;

@@ -1,0 +1,22 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, it, onTestFinished } from 'vitest';
+import { bundleLambdas } from './bundle.ts';
+import { ROOT } from './functions.ts';
+
+it('keeps what keeps order where a driver does, and says that it is not there where none does', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hikyaku-order-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const entry = join(folder, 'entry.ts');
+  const processor = JSON.stringify(join(ROOT, 'src/consume/processor.ts'));
+  writeFileSync(entry, `export { createProcessor as handler } from ${processor};`);
+  for (const driver of ['sqs', 'redis-streams']) {
+    const [bundle] = await bundleLambdas([{ name: driver, entry, drivers: [driver] }], folder);
+    const { handler } = await import(pathToFileURL(bundle?.module ?? '').href);
+    const make = () => handler({ ordered: true, retry: { maxAttempts: 3 } });
+    if (driver === 'sqs') expect(make().isolate([])).toEqual([[]]);
+    else expect(make).toThrow('this function was bundled without what keeps order');
+  }
+});
