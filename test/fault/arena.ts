@@ -8,6 +8,7 @@ import { openTransport } from '../../src/transport/url.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import type { Carrier, Server } from './carriers/carrier.ts';
 import { buildFsyncWitness } from './carriers/fsync-witness.ts';
+import { type Machine, startMachine } from './carriers/machine.ts';
 import type { Breakage } from './children/break-driver.ts';
 import { LOAD, type LoadTopology, loadTopology } from './children/load.ts';
 import type { ChildOptions, ConsumerOptions, ProducerOptions } from './children/options.ts';
@@ -18,7 +19,7 @@ import { createRandom, type Random } from './random.ts';
 
 export interface ArenaOptions {
   readonly carrier: Carrier;
-  readonly fault: Pick<Fault, 'settings' | 'losesPower' | 'leaseMs' | 'maxDeliveries'>;
+  readonly fault: Pick<Fault, 'settings' | 'losesPower' | 'meddles' | 'leaseMs' | 'maxDeliveries'>;
   readonly seed: number;
   /** The long form: as many rounds as faults are to be trusted by. */
   readonly nightly: boolean;
@@ -32,6 +33,8 @@ type Settings<Options extends ChildOptions> = Partial<Omit<Options, 'ledger' | '
 export interface Arena {
   readonly carrier: Carrier;
   readonly server: Server;
+  /** The carrier's, where the fault asks for it. */
+  readonly machine: Machine | undefined;
   readonly ledger: Ledger;
   readonly random: Random;
   readonly nightly: boolean;
@@ -68,16 +71,18 @@ let arenas = 0;
 
 export async function openArena({
   carrier,
-  fault: { settings, losesPower, leaseMs = 2_000, maxDeliveries = 1_000 },
+  fault: { settings, losesPower, meddles, leaseMs = 2_000, maxDeliveries = 1_000 },
   seed,
   nightly,
   breakage,
 }: ArenaOptions): Promise<Arena> {
   const folder = await mkdtemp(join(tmpdir(), 'hikyaku-judge-'));
   const preload = losesPower ? await buildFsyncWitness(folder) : undefined;
+  const machine = meddles ? await startMachine(folder) : undefined;
   const server = await carrier.start({
     seed,
     settings,
+    machine,
     ...(preload && { environment: { LD_PRELOAD: preload } }),
   });
   const ledger = await startLedger(folder);
@@ -119,6 +124,7 @@ export async function openArena({
   return {
     carrier,
     server,
+    machine,
     ledger,
     nightly,
     topology,
@@ -132,7 +138,7 @@ export async function openArena({
         deadlineMs: 10_000,
         ...settings,
       };
-      return started(startProgram('consumer', options));
+      return started(startProgram('consumer', options, server.environment));
     },
     producer(settings = {}) {
       const options: ProducerOptions = {
@@ -142,7 +148,7 @@ export async function openArena({
         ...settings,
         perSecond: (settings.perSecond ?? 150) * (carrier.ordered ? 1 / 3 : 1),
       };
-      return started(startProgram('producer', options));
+      return started(startProgram('producer', options, server.environment));
     },
     program: (file, url) => started(startProgram(file, { ...childOptions(nameOf(file)), url })),
     goodbye,

@@ -5,6 +5,7 @@ import { clockStepped } from './faults/clock-stepped.ts';
 import { consumerKilled } from './faults/consumer-killed.ts';
 import { consumerStopped } from './faults/consumer-stopped.ts';
 import { consumerTerminated } from './faults/consumer-terminated.ts';
+import { diskFull } from './faults/disk-full.ts';
 import { hostileCarrier } from './faults/hostile-carrier.ts';
 import { killerMessage } from './faults/killer-message.ts';
 import { manyConnections } from './faults/many-connections.ts';
@@ -31,6 +32,7 @@ export const FAULTS: readonly Fault[] = [
   wrongType,
   allFlushed,
   memoryFull,
+  diskFull,
   clockStepped,
   poison,
   killerMessage,

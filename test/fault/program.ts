@@ -20,9 +20,11 @@ export interface Program {
 export async function startProgram(
   file: 'producer' | 'consumer' | 'many-connections',
   options: ChildOptions,
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<Program> {
   const child = fork(join(import.meta.dirname, `children/${file}.ts`), [JSON.stringify(options)], {
     execArgv: ['--expose-gc'],
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   let said = '';
