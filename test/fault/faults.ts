@@ -14,6 +14,7 @@ import { networkDisturbed } from './faults/network-disturbed.ts';
 import { poison } from './faults/poison.ts';
 import { powerLostAlways, powerLostEverysec } from './faults/power-lost.ts';
 import { producerKilled } from './faults/producer-killed.ts';
+import { redisDiskFullAlways, redisDiskFullEverysec } from './faults/redis-disk-full.ts';
 import { redisKilledAlways, redisKilledEverysec } from './faults/redis-killed.ts';
 import { scriptsForgotten } from './faults/scripts-forgotten.ts';
 import { wrongType } from './faults/wrong-type.ts';
@@ -33,6 +34,8 @@ export const FAULTS: readonly Fault[] = [
   allFlushed,
   memoryFull,
   diskFull,
+  redisDiskFullAlways,
+  redisDiskFullEverysec,
   clockStepped,
   poison,
   killerMessage,
