@@ -17,6 +17,7 @@ import { producerKilled } from './faults/producer-killed.ts';
 import { redisDiskFullAlways, redisDiskFullEverysec } from './faults/redis-disk-full.ts';
 import { redisKilledAlways, redisKilledEverysec } from './faults/redis-killed.ts';
 import { scriptsForgotten } from './faults/scripts-forgotten.ts';
+import { serverClockStepped } from './faults/server-clock-stepped.ts';
 import { wrongType } from './faults/wrong-type.ts';
 
 /** All kinds of faults, in the order of the table. */
@@ -37,6 +38,7 @@ export const FAULTS: readonly Fault[] = [
   redisDiskFullAlways,
   redisDiskFullEverysec,
   clockStepped,
+  serverClockStepped,
   poison,
   killerMessage,
   allFail,

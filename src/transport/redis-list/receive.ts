@@ -76,13 +76,13 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const sweep = askedAt - sweptAt >= SWEEP_EVERY;
     if (sweep) sweptAt = askedAt;
     const token = `${owner}.${instance}.${receiver.nextNumber()}`;
-    const { queue: main, processing, delayed, leases, lots, returned, consumers, swept, dead } = keys;
+    const { queue: main, processing, delayed, leases, lots, returned, consumers, swept, dead, shown } = keys;
     const sweepMs = sweep ? SWEEP_EVERY : 0;
     const args = [max, leaseMs, token, owner, sweepMs, queue.leaseMs, consumerAway, queue.maxDeliveries];
     const reply = await withQueues(connection, [queue], () =>
       connection.run(
         TAKE,
-        [main, processing, delayed, leases, lots, returned, consumers, swept, dead],
+        [main, processing, delayed, leases, lots, returned, consumers, swept, dead, shown],
         moved === undefined ? args : [...args, moved],
       ),
     );

@@ -18,6 +18,8 @@ export interface ProducerOptions extends ChildOptions {
   /** Publishes under way at once; on an ordered topic each has a key. */
   readonly lanes: number;
   readonly perSecond: number;
+  /** Within which each message has to be handled. Default: no matter when. */
+  readonly ttlMs?: number;
   /** Ends by itself after so many; else when it is told to. */
   readonly count?: number;
   /** Of every so many messages the first is poison. */

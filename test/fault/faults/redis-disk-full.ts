@@ -23,7 +23,7 @@ export const redisDiskFullAlways: Fault = {
     const load = await producer();
     let exits = 0;
     for (let round = 0; round < times; round++) {
-      await fillDisk(arena, load);
+      await fillDisk(arena, load, random.pick([false, true]));
       const until = performance.now() + random.whole(500, 2_500);
       for (;;) {
         await redis.ended;
@@ -62,7 +62,8 @@ export const redisDiskFullEverysec: Fault = {
     const load = await producer();
     const isKilled = (round: number): boolean => round % 2 === 1;
     for (let round = 0; round < times; round++) {
-      await fillDisk(arena, load);
+      // Once a sync has failed in the background, Redis 7.0 refuses writes until it is started again.
+      await fillDisk(arena, load, isKilled(round) && random.pick([false, true]));
       await pause(random.whole(0, 1_500));
       if (isKilled(round)) {
         await server.redis?.kill();
@@ -94,12 +95,15 @@ export const redisDiskFullEverysec: Fault = {
   },
 };
 
-async function fillDisk({ ledger, machine, random, fault }: Arena, load: Program): Promise<void> {
+async function fillDisk(
+  { ledger, machine, random, fault }: Arena,
+  load: Program,
+  noSyncs: boolean,
+): Promise<void> {
   const { handled } = ledger.tally;
   const more = random.whole(20, 200);
   await ledger.until('it flows', (tally) => tally.handled > handled + more);
   const away = ledger.tally.awayBy(load.name);
-  const noSyncs = random.pick([false, true]);
   await fault();
   machine?.fill({ room: random.whole(0, noSyncs ? 1_000_000 : 5_000), noSyncs });
   await ledger.until('publishing is refused', ({ awayBy }) => awayBy(load.name) > away);
