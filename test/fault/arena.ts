@@ -11,7 +11,7 @@ import { buildFsyncWitness } from './carriers/fsync-witness.ts';
 import { type Machine, startMachine } from './carriers/machine.ts';
 import type { Breakage } from './children/break-driver.ts';
 import { LOAD, type LoadTopology, loadTopology } from './children/load.ts';
-import type { ChildOptions, ConsumerOptions, ProducerOptions } from './children/options.ts';
+import type { ChildOptions, ConsumerOptions, FunctionOptions, ProducerOptions } from './children/options.ts';
 import type { Fault } from './fault.ts';
 import { type Ledger, startLedger } from './ledger/ledger.ts';
 import { type Program, startProgram } from './program.ts';
@@ -42,6 +42,8 @@ export interface Arena {
   /** Starts a consumer; resolves once it has asked for messages. */
   consumer(settings?: Settings<ConsumerOptions>): Promise<Program>;
   producer(settings?: Settings<ProducerOptions>): Promise<Program>;
+  /** Starts an environment of a function, which waits to be invoked. */
+  environment(settings: Settings<FunctionOptions> & Pick<FunctionOptions, 'host'>): Promise<Program>;
   /** Starts another program of `children/`, with what all of them are given, and this way to the carrier. */
   program(file: 'many-connections', url: string): Promise<Program>;
   /** Tells one to go, by SIGTERM. Returns what is wrong, if it does not end by itself, or not within `ms`. */
@@ -149,6 +151,16 @@ export async function openArena({
         perSecond: (settings.perSecond ?? 150) * (carrier.ordered ? 1 / 3 : 1),
       };
       return started(startProgram('producer', options, server.environment));
+    },
+    environment(settings) {
+      const options: FunctionOptions = {
+        ...childOptions(nameOf('function')),
+        workMs: 20,
+        retry: { maxAttempts: 3, baseMs: 100, maxMs: 2_000 },
+        handlerTimeoutMs: 600,
+        ...settings,
+      };
+      return started(startProgram('function', options));
     },
     program: (file, url) => started(startProgram(file, { ...childOptions(nameOf(file)), url })),
     goodbye,

@@ -6,6 +6,7 @@ import { consumerKilled } from './faults/consumer-killed.ts';
 import { consumerStopped } from './faults/consumer-stopped.ts';
 import { consumerTerminated } from './faults/consumer-terminated.ts';
 import { diskFull } from './faults/disk-full.ts';
+import { drainKilled, functionKilled } from './faults/function-killed.ts';
 import { hostileCarrier } from './faults/hostile-carrier.ts';
 import { killerMessage } from './faults/killer-message.ts';
 import { manyConnections } from './faults/many-connections.ts';
@@ -44,5 +45,7 @@ export const FAULTS: readonly Fault[] = [
   allFail,
   manyConnections,
   consumerTerminated,
+  functionKilled,
+  drainKilled,
   hostileCarrier,
 ];

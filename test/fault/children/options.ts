@@ -1,6 +1,7 @@
 import type { RetryPolicy } from '../../../src/consume/retry-policy.ts';
 import type { Poison } from '../ledger/entry.ts';
 import type { Breakage } from './break-driver.ts';
+import type { Answer, Invocation } from './invocation.ts';
 import type { LoadTopology } from './load.ts';
 
 /** What every child is started with: JSON, its only argument. Durations in ms. */
@@ -34,6 +35,14 @@ export interface ConsumerOptions extends ChildOptions {
   readonly deadlineMs: number;
 }
 
+export interface FunctionOptions extends ChildOptions {
+  /** Behind an event source, or a drain. */
+  readonly host: 'sqs' | 'drain';
+  readonly workMs: number;
+  readonly retry: RetryPolicy;
+  readonly handlerTimeoutMs: number;
+}
+
 /** What the judge tells a child. */
 export type ToChild =
   /** No more; ends by itself. */
@@ -41,8 +50,12 @@ export type ToChild =
   /** Every handling fails from now on, or no more. */
   | { readonly do: 'fail'; readonly failing: boolean }
   | { readonly do: 'measureHeap' }
+  | { readonly do: 'invoke'; readonly invocation: Invocation }
   /** Its wall clock is off by so much. */
   | { readonly do: 'shiftClock'; readonly ms: number };
 
 /** What a child tells the judge besides what it tells the ledger. */
-export type FromChild = { readonly ready: true } | { readonly heapBytes: number };
+export type FromChild =
+  | { readonly ready: true }
+  | { readonly heapBytes: number }
+  | { readonly answer: Answer };

@@ -1,5 +1,5 @@
-import { IS_DUE, PUT_TIMES_BACK } from '../../redis/put-back.ts';
 import { defineScript } from '../../redis/script.ts';
+import { IS_DUE, PUT_TIMES_BACK } from '../../redis/scripts/put-back.ts';
 import { CLOCK, GIVE_BACK, LOT, MAY_WRITE, NO_QUEUE, REMOVE, THERE } from './shared.ts';
 
 /** The server's time for a removal grows with what is in flight; whoever would take more waits. */

@@ -1,5 +1,5 @@
-import { IS_DUE, PUT_TIMES_BACK } from '../../redis/put-back.ts';
 import { defineScript } from '../../redis/script.ts';
+import { IS_DUE, PUT_TIMES_BACK } from '../../redis/scripts/put-back.ts';
 import { SEEN } from '../scripts/consumers.ts';
 import { FIELD, NEEDS_GROUP } from '../scripts/operate.ts';
 import { PUT_BACK, READY, SWEEP, TAKE } from '../scripts/receive.ts';

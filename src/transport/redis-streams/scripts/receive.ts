@@ -1,5 +1,5 @@
-import { IS_DUE, PUT_TIMES_BACK } from '../../redis/put-back.ts';
 import { defineScript } from '../../redis/script.ts';
+import { IS_DUE, PUT_TIMES_BACK } from '../../redis/scripts/put-back.ts';
 import { SEEN } from './consumers.ts';
 import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
 
