@@ -28,17 +28,18 @@ struct machine {
 };
 
 static struct machine *machine;
-static const char *disk;
+static char *disk;
 
 #define NEXT(name) \
   static __typeof__(&name) next; \
   if (!next) next = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 __attribute__((constructor)) static void begin(void) {
-  const char *control = getenv("MACHINE_CONTROL");
-  disk = getenv("MACHINE_DISK");
-  int fd = control && disk ? open(control, O_RDWR | O_CLOEXEC) : -1;
+  const char *control = getenv("MACHINE_CONTROL"), *part = getenv("MACHINE_DISK");
+  int fd = control && part ? open(control, O_RDWR | O_CLOEXEC) : -1;
   if (fd < 0) return;
+  /* A copy: Redis writes its title over its environment. */
+  disk = strdup(part);
   void *mapped = mmap(NULL, sizeof *machine, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (mapped != MAP_FAILED) machine = mapped;
   close(fd);

@@ -62,7 +62,7 @@ export const redisDiskFullEverysec: Fault = {
     const load = await producer();
     const isKilled = (round: number): boolean => round % 2 === 1;
     for (let round = 0; round < times; round++) {
-      // Once a sync has failed in the background, Redis 7.0 refuses writes until it is started again.
+      // Once a sync has failed in the background, Redis refuses writes until it is started again.
       await fillDisk(arena, load, isKilled(round) && random.pick([false, true]));
       await pause(random.whole(0, 1_500));
       if (isKilled(round)) {
