@@ -65,11 +65,9 @@ export const redisDiskFullEverysec: Fault = {
       // Once a sync has failed in the background, Redis refuses writes until it is started again.
       await fillDisk(arena, load, isKilled(round) && random.pick([false, true]));
       await pause(random.whole(0, 1_500));
-      if (isKilled(round)) {
-        await server.redis?.kill();
-        await server.redis?.start();
-      }
+      if (isKilled(round)) await server.redis?.kill();
       machine?.makeRoom();
+      if (isKilled(round)) await server.redis?.start();
       await healed();
       await recovered();
     }
