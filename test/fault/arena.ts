@@ -95,7 +95,15 @@ export async function openArena({
     maxDeliveries,
   };
   const transport = await openTransport(server.url(server.judgePort), loadTopology(topology));
-  await transport.provision();
+  try {
+    await transport.provision();
+  } catch (error) {
+    // Else its processes would keep ours.
+    await transport.close();
+    await ledger.stop();
+    await server.stop();
+    throw error;
+  }
   const programs: Program[] = [];
   const proxies: TcpProxy[] = [];
 
