@@ -8,9 +8,10 @@ import { openTransport } from '../../src/transport/url.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import type { Carrier, Server } from './carriers/carrier.ts';
 import { buildFsyncWitness } from './carriers/fsync-witness.ts';
+import { type Machine, startMachine } from './carriers/machine.ts';
 import type { Breakage } from './children/break-driver.ts';
 import { LOAD, type LoadTopology, loadTopology } from './children/load.ts';
-import type { ChildOptions, ConsumerOptions, ProducerOptions } from './children/options.ts';
+import type { ChildOptions, ConsumerOptions, FunctionOptions, ProducerOptions } from './children/options.ts';
 import type { Fault } from './fault.ts';
 import { type Ledger, startLedger } from './ledger/ledger.ts';
 import { type Program, startProgram } from './program.ts';
@@ -18,7 +19,7 @@ import { createRandom, type Random } from './random.ts';
 
 export interface ArenaOptions {
   readonly carrier: Carrier;
-  readonly fault: Pick<Fault, 'settings' | 'losesPower' | 'leaseMs' | 'maxDeliveries'>;
+  readonly fault: Pick<Fault, 'settings' | 'losesPower' | 'meddles' | 'leaseMs' | 'maxDeliveries'>;
   readonly seed: number;
   /** The long form: as many rounds as faults are to be trusted by. */
   readonly nightly: boolean;
@@ -34,6 +35,8 @@ type Settings<Options extends ChildOptions> = Partial<Omit<Options, 'ledger' | '
 export interface Arena {
   readonly carrier: Carrier;
   readonly server: Server;
+  /** The carrier's, where the fault asks for it. */
+  readonly machine: Machine | undefined;
   readonly ledger: Ledger;
   readonly random: Random;
   readonly nightly: boolean;
@@ -41,6 +44,8 @@ export interface Arena {
   /** Starts a consumer; resolves once it has asked for messages. */
   consumer(settings?: Settings<ConsumerOptions>): Promise<Program>;
   producer(settings?: Settings<ProducerOptions>): Promise<Program>;
+  /** Starts an environment of a function, which waits to be invoked. */
+  environment(settings: Settings<FunctionOptions> & Pick<FunctionOptions, 'host'>): Promise<Program>;
   /** Starts another program of `children/`, with what all of them are given, and this way to the carrier. */
   program(file: 'many-connections', url: string): Promise<Program>;
   /** After the faults: lets the producer go on until as many are accepted as the run is made of, and ends it. */
@@ -75,7 +80,7 @@ let arenas = 0;
 
 export async function openArena({
   carrier,
-  fault: { settings, losesPower, leaseMs = 2_000, maxDeliveries = 1_000 },
+  fault: { settings, losesPower, meddles, leaseMs = 2_000, maxDeliveries = 1_000 },
   seed,
   nightly,
   messages,
@@ -83,9 +88,11 @@ export async function openArena({
 }: ArenaOptions): Promise<Arena> {
   const folder = await mkdtemp(join(tmpdir(), 'hikyaku-judge-'));
   const preload = losesPower ? await buildFsyncWitness(folder) : undefined;
+  const machine = meddles ? await startMachine(folder) : undefined;
   const server = await carrier.start({
     seed,
     settings,
+    machine,
     ...(preload && { environment: { LD_PRELOAD: preload } }),
   });
   const ledger = await startLedger(folder);
@@ -96,7 +103,15 @@ export async function openArena({
     maxDeliveries,
   };
   const transport = await openTransport(server.url(server.judgePort), loadTopology(topology));
-  await transport.provision();
+  try {
+    await transport.provision();
+  } catch (error) {
+    // Else its processes would keep ours.
+    await transport.close();
+    await ledger.stop();
+    await server.stop();
+    throw error;
+  }
   const programs: Program[] = [];
   const proxies: TcpProxy[] = [];
 
@@ -123,7 +138,7 @@ export async function openArena({
       deadlineMs: 10_000,
       ...settings,
     };
-    return started(startProgram('consumer', options));
+    return started(startProgram('consumer', options, server.environment));
   }
 
   async function goodbye(program: Program, ms = END_MS): Promise<string[]> {
@@ -139,6 +154,7 @@ export async function openArena({
   return {
     carrier,
     server,
+    machine,
     ledger,
     nightly,
     topology,
@@ -152,7 +168,17 @@ export async function openArena({
         ...settings,
         perSecond: (settings.perSecond ?? 150) * (carrier.ordered ? 1 / 3 : 1),
       };
-      return started(startProgram('producer', options));
+      return started(startProgram('producer', options, server.environment));
+    },
+    environment(settings) {
+      const options: FunctionOptions = {
+        ...childOptions(nameOf('function')),
+        workMs: 20,
+        retry: { maxAttempts: 3, baseMs: 100, maxMs: 2_000 },
+        handlerTimeoutMs: 600,
+        ...settings,
+      };
+      return started(startProgram('function', options));
     },
     program: (file, url) => started(startProgram(file, { ...childOptions(nameOf(file)), url })),
     async enough(load) {

@@ -12,6 +12,8 @@ export interface Fault {
   readonly settings?: Readonly<Record<string, string>>;
   /** Loses power: what its Redis has synced to disk is noted, which needs a C compiler. */
   readonly losesPower?: boolean;
+  /** Meddles with the machine's disk or clock, which needs a C compiler. */
+  readonly meddles?: boolean;
   /** Of the consumers, in ms. Default 2,000, which a busy machine may take for itself: longer where nobody dies. */
   readonly leaseMs?: number;
   /** After how many deliveries the carrier itself gives up. Default: far more than there are. */

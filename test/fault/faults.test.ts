@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { describe, inject, it } from 'vitest';
 import { CARRIERS } from './carriers/carriers.ts';
-import { fsyncWitnessMissing } from './carriers/fsync-witness.ts';
+import { preloadMissing } from './carriers/preload.ts';
 import { FAULTS } from './faults.ts';
 import { seedOf } from './random.ts';
 import { readSelection } from './selection.ts';
@@ -28,8 +28,8 @@ describe.concurrent('nothing accepted is lost', () => {
     );
     for (const carrier of suited.filter(({ name }) => selected(name, carriers))) {
       it(`${fault.name} on ${carrier.name}`, async ({ skip }) => {
-        const reason =
-          (await carrier.unavailable()) ?? (fault.losesPower ? await fsyncWitnessMissing() : undefined);
+        const preloads = fault.losesPower || fault.meddles;
+        const reason = (await carrier.unavailable()) ?? (preloads ? await preloadMissing() : undefined);
         if (reason !== undefined) skip(reason);
         const { line, report } = await tryFault(fault, {
           carrier,

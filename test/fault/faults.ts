@@ -5,6 +5,8 @@ import { clockStepped } from './faults/clock-stepped.ts';
 import { consumerKilled } from './faults/consumer-killed.ts';
 import { consumerStopped } from './faults/consumer-stopped.ts';
 import { consumerTerminated } from './faults/consumer-terminated.ts';
+import { diskFull } from './faults/disk-full.ts';
+import { drainKilled, functionKilled } from './faults/function-killed.ts';
 import { hostileCarrier } from './faults/hostile-carrier.ts';
 import { killerMessage } from './faults/killer-message.ts';
 import { manyConnections } from './faults/many-connections.ts';
@@ -13,8 +15,10 @@ import { networkDisturbed } from './faults/network-disturbed.ts';
 import { poison } from './faults/poison.ts';
 import { powerLostAlways, powerLostEverysec } from './faults/power-lost.ts';
 import { producerKilled } from './faults/producer-killed.ts';
+import { redisDiskFullAlways, redisDiskFullEverysec } from './faults/redis-disk-full.ts';
 import { redisKilledAlways, redisKilledEverysec } from './faults/redis-killed.ts';
 import { scriptsForgotten } from './faults/scripts-forgotten.ts';
+import { serverClockStepped } from './faults/server-clock-stepped.ts';
 import { wrongType } from './faults/wrong-type.ts';
 
 /** All kinds of faults, in the order of the table. */
@@ -31,11 +35,17 @@ export const FAULTS: readonly Fault[] = [
   wrongType,
   allFlushed,
   memoryFull,
+  diskFull,
+  redisDiskFullAlways,
+  redisDiskFullEverysec,
   clockStepped,
+  serverClockStepped,
   poison,
   killerMessage,
   allFail,
   manyConnections,
   consumerTerminated,
+  functionKilled,
+  drainKilled,
   hostileCarrier,
 ];

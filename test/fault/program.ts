@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import type { Answer, Invocation } from './children/invocation.ts';
 import type { ChildOptions, FromChild, ToChild } from './children/options.ts';
 
 /** A producer or a consumer that runs. */
@@ -8,6 +9,8 @@ export interface Program {
   tell(message: ToChild): void;
   /** Resolves with what it says next. */
   heapBytes(): Promise<number>;
+  /** What it answers to an event, where it is a function. Rejects when it dies before that. */
+  invoke(invocation: Invocation): Promise<Answer>;
   /** As `kill -9`. Resolves when it is gone. */
   kill(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
@@ -18,13 +21,17 @@ export interface Program {
 
 /** Starts a program of `children/`. Resolves when it is at work. */
 export async function startProgram(
-  file: 'producer' | 'consumer' | 'many-connections',
+  file: 'producer' | 'consumer' | 'many-connections' | 'function',
   options: ChildOptions,
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<Program> {
   const child = fork(join(import.meta.dirname, `children/${file}.ts`), [JSON.stringify(options)], {
     execArgv: ['--expose-gc'],
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
+  // It may die while it is told something.
+  child.on('error', () => undefined);
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -54,6 +61,11 @@ export async function startProgram(
       const heap = next(child, (message) => ('heapBytes' in message ? message.heapBytes : undefined));
       tell({ do: 'measureHeap' });
       return Promise.race([heap, failed]);
+    },
+    invoke(invocation) {
+      const answer = next(child, (message) => ('answer' in message ? message.answer : undefined));
+      tell({ do: 'invoke', invocation });
+      return Promise.race([answer, failed]);
     },
     async kill() {
       child.kill('SIGKILL');

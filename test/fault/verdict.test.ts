@@ -113,6 +113,10 @@ describe('the verdict', () => {
     const reports: (Report & { at?: number })[] = [
       ...published('a'),
       begun('a'),
+      // Which is never handled: nobody waits for it.
+      ...published('p', { poison: 'throws' }),
+      begun('p'),
+      dead('p'),
       { what: 'fault', at: 1_000 },
       { what: 'healed', at: 2_000 },
       ...published('b'),

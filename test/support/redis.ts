@@ -27,6 +27,8 @@ export interface RedisServer {
   readonly admin: Redis;
   /** Ends the server at once, as kill -9 does. */
   kill(): Promise<void>;
+  /** Resolves when it has ended, killed or by itself. */
+  readonly ended: Promise<unknown>;
   /** Starts it again, on the same port and data. */
   start(): Promise<void>;
   pause(): void;
@@ -135,6 +137,9 @@ async function launch(
     },
     admin,
     kill,
+    get ended() {
+      return ended;
+    },
     start,
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),

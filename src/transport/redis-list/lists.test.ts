@@ -475,10 +475,10 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
       const connection = createConnection(server.options);
       onTestFinished(() => connection.close());
       const keys = queueKeys(topology.prefix, BILLING);
-      const { delayed, leases, lots, returned, consumers, swept, dead } = keys;
+      const { delayed, leases, lots, returned, consumers, swept, dead, shown } = keys;
       const adopt = async (token: string, entry: string) => {
         const args = [10, 60_000, token, '', 0, 60_000, 60_000, 25, entry];
-        const all = [queue, processing, delayed, leases, lots, returned, consumers, swept, dead];
+        const all = [queue, processing, delayed, leases, lots, returned, consumers, swept, dead, shown];
         return list(await connection.run(TAKE, all, args)).slice(0, 2);
       };
       expect(await adopt('.a.1', 'moved')).toEqual([[['moved']], [1]]);

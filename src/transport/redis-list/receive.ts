@@ -54,13 +54,13 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   async function take({ max, leaseMs, owner }: Request, moved?: string): Promise<Incoming[]> {
     const askedAt = performance.now();
     const token = `${owner}.${instance}.${receiver.nextNumber()}`;
-    const { queue: main, processing, delayed, leases, lots, returned, consumers, swept, dead } = keys;
+    const { queue: main, processing, delayed, leases, lots, returned, consumers, swept, dead, shown } = keys;
     const sweepMs = waiting.sweepMs(askedAt);
     const args = [max, leaseMs, token, owner, sweepMs, queue.leaseMs, consumerAway, queue.maxDeliveries];
     const reply = await withQueues(connection, [queue], () =>
       connection.run(
         TAKE,
-        [main, processing, delayed, leases, lots, returned, consumers, swept, dead],
+        [main, processing, delayed, leases, lots, returned, consumers, swept, dead, shown],
         moved === undefined ? args : [...args, moved],
       ),
     );

@@ -1,4 +1,5 @@
 import type { RedisServer } from '../../support/redis.ts';
+import type { Machine } from './machine.ts';
 
 /** What faults are made on. */
 export interface Carrier {
@@ -23,6 +24,8 @@ export interface StartOptions {
   /** Those of redis.conf. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
   readonly environment?: NodeJS.ProcessEnv;
+  /** Whose disk and clock it goes by, if they are to be meddled with. */
+  readonly machine?: Machine | undefined;
 }
 
 export interface Server {
@@ -32,6 +35,8 @@ export interface Server {
   readonly judgePort?: number;
   /** TRANSPORT_URL, at this port: a proxy's, or its own. */
   url(port?: number): string;
+  /** What those are started with who use it, where they are all there is of it. */
+  readonly environment?: NodeJS.ProcessEnv;
   /** The Redis it is, if it is one. */
   readonly redis?: RedisServer;
   stop(): Promise<void>;

@@ -30,8 +30,11 @@ function onRedis(name: string, scheme: string): Carrier {
     hostile: false,
     isRedis: true,
     unavailable: async () => REDIS_MISSING,
-    async start({ settings, environment }) {
-      const redis = await startRedis(settings, undefined, undefined, environment);
+    async start({ settings, environment, machine }) {
+      const redis = await startRedis(settings, undefined, undefined, {
+        ...environment,
+        ...machine?.environment('.aof'),
+      });
       return {
         port: redis.port,
         url: (port = redis.port) => `${scheme}//127.0.0.1:${port}`,
@@ -50,9 +53,10 @@ function onFiles(): Carrier {
     isRedis: false,
     hostile: false,
     unavailable: async () => undefined,
-    async start() {
+    async start({ machine }) {
       const root = await mkdtemp(join(tmpdir(), 'hikyaku-judge-files-'));
       return {
+        ...(machine && { environment: machine.environment(root) }),
         url: () => pathToFileURL(root).href,
         stop: () => rm(root, { recursive: true, force: true }),
       };

@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { buildPreload } from './preload.ts';
 
 /**
  * Notes beside each file how long it was when it was last synced to its disk: what a loss of power leaves of it. Loaded
@@ -45,21 +42,8 @@ int fdatasync(int fd) { return noted(fd, "fdatasync"); }
 `;
 
 /** Builds what notes, in this folder. Returns its path. */
-export async function buildFsyncWitness(folder: string): Promise<string> {
-  const source = join(folder, 'fsync-witness.c');
-  const library = join(folder, 'fsync-witness.so');
-  await writeFile(source, SOURCE);
-  await run('cc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl']);
-  return library;
-}
-
-/** Why a loss of power cannot be made here: it needs Linux and a C compiler. */
-export async function fsyncWitnessMissing(): Promise<string | undefined> {
-  if (process.platform !== 'linux') return 'a loss of power is made by LD_PRELOAD: it needs Linux';
-  return run('cc', ['--version']).then(
-    () => undefined,
-    () => 'a loss of power needs a C compiler: "cc --version" has to answer',
-  );
+export function buildFsyncWitness(folder: string): Promise<string> {
+  return buildPreload(folder, 'fsync-witness', SOURCE);
 }
 
 /** Cuts every append-only file of a server that has ended back to what was synced. Returns how many bytes went. */

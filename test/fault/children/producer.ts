@@ -11,7 +11,7 @@ import { witnessSends } from './witness.ts';
 const { options, transport, reporter, onTold, tell, end } = await beginChild(
   (text): ProducerOptions => JSON.parse(text),
 );
-const { name, lanes, count = Number.POSITIVE_INFINITY, poison, topology } = options;
+const { name, lanes, ttlMs, count = Number.POSITIVE_INFINITY, poison, topology } = options;
 const publisher = createPublisher({ transport: witnessSends(transport, reporter) });
 const stop = new AbortController();
 let { perSecond } = options;
@@ -30,7 +30,7 @@ async function publishOne(n: number, key: string): Promise<void> {
   });
   const data = { pad, ...(poisoned && { poison: poison.kind }) };
   try {
-    await publisher.publish(Load, data, { id, ...(topology.ordered && { key }) });
+    await publisher.publish(Load, data, { id, ttlMs, ...(topology.ordered && { key }) });
     void reporter.report({ what: 'accepted', id });
   } catch (error) {
     void reporter.report({

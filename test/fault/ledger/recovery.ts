@@ -14,6 +14,8 @@ export interface Recovery {
 
 export function createRecovery(): Recovery {
   const took: number[] = [];
+  /** Never handled: nobody waits for it. */
+  const poison = new Set<string>();
   /** Begun and not ended, of those that may be begun again. */
   const atWork = new Set<string>();
   let owed = new Set<string>();
@@ -38,7 +40,7 @@ export function createRecovery(): Recovery {
     add(entry) {
       switch (entry.what) {
         case 'begun':
-          atWork.add(entry.id);
+          if (!poison.has(entry.id)) atWork.add(entry.id);
           break;
         case 'failed':
           atWork.delete(entry.id);
@@ -55,7 +57,8 @@ export function createRecovery(): Recovery {
           fresh = new Set();
           break;
         case 'publishing':
-          if (!isFresh) fresh.add(entry.id);
+          if (entry.poison !== undefined) poison.add(entry.id);
+          else if (!isFresh) fresh.add(entry.id);
           break;
         case 'handled': {
           atWork.delete(entry.id);

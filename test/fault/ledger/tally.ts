@@ -15,6 +15,7 @@ export interface Tally {
   handledBy(who: string): number;
   readonly failed: number;
   readonly away: number;
+  awayBy(who: string): number;
   /** All goes on since the last fault. */
   readonly recovered: boolean;
   describe(): string;
@@ -66,6 +67,7 @@ export function createTally(): Tally {
     get away() {
       return count('away');
     },
+    awayBy: (who) => count(`away ${who}`),
     get recovered() {
       return recovery.over;
     },

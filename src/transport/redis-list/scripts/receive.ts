@@ -1,4 +1,5 @@
 import { defineScript } from '../../redis/script.ts';
+import { IS_DUE, PUT_TIMES_BACK } from '../../redis/scripts/put-back.ts';
 import { CLOCK, GIVE_BACK, LOT, MAY_WRITE, NO_QUEUE, REMOVE, THERE } from './shared.ts';
 
 /** The server's time for a removal grows with what is in flight; whoever would take more waits. */
@@ -145,7 +146,7 @@ end`;
 
 /**
  * Takes entries, and looks after what was delayed and abandoned. KEYS: queue, processing, delayed, leases, lots, returned,
- * consumers, swept, dead. ARGV: most, lease in ms, what the ids of lots begin with, consumer (empty: not named), ms between sweeps (0: do not
+ * consumers, swept, dead, dead-shown. ARGV: most, lease in ms, what the ids of lots begin with, consumer (empty: not named), ms between sweeps (0: do not
  * sweep), lease of what another program took, how long a consumer may be away in ms, most
  * deliveries; and, where a blocking move has brought one, that entry.
  *
@@ -163,6 +164,8 @@ export const TAKE = defineScript(
 local queue, processing, delayed, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local lots, returned, consumers, swept, dead = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]`,
   REMOVE,
+  PUT_TIMES_BACK,
+  IS_DUE,
   REAP,
   LOOK,
   ADOPT,
@@ -190,8 +193,10 @@ if #due > 0 then
   giveBack(queue, returned, entries, counts)
 end
 
+local isLooked, back = isDue(swept, time, ARGV[5])
+if isLooked and back > 0 then putTimesBack({ delayed, leases, KEYS[10] }, back) end
 reap(time, tonumber(ARGV[8]))
-if ARGV[5] ~= '0' and redis.call('SET', swept, 1, 'NX', 'PX', ARGV[5]) then
+if isLooked then
   look(time, stamp, tonumber(ARGV[6]))
   redis.call('ZREMRANGEBYSCORE', consumers, '-inf', time - ARGV[7])
 end

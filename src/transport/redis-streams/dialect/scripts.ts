@@ -1,7 +1,8 @@
 import { defineScript } from '../../redis/script.ts';
+import { IS_DUE, PUT_TIMES_BACK } from '../../redis/scripts/put-back.ts';
 import { SEEN } from '../scripts/consumers.ts';
 import { depthScript, NEEDS_GROUP } from '../scripts/operate.ts';
-import { READY, SWEEP, TAKE } from '../scripts/receive.ts';
+import { PUT_BACK, READY, SWEEP, TAKE } from '../scripts/receive.ts';
 import { ROOM } from '../scripts/send.ts';
 import { END, ENDINGS } from '../scripts/settle.ts';
 import { FIELD, FREE, HOLD, MAY_WRITE, NOW } from '../scripts/shared.ts';
@@ -36,6 +37,9 @@ export const TAKE_FIELDS = defineScript(
   FREE,
   LEASE,
   SWEEP,
+  PUT_TIMES_BACK,
+  PUT_BACK,
+  IS_DUE,
   GIVE_UP_FIELDS,
   TAKE,
   SEEN,

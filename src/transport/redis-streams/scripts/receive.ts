@@ -1,4 +1,5 @@
 import { defineScript } from '../../redis/script.ts';
+import { IS_DUE, PUT_TIMES_BACK } from '../../redis/scripts/put-back.ts';
 import { SEEN } from './consumers.ts';
 import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
 
@@ -54,6 +55,20 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
   return lost
 end`;
 
+/** Has leases and delays end when they were meant to although the clock was put back: those of entries begin anew. */
+export const PUT_BACK = `
+local function putBack(stream, group, by)
+  putTimesBack({ KEYS[2], KEYS[3], KEYS[8] }, by)
+  local start = '-'
+  repeat
+    local page = redis.call('XPENDING', stream, group, start, '+', 500)
+    for _, one in ipairs(page) do
+      redis.call('XCLAIM', stream, group, one[2], 0, one[1], 'IDLE', 0, 'JUSTID')
+      start = '(' .. one[1]
+    end
+  until #page < 500
+end`;
+
 /** Makes a dead letter of what has been given up. */
 const GIVE_UP = `
 local function giveUp(frame, body, enqueuedAt, time)
@@ -99,7 +114,9 @@ local group, max, leaseMs, token = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 mayWrite(waiting)
 local time = now()
 local lost = 0
-if ARGV[5] ~= '0' and redis.call('SET', KEYS[6], 1, 'NX', 'PX', ARGV[5]) then
+local due, back = isDue(KEYS[6], time, ARGV[5])
+if due then
+  if back > 0 then putBack(stream, group, back) end
   lost = sweep(stream, group, ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), time)
 end
 local taken = {}
@@ -132,6 +149,9 @@ export const TAKE_HELD = defineScript(
   FREE,
   LEASE,
   SWEEP,
+  PUT_TIMES_BACK,
+  PUT_BACK,
+  IS_DUE,
   GIVE_UP,
   TAKE,
   SEEN,

@@ -1,0 +1,49 @@
+import type { Fault } from '../fault.ts';
+
+const HOUR = 3_600_000;
+/** At work, fetched ahead, and not settled yet, of one consumer: a lease ends early when the clock is put on. */
+const HELD = 60;
+const ATTEMPTS = 4;
+
+/** The clock of the server is put on by an hour, and back, while retries wait; and each time a consumer dies. */
+export const serverClockStepped: Fault = {
+  name: 'server-clock-stepped',
+  suits: ({ isRedis }) => isRedis,
+  meddles: true,
+  async run(arena) {
+    const { consumer, producer, machine, ledger, random, nightly, fault, healed, recovered, empty } = arena;
+    const times = nightly ? 40 : 2;
+    const retry = { maxAttempts: ATTEMPTS, baseMs: 1_000, maxMs: 2_000 };
+    await consumer({ retry });
+    let victim = await consumer({ retry });
+    // None expires: an hour is more than any has.
+    const load = await producer({ poison: { every: 40, kind: 'throws' }, ttlMs: HOUR / 2 });
+    const inTime = 2_000 + 5_000;
+    for (let round = 0; round < times; round++) {
+      const { handled, failed } = ledger.tally;
+      const more = random.whole(50, 200);
+      await ledger.until('it flows', (tally) => tally.handled > handled + more);
+      victim.tell({ do: 'fail', failing: true });
+      await ledger.until('some are to be retried', (tally) => tally.failed > failed + 10);
+      victim.tell({ do: 'fail', failing: false });
+      await fault();
+      const step = (): void => machine?.shiftClock(round % 2 === 0 ? HOUR : 0);
+      const killFirst = random.pick([true, false]);
+      if (!killFirst) step();
+      await victim.kill();
+      if (killFirst) step();
+      await healed();
+      victim = await consumer({ retry });
+      await recovered();
+    }
+    load.tell({ do: 'stop' });
+    await load.exit;
+    // What failed waits for its retry; nothing is hidden for an hour.
+    await ledger.until('all that can be are handled', ({ open }) => open === 0, inTime);
+    const poison = (await ledger.entries()).filter(
+      (entry) => entry.what === 'publishing' && entry.poison !== undefined,
+    );
+    await empty(poison.length);
+    return { times, duplicates: times * 2 * HELD, recoveryMs: inTime };
+  },
+};
