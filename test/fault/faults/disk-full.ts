@@ -10,7 +10,19 @@ export const diskFull: Fault = {
   name: 'disk-full',
   suits: ({ name }) => name === 'file',
   meddles: true,
-  async run({ consumer, producer, machine, ledger, random, nightly, fault, healed, recovered, empty }) {
+  async run({
+    consumer,
+    producer,
+    machine,
+    ledger,
+    random,
+    nightly,
+    fault,
+    healed,
+    recovered,
+    empty,
+    enough,
+  }) {
     const times = nightly ? 60 : 3;
     await consumer({ workMs: 5 });
     const load = await producer({ lanes: LANES, poison: { every: 40, kind: 'throws' } });
@@ -30,8 +42,7 @@ export const diskFull: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     await ledger.until('all that can be are handled', ({ open }) => open === 0);
     const entries = await ledger.entries();
     const poison = entries.filter((entry) => entry.what === 'publishing' && entry.poison !== undefined);

@@ -72,7 +72,7 @@ export const drainKilled: Fault = {
 };
 
 async function killed(
-  { producer, ledger, random, nightly, fault, healed, recovered, empty }: Arena,
+  { producer, ledger, random, nightly, fault, healed, recovered, empty, enough }: Arena,
   functions: Environments,
   inHands: () => number,
   leaseMs: number,
@@ -89,8 +89,7 @@ async function killed(
     await healed();
     await recovered();
   }
-  load.tell({ do: 'stop' });
-  await load.exit;
+  await enough(load);
   await ledger.until('all that can be are handled', ({ open }) => open === 0);
   const poison = (await ledger.entries()).filter(
     (entry) => entry.what === 'publishing' && entry.poison !== undefined,

@@ -15,7 +15,7 @@ export const redisDiskFullAlways: Fault = {
   meddles: true,
   suits: ({ isRedis }) => isRedis,
   async run(arena) {
-    const { consumer, producer, server, machine, ledger, random, nightly, healed, recovered } = arena;
+    const { consumer, producer, server, machine, ledger, random, nightly, healed, recovered, enough } = arena;
     const times = nightly ? 50 : 2;
     const { redis } = server;
     if (redis === undefined) throw new Error('this needs a Redis');
@@ -36,8 +36,7 @@ export const redisDiskFullAlways: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     const { resent, refused } = sends(await ledger.entries());
     return {
       times,
@@ -56,7 +55,7 @@ export const redisDiskFullEverysec: Fault = {
   meddles: true,
   suits: ({ isRedis }) => isRedis,
   async run(arena) {
-    const { consumer, producer, server, machine, ledger, random, nightly, healed, recovered } = arena;
+    const { consumer, producer, server, machine, ledger, random, nightly, healed, recovered, enough } = arena;
     const times = nightly ? 50 : 2;
     await consumer();
     const load = await producer();
@@ -71,8 +70,7 @@ export const redisDiskFullEverysec: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     await ledger.until('what is left is handled', ({ open }) => open === 0, 5_000).catch(() => undefined);
     const lost = ledger.tally.open;
     const entries = await ledger.entries();

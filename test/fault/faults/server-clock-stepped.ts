@@ -11,7 +11,8 @@ export const serverClockStepped: Fault = {
   suits: ({ isRedis }) => isRedis,
   meddles: true,
   async run(arena) {
-    const { consumer, producer, machine, ledger, random, nightly, fault, healed, recovered, empty } = arena;
+    const { consumer, producer, machine, ledger, random, nightly, fault, healed, recovered, empty, enough } =
+      arena;
     const times = nightly ? 40 : 2;
     const retry = { maxAttempts: ATTEMPTS, baseMs: 1_000, maxMs: 2_000 };
     await consumer({ retry });
@@ -36,8 +37,7 @@ export const serverClockStepped: Fault = {
       victim = await consumer({ retry });
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     // What failed waits for its retry; nothing is hidden for an hour.
     await ledger.until('all that can be are handled', ({ open }) => open === 0, inTime);
     const poison = (await ledger.entries()).filter(
