@@ -5,6 +5,7 @@ import { onlyDrivers } from './drivers-plugin.ts';
 import { type LambdaFunction, ROOT } from './functions.ts';
 import { noHandlersOfConfig } from './handlers-plugin.ts';
 import { lightIoredis } from './ioredis-plugin.ts';
+import { plainLua } from './lua-plugin.ts';
 import { mergeStart, type SplitFile } from './merge-start.ts';
 import { nodeModules } from './node-modules-plugin.ts';
 import { nothingForOperators } from './operator-plugin.ts';
@@ -80,6 +81,7 @@ async function bundle(
       noHandlersOfConfig,
       nothingForOperators,
       orderOnlyWith(drivers),
+      plainLua,
     ],
   });
   const { outputs } = split.metafile;
