@@ -5,6 +5,8 @@ import { clockStepped } from './faults/clock-stepped.ts';
 import { consumerKilled } from './faults/consumer-killed.ts';
 import { consumerStopped } from './faults/consumer-stopped.ts';
 import { consumerTerminated } from './faults/consumer-terminated.ts';
+import { failover, failoverConfirmed } from './faults/failover.ts';
+import { handedOver } from './faults/handed-over.ts';
 import { hostileCarrier } from './faults/hostile-carrier.ts';
 import { killerMessage } from './faults/killer-message.ts';
 import { manyConnections } from './faults/many-connections.ts';
@@ -15,6 +17,7 @@ import { powerLostAlways, powerLostEverysec } from './faults/power-lost.ts';
 import { producerKilled } from './faults/producer-killed.ts';
 import { redisKilledAlways, redisKilledEverysec } from './faults/redis-killed.ts';
 import { scriptsForgotten } from './faults/scripts-forgotten.ts';
+import { slotsMoved } from './faults/slots-moved.ts';
 import { wrongType } from './faults/wrong-type.ts';
 
 /** All kinds of faults, in the order of the table. */
@@ -25,6 +28,10 @@ export const FAULTS: readonly Fault[] = [
   redisKilledEverysec,
   powerLostAlways,
   powerLostEverysec,
+  failover,
+  failoverConfirmed,
+  handedOver,
+  slotsMoved,
   consumerStopped,
   networkDisturbed,
   scriptsForgotten,
