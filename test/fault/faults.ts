@@ -6,7 +6,7 @@ import { consumerKilled } from './faults/consumer-killed.ts';
 import { consumerStopped } from './faults/consumer-stopped.ts';
 import { consumerTerminated } from './faults/consumer-terminated.ts';
 import { failover, failoverConfirmed } from './faults/failover.ts';
-import { handedOver } from './faults/handed-over.ts';
+import { handedOver, handedOverConfirmed } from './faults/handed-over.ts';
 import { hostileCarrier } from './faults/hostile-carrier.ts';
 import { killerMessage } from './faults/killer-message.ts';
 import { manyConnections } from './faults/many-connections.ts';
@@ -31,6 +31,7 @@ export const FAULTS: readonly Fault[] = [
   failover,
   failoverConfirmed,
   handedOver,
+  handedOverConfirmed,
   slotsMoved,
   consumerStopped,
   networkDisturbed,

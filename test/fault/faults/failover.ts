@@ -16,13 +16,15 @@ function failing(waitReplicas: 0 | 1): Fault {
   return {
     name: waitReplicas === 0 ? 'failover' : 'failover-confirmed',
     topologies: ['sentinel', 'cluster'],
-    async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered }) {
+    async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, empty }) {
       const times = nightly ? 10 : 1;
       const standby = standbyOf(server);
       const url = `${server.url()}&waitReplicas=${waitReplicas}`;
-      await consumer({ url });
+      // Slower than what is published, so that there is something to lose.
+      await consumer({ url, workMs: 120 });
       const load = await producer({ url, perSecond: 250 });
       for (let round = 0; round < times; round++) {
+        if (round > 0) await standby.complete();
         const { handled } = ledger.tally;
         const more = random.whole(50, 200);
         await ledger.until('it flows', (tally) => tally.handled > handled + more);
@@ -40,15 +42,10 @@ function failing(waitReplicas: 0 | 1): Fault {
         await master.start();
         if (waitReplicas > 0) await healed();
         await recovered();
-        await standby.complete();
       }
       load.tell({ do: 'stop' });
       await load.exit;
-      if (waitReplicas === 0) {
-        await ledger
-          .until('what is left is handled', ({ open }) => open === 0, 10_000)
-          .catch(() => undefined);
-      }
+      await empty();
       const entries = await ledger.entries();
       const resent = entries.filter(({ what }) => what === 'resent').length;
       const accepted = during(entries, 'accepted');
