@@ -16,7 +16,19 @@ function failing(waitReplicas: 0 | 1): Fault {
   return {
     name: waitReplicas === 0 ? 'failover' : 'failover-confirmed',
     topologies: ['sentinel', 'cluster'],
-    async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, empty }) {
+    async run({
+      consumer,
+      producer,
+      server,
+      ledger,
+      random,
+      nightly,
+      fault,
+      healed,
+      recovered,
+      enough,
+      empty,
+    }) {
       const times = nightly ? 10 : 1;
       const standby = standbyOf(server);
       const url = `${server.url()}&waitReplicas=${waitReplicas}`;
@@ -43,8 +55,7 @@ function failing(waitReplicas: 0 | 1): Fault {
         if (waitReplicas > 0) await healed();
         await recovered();
       }
-      load.tell({ do: 'stop' });
-      await load.exit;
+      await enough(load);
       await empty();
       const entries = await ledger.entries();
       const resent = entries.filter(({ what }) => what === 'resent').length;

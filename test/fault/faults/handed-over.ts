@@ -19,6 +19,7 @@ function handing(waitReplicas: 0 | 1): Fault {
       fault,
       healed,
       recovered,
+      enough,
       empty,
     }) {
       const times = nightly ? 10 : 1;
@@ -37,8 +38,7 @@ function handing(waitReplicas: 0 | 1): Fault {
         await healed();
         await recovered();
       }
-      load.tell({ do: 'stop' });
-      await load.exit;
+      await enough(load);
       await empty();
       const entries = await ledger.entries();
       const resent = entries.filter(({ what }) => what === 'resent').length;

@@ -7,7 +7,7 @@ const HELD = 60;
 export const slotsMoved: Fault = {
   name: 'slots-moved',
   topologies: ['cluster'],
-  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered }) {
+  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, enough }) {
     const times = nightly ? 10 : 2;
     const standby = standbyOf(server);
     await consumer();
@@ -21,8 +21,7 @@ export const slotsMoved: Fault = {
       await healed();
       await recovered();
     }
-    load.tell({ do: 'stop' });
-    await load.exit;
+    await enough(load);
     const resent = (await ledger.entries()).filter(({ what }) => what === 'resent').length;
     return { times, duplicates: resent + times * HELD, recoveryMs: 30_000 };
   },
