@@ -78,7 +78,9 @@ async function onCluster({ settings }: StartOptions): Promise<Server> {
   const cluster = await startCluster({ replicas: 1, settings: async () => settings ?? {} });
 
   async function replaced(before: RedisServer): Promise<void> {
-    await vi.waitUntil(async () => (await cluster.ownerOf(TAG)) !== before, WAIT);
+    await vi.waitFor(async () => {
+      if ((await cluster.ownerOf(TAG)) === before) throw new Error('the master has not been replaced');
+    }, WAIT);
   }
 
   return {
