@@ -49,6 +49,7 @@ export function serverOptions(url: URL): ServerOptions {
     ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
     ...iam(url),
     database: wholeNumber('the database', database === '' ? '0' : database),
+    waitReplicas: wholeNumber('waitReplicas', url.searchParams.get('waitReplicas') ?? '0'),
   };
 }
 

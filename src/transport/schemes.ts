@@ -13,7 +13,7 @@ interface Scheme {
   readonly options: readonly string[];
 }
 
-const REDIS_SERVERS = ['master', 'sentinels', 'sentinelPassword', 'cluster', 'nodes'];
+const REDIS_SERVERS = ['waitReplicas', 'master', 'sentinels', 'sentinelPassword', 'cluster', 'nodes'];
 const REDIS_OPTIONS = ['retention', 'maxDepth', 'blocking', ...REDIS_SERVERS];
 const LIST_OPTIONS = ['maxDepth', 'blocking', 'queue', 'processing', 'dlq', ...REDIS_SERVERS];
 

@@ -41,6 +41,7 @@ test.each([
   ['redis+list://127.0.0.1?queue=a&processing=b&dlq=c', 'redis+list'],
   ['rediss://s1?master=main&sentinels=s2,[::1]:26380&sentinelPassword=p', 'redis'],
   ['redis://n1:7001?cluster=true&nodes=n2:7002,n3', 'redis'],
+  ['redis+list://127.0.0.1?waitReplicas=2', 'redis+list'],
 ])('%s opens %s', async (url, name) => {
   expect((await open(url)).name).toBe(name);
 });
@@ -67,6 +68,8 @@ test.each([
   ['redis://127.0.0.1?retension=1h', 'retension is not an option of redis: (did you mean retention?)'],
   ['redis://127.0.0.1?retention=soon', 'retention is "soon": expected a duration like 30m, 24h or 7d'],
   ['redis://127.0.0.1?maxDepth=-1', 'maxDepth is "-1": expected a whole number'],
+  ['redis://127.0.0.1?waitReplicas=-1', 'waitReplicas is "-1": expected a whole number'],
+  ['redis+list://127.0.0.1?waitReplicas=all', 'waitReplicas is "all": expected a whole number'],
   ['redis://127.0.0.1?blocking=no', 'blocking is "no": expected true or false'],
   ['redis://s1?sentinels=s2', 'sentinels takes master=NAME beside it'],
   ['redis://s1?sentinelPassword=x&cluster=true', 'sentinelPassword takes master=NAME beside it'],

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readDeadLetterReason } from '../../src/message/dead-letter.ts';
 import { pause } from '../../src/time/backoff.ts';
+import { asTransportError } from '../../src/transport/errors.ts';
 import type { Depth } from '../../src/transport/transport.ts';
 import { openTransport } from '../../src/transport/url.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
@@ -206,7 +207,7 @@ export async function openArena({
     async empty(dead = 0) {
       const deadline = performance.now() + PATIENCE_MS;
       for (;;) {
-        const depth = await transport.depth(LOAD);
+        const depth = await patiently(() => transport.depth(LOAD));
         if (depth.ready + depth.inFlight + depth.delayed === 0 && depth.dead >= dead) return;
         if (performance.now() > deadline) throw new Error(`not empty: ${JSON.stringify(depth)}`);
         await pause(50);
@@ -216,7 +217,7 @@ export async function openArena({
       const ended = await Promise.all(programs.map((program) => (program.running ? goodbye(program) : [])));
       const problems = ended.flat();
       for (;;) {
-        const letters = await transport.deadLetters.scan(LOAD, { max: 10, leaseMs: 60_000 });
+        const letters = await patiently(() => transport.deadLetters.scan(LOAD, { max: 10, leaseMs: 60_000 }));
         for (const { id, headers } of letters) {
           const { code, attempts } = readDeadLetterReason(headers);
           await ledger.report({ what: 'dead', id, code, attempts });
@@ -233,4 +234,17 @@ export async function openArena({
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Asks again while the carrier is away for a moment, as whoever uses it does. */
+async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!asTransportError(error).retryable || performance.now() > deadline) throw error;
+      await pause(50);
+    }
+  }
 }

@@ -1,5 +1,5 @@
 import type { Arena } from './arena.ts';
-import type { Carrier } from './carriers/carrier.ts';
+import type { Carrier, Topology } from './carriers/carrier.ts';
 
 /** A kind of fault: how it is made, and what it allows. */
 export interface Fault {
@@ -8,6 +8,8 @@ export interface Fault {
   suits?(carrier: Carrier): boolean;
   /** It is the carrier that does it: made on hostile ones, and on no others. */
   readonly hostile?: boolean;
+  /** One server takes the place of another: made on carriers of these topologies, and on no others. */
+  readonly topologies?: readonly Topology[];
   /** Of the Redis that it is made on. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Loses power: what its Redis has synced to disk is noted, which needs a C compiler. */

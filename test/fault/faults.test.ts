@@ -1,7 +1,9 @@
 import { appendFileSync } from 'node:fs';
 import { describe, inject, it } from 'vitest';
+import type { Carrier } from './carriers/carrier.ts';
 import { CARRIERS } from './carriers/carriers.ts';
 import { preloadMissing } from './carriers/preload.ts';
+import type { Fault } from './fault.ts';
 import { FAULTS } from './faults.ts';
 import { seedOf } from './random.ts';
 import { readSelection } from './selection.ts';
@@ -23,9 +25,7 @@ for (const [kind, names, known] of [
 
 describe.concurrent('nothing accepted is lost', () => {
   for (const fault of FAULTS.filter(({ name }) => selected(name, only))) {
-    const suited = CARRIERS.filter(
-      (carrier) => carrier.hostile === (fault.hostile ?? false) && fault.suits?.(carrier) !== false,
-    );
+    const suited = CARRIERS.filter((carrier) => suits(fault, carrier));
     for (const carrier of suited.filter(({ name }) => selected(name, carriers))) {
       it(`${fault.name} on ${carrier.name}`, async ({ skip }) => {
         const preloads = fault.losesPower || fault.meddles;
@@ -45,3 +45,9 @@ describe.concurrent('nothing accepted is lost', () => {
     }
   }
 });
+
+function suits({ hostile = false, topologies, suits }: Fault, carrier: Carrier): boolean {
+  const { topology } = carrier;
+  const fits = topology === undefined ? topologies === undefined : topologies?.includes(topology);
+  return fits === true && carrier.hostile === hostile && suits?.(carrier) !== false;
+}

@@ -6,7 +6,9 @@ import { consumerKilled } from './faults/consumer-killed.ts';
 import { consumerStopped } from './faults/consumer-stopped.ts';
 import { consumerTerminated } from './faults/consumer-terminated.ts';
 import { diskFull } from './faults/disk-full.ts';
+import { failover, failoverConfirmed } from './faults/failover.ts';
 import { drainKilled, functionKilled } from './faults/function-killed.ts';
+import { handedOver, handedOverConfirmed } from './faults/handed-over.ts';
 import { hostileCarrier } from './faults/hostile-carrier.ts';
 import { killerMessage } from './faults/killer-message.ts';
 import { manyConnections } from './faults/many-connections.ts';
@@ -19,6 +21,7 @@ import { redisDiskFullAlways, redisDiskFullEverysec } from './faults/redis-disk-
 import { redisKilledAlways, redisKilledEverysec } from './faults/redis-killed.ts';
 import { scriptsForgotten } from './faults/scripts-forgotten.ts';
 import { serverClockStepped } from './faults/server-clock-stepped.ts';
+import { slotsMoved } from './faults/slots-moved.ts';
 import { wrongType } from './faults/wrong-type.ts';
 
 /** All kinds of faults, in the order of the table. */
@@ -29,6 +32,11 @@ export const FAULTS: readonly Fault[] = [
   redisKilledEverysec,
   powerLostAlways,
   powerLostEverysec,
+  failover,
+  failoverConfirmed,
+  handedOver,
+  handedOverConfirmed,
+  slotsMoved,
   consumerStopped,
   networkDisturbed,
   scriptsForgotten,

@@ -1,14 +1,14 @@
 import { vi } from 'vitest';
 import { type RedisServer, startRedis } from './redis.ts';
 
-/** A master, two replicas of it, and three Sentinels that watch them: a failover takes one to five seconds. */
+/** A master, its replicas, and three Sentinels that watch them: a failover takes one to five seconds. */
 export interface RedisSentinels {
   readonly servers: readonly RedisServer[];
   readonly sentinels: readonly RedisServer[];
   readonly url: string;
   /** Who is the master for all Sentinels. */
   master(): Promise<RedisServer>;
-  /** Waits until both replicas follow the master, and another one has taken the place of `dead`. */
+  /** Waits until all replicas follow the master, and another one has taken the place of `dead`. */
   settled(dead?: RedisServer): Promise<void>;
   stop(): Promise<void>;
 }
@@ -22,6 +22,7 @@ type Settings = Readonly<Record<string, string>>;
 export async function startSentinels(
   settings: Settings = {},
   ofSentinels: Settings = {},
+  replicas = 2,
 ): Promise<RedisSentinels> {
   const { requirepass } = settings;
   const all = {
@@ -31,7 +32,10 @@ export async function startSentinels(
   };
   const first = await startRedis(all);
   const replicaof = `127.0.0.1\n${first.port}`;
-  const servers = [first, ...(await Promise.all([1, 2].map(() => startRedis({ ...all, replicaof }))))];
+  const servers = [
+    first,
+    ...(await Promise.all(Array.from({ length: replicas }, () => startRedis({ ...all, replicaof })))),
+  ];
   const watched = [
     `sentinel monitor ${MASTER} 127.0.0.1 ${first.port} 2`,
     `sentinel down-after-milliseconds ${MASTER} 1000`,
@@ -60,7 +64,7 @@ export async function startSentinels(
       if (one === dead) throw new Error('the master that is down has not been replaced');
       const replication = await one.admin.info('replication');
       const following = replication.match(/state=online/g)?.length ?? 0;
-      const expected = dead === undefined ? 2 : 1;
+      const expected = dead === undefined ? replicas : replicas - 1;
       if (!replication.includes('role:master') || following < expected) {
         throw new Error(`${one.port} has ${following} replicas, not ${expected}`);
       }
@@ -72,7 +76,7 @@ export async function startSentinels(
   await vi.waitFor(async () => {
     for (const { admin } of sentinels) {
       const view = String(await admin.call('SENTINEL', 'MASTER', MASTER));
-      if (!/num-slaves,2,num-other-sentinels,2/.test(view)) throw new Error(view);
+      if (!view.includes(`num-slaves,${replicas},num-other-sentinels,2`)) throw new Error(view);
     }
   }, WAIT);
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Dialect } from '../dialects/dialect.ts';
 import { TransportError } from '../errors.ts';
-import { createConnection } from '../redis/connection.ts';
+import { createConnection, createSendingConnection } from '../redis/connection.ts';
 import { LIMITS } from '../redis/limits.ts';
 import { depthOf } from '../redis/replies.ts';
 import { unlessAborted } from '../redis/unless-aborted.ts';
@@ -38,6 +38,7 @@ export function createRedisListTransport(
 ): Transport {
   const directory = createDirectory(topology, options.names, options.keysOf);
   const connection = createConnection(options);
+  const sending = createSendingConnection(options, connection);
   const clock = createServerClock(connection);
   const receivers = new Map<Queue, Receiver>();
   const instance = randomBytes(9).toString('base64url');
@@ -75,8 +76,9 @@ export function createRedisListTransport(
     async send(topic, messages, signal) {
       ensureOpen();
       const { maxDepth } = options;
-      const sending = send({ connection, clock, dialect, maxDepth }, directory.ofTopic(topic), messages);
-      return signal === undefined ? sending : await unlessAborted(sending, signal);
+      const sender = { connection: sending, clock, dialect, maxDepth };
+      const sent = send(sender, directory.ofTopic(topic), messages);
+      return signal === undefined ? sent : await unlessAborted(sent, signal);
     },
 
     async receive(address, request) {
@@ -130,13 +132,15 @@ export function createRedisListTransport(
       return warnings(
         connection,
         directory.topics.flatMap(([queue]) => (queue ? [queue.keys.queue] : [])),
+        options.waitReplicas,
       );
     },
 
     close() {
-      closing ??= Promise.all(Array.from(receivers.values(), (receiver) => receiver.close())).then(() =>
-        connection.close(),
-      );
+      closing ??= Promise.all(Array.from(receivers.values(), (receiver) => receiver.close())).then(() => {
+        sending.close();
+        connection.close();
+      });
       return closing;
     },
   };

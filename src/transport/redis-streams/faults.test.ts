@@ -35,6 +35,20 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
     };
   }
 
+  it('knows after a restart what has been read, which not every server writes down', async () => {
+    const options = { ...server.options, retentionMs: 3_600_000, maxDepth: 10 };
+    const { transport } = await given(options);
+    await publish(transport, messages(8));
+    await ack(transport, await take(transport));
+    await server.kill();
+    await server.start();
+    const empty = { ready: 0, inFlight: 0, delayed: 0, dead: 0 };
+    await vi.waitFor(async () => expect(await transport.depth(BILLING)).toEqual(empty));
+    await publish(transport, messages(8));
+    expect(await take(transport)).toHaveLength(8);
+    expect(await transport.depth(BILLING)).toEqual({ ...empty, inFlight: 8 });
+  });
+
   it('does not connect again for a call that was between two steps when it was closed', async () => {
     const connection = createConnection(server.options);
     await connection.call('PING');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { TransportError } from '../errors.ts';
-import { createConnection } from '../redis/connection.ts';
+import { createConnection, createSendingConnection } from '../redis/connection.ts';
 import { LIMITS } from '../redis/limits.ts';
 import { depthOf } from '../redis/replies.ts';
 import { unlessAborted } from '../redis/unless-aborted.ts';
@@ -30,6 +30,7 @@ export function createRedisStreamsTransport(
 ): Transport {
   const directory = layout.directory(topology);
   const connection = createConnection(options);
+  const sending = createSendingConnection(options, connection);
   const deadLetters = createDeadLetterQueue({ connection, directory, letters: layout.letters, ensureOpen });
   const history = createHistory(connection, directory, ensureOpen);
   /** Without retention an entry is gone as soon as all are done with it. */
@@ -71,8 +72,8 @@ export function createRedisStreamsTransport(
 
     async send(topic, messages, signal) {
       ensureOpen();
-      const sending = layout.send(connection, directory.ofTopic(topic), messages, options);
-      return signal === undefined ? sending : await unlessAborted(sending, signal);
+      const sent = layout.send(sending, directory.ofTopic(topic), messages, options);
+      return signal === undefined ? sent : await unlessAborted(sent, signal);
     },
 
     async receive(address, request) {
@@ -148,13 +149,15 @@ export function createRedisStreamsTransport(
       return warnings(
         connection,
         directory.topics.map(({ stream }) => stream),
+        options.waitReplicas,
       );
     },
 
     close() {
-      closing ??= Promise.all(Array.from(receivers.values(), (receiver) => receiver.close())).then(() =>
-        connection.close(),
-      );
+      closing ??= Promise.all(Array.from(receivers.values(), (receiver) => receiver.close())).then(() => {
+        sending.close();
+        connection.close();
+      });
       return closing;
     },
   };

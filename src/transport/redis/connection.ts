@@ -3,6 +3,7 @@ import { TransportError } from '../errors.ts';
 import { createClient, greet } from './client.ts';
 import { createCluster } from './cluster.ts';
 import { closedError, connectError, isCut, isReadOnly, redirected, transportError } from './errors.ts';
+import { confirmedBy } from './replicas.ts';
 import type { Script } from './script.ts';
 import { findMaster, namedBySentinels } from './sentinel.ts';
 import { placeOf, type Server, type Wanted } from './server.ts';
@@ -43,19 +44,31 @@ const MOVES_APART = 1_000;
  * @param waitMs How long the server may wait before it answers: a blocking read.
  */
 export function createConnection(options: ServerOptions, waitMs = 0): Connection {
-  const { cluster } = options;
-  if (cluster === undefined) return connectionOver(createSocket(options, waitMs));
-  const nodes = [options, ...cluster.others];
-  return connectionOver(createCluster(nodes, (node) => createSocket({ ...options, ...node }, waitMs)));
+  return connectionOver(createLine(options, waitMs));
 }
 
-function connectionOver(line: Line, own?: string): Connection {
+/** For what is sent: `other`, or one of its own where that waits for replicas, for nothing else should. */
+export function createSendingConnection(options: ServerOptions, other: Connection): Connection {
+  const { waitReplicas } = options;
+  if (!waitReplicas) return other;
+  const line = createLine(options, 0);
+  return connectionOver(line, undefined, confirmedBy(waitReplicas, line));
+}
+
+function createLine(options: ServerOptions, waitMs: number): Line {
+  const { cluster } = options;
+  if (cluster === undefined) return createSocket(options, waitMs);
+  const nodes = [options, ...cluster.others];
+  return createCluster(nodes, (node) => createSocket({ ...options, ...node }, waitMs));
+}
+
+function connectionOver(line: Line, own?: string, ask = line.ask): Connection {
   return {
     get place() {
       return line.place;
     },
     run: (script, keys, args) =>
-      line.ask(async (client) => {
+      ask(async (client) => {
         try {
           return await client.call('EVALSHA', script.sha, keys.length, ...keys, ...args);
         } catch (error) {
@@ -63,9 +76,9 @@ function connectionOver(line: Line, own?: string): Connection {
           return await client.call('EVAL', script.lua, keys.length, ...keys, ...args);
         }
       }, keys[0]),
-    call: (command, ...args) => line.ask((client) => client.call(command, ...args), own),
+    call: (command, ...args) => ask((client) => client.call(command, ...args), own),
     server: () => line.server(own),
-    at: (key) => connectionOver(line, key),
+    at: (key) => connectionOver(line, key, ask),
     close: () => line.close(),
   };
 }
@@ -155,7 +168,8 @@ function createSocket(options: ServerOptions, waitMs: number, wanted: Wanted = '
       if (closed) throw closedError();
       // After a failover the name leads to another server: the next call finds out. A cluster's nodes are kept.
       const moved = cluster === undefined ? redirected(error, 'MOVED', node) : undefined;
-      if (moved || isReadOnly(error)) {
+      // What a caller finds out for itself: that its replicas follow another one by now.
+      if (moved || isReadOnly(error) || error instanceof TransportError) {
         if (open === client) {
           current = undefined;
           ready = undefined;

@@ -14,6 +14,8 @@ export interface ServerOptions extends Node {
   /** The cache of ElastiCache to which the user proves itself by IAM, instead of by a password. */
   readonly iam?: IamCache;
   readonly database: number;
+  /** How many replicas must have what is sent before it is accepted. Default: 0. */
+  readonly waitReplicas?: number;
   /** Host and port are a Sentinel's, which is asked for the server. */
   readonly sentinel?: SentinelOptions;
   /** Host and port are those of a node of a cluster. */

@@ -6,14 +6,22 @@ import { placeOf } from './server.ts';
 /**
  * Looks at how durable the server is set up to be: a sentence for each thing that may lose what was accepted. On a
  * cluster, of each node that has one of these keys.
+ *
+ * @param waitReplicas How many replicas confirm what is sent.
  */
-export async function warnings(connection: Connection, keys: readonly string[]): Promise<string[]> {
+export async function warnings(
+  connection: Connection,
+  keys: readonly string[],
+  waitReplicas = 0,
+): Promise<string[]> {
   const found = new Set<string>();
-  for (const key of keys) for (const warning of await warningsOf(connection.at(key))) found.add(warning);
+  for (const key of keys) {
+    for (const warning of await warningsOf(connection.at(key), waitReplicas)) found.add(warning);
+  }
   return [...found];
 }
 
-async function warningsOf(connection: Connection): Promise<string[]> {
+async function warningsOf(connection: Connection, waitReplicas: number): Promise<string[]> {
   const place = placeOf((await connection.server()).node);
   const settings = await allowed(async () =>
     pairs(list(await connection.call('CONFIG', 'GET', 'append*', 'maxmemory-policy'))),
@@ -39,11 +47,19 @@ async function warningsOf(connection: Connection): Promise<string[]> {
       found.push(`${place} throws messages away when its memory is full: set maxmemory-policy to noeviction`);
     }
   }
-  if (replication !== undefined) {
+  if (replication === undefined) return found;
+  const replicas = Number(/connected_slaves:(\d+)/.exec(replication)?.[1]);
+  if (replicas < waitReplicas) {
     found.push(
-      /connected_slaves:0/.test(replication)
-        ? `${place} has no replica, so what its machine loses is lost`
-        : `${place} replicates without waiting, so a failover may lose the last writes`,
+      `${place} has ${replicas} replicas, and waitReplicas expects ${waitReplicas}: nothing is accepted before they follow`,
+    );
+  } else if (replicas === 0) {
+    found.push(`${place} has no replica, so what its machine loses is lost`);
+  } else if (waitReplicas === 0) {
+    found.push(`${place} replicates without waiting, so a failover may lose the last writes`);
+  } else if (replicas > waitReplicas) {
+    found.push(
+      `${place} has ${replicas} replicas, and waitReplicas expects ${waitReplicas}: a failover to another one may lose the last writes`,
     );
   }
   return found;

@@ -1,5 +1,6 @@
 import type { RedisServer } from '../../support/redis.ts';
 import type { Machine } from './machine.ts';
+import type { Standby } from './standby.ts';
 
 /** What faults are made on. */
 export interface Carrier {
@@ -12,11 +13,15 @@ export interface Carrier {
   readonly isRedis: boolean;
   /** It does its worst by itself: only faults that say so are made on it. */
   readonly hostile: boolean;
+  /** It is several servers, of which one takes the place of another: only faults that say so are made on it. */
+  readonly topology?: Topology;
   /** Why it cannot be had here. */
   unavailable(): Promise<string | undefined>;
   /** Starts a server with nothing in it, as processes of their own. */
   start(options: StartOptions): Promise<Server>;
 }
+
+export type Topology = 'sentinel' | 'cluster';
 
 export interface StartOptions {
   /** Of what it does by itself. */
@@ -39,5 +44,7 @@ export interface Server {
   readonly environment?: NodeJS.ProcessEnv;
   /** The Redis it is, if it is one. */
   readonly redis?: RedisServer;
+  /** Who takes over, if it is several. */
+  readonly standby?: Standby;
   stop(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { fetchElasticMq, startElasticMq } from '../../support/elasticmq.ts';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis.ts';
 import type { Carrier, Server } from './carrier.ts';
 import { type ServerProcess, startFauxqs, startHostile } from './server-process.ts';
+import { onStandby } from './standby.ts';
 
 const REDIS_MISSING = WITHOUT_REDIS ? 'no redis-server and no valkey-server on PATH' : undefined;
 let elasticMq: Promise<string | undefined> | undefined;
@@ -14,6 +15,10 @@ let elasticMq: Promise<string | undefined> | undefined;
 export const CARRIERS: readonly Carrier[] = [
   onRedis('redis', 'redis:'),
   onRedis('redis-list', 'redis+list:'),
+  ...(['sentinel', 'cluster'] as const).flatMap((topology) => [
+    onStandby('redis', 'redis:', topology),
+    onStandby('redis-list', 'redis+list:', topology),
+  ]),
   onFiles(),
   onSqs('sqs', startFauxqs),
   { ...onSqs('sqs-fifo', startFauxqs), ordered: true },

@@ -1,5 +1,5 @@
 import { defineScript, type Script } from '../../redis/script.ts';
-import { FIELD, NOW } from './shared.ts';
+import { FIELD, NOW, UNREAD } from './shared.ts';
 
 export const NEEDS_GROUP = `
 local function groupOf(stream, name)
@@ -51,27 +51,20 @@ return missing`,
 /** KEYS: stream, waiting, leased, dead-shown, dead. ARGV: group. Returns ready, in flight, delayed, dead. */
 export const DEPTH = depthScript("redis.call('ZCARD', KEYS[4])");
 
-/** `dead`: what counts dead letters. What others have trimmed before it was read is not ready. */
+/** `dead`: what counts dead letters. */
 export function depthScript(dead: string): Script {
   return defineScript(
     NOW,
     FIELD,
     NEEDS_GROUP,
+    UNREAD,
     `
 local group = groupOf(KEYS[1], ARGV[1])
 if group == nil then return redis.error_reply('NOGROUP no group') end
 local time = now()
-local read = field(group, 'entries-read')
-local unread
-if read then
-  local stream = redis.call('XINFO', 'STREAM', KEYS[1])
-  unread = math.min(field(stream, 'entries-added') - read, field(stream, 'length'))
-else
-  unread = #redis.call('XRANGE', KEYS[1], '(' .. field(group, 'last-delivered-id'), '+', 'COUNT', 10000)
-end
 local ready = redis.call('ZCOUNT', KEYS[2], '-inf', time) + redis.call('ZCOUNT', KEYS[3], '-inf', time)
 return {
-  unread + ready,
+  unreadBy(KEYS[1], group) + ready,
   field(group, 'pending') + redis.call('ZCOUNT', KEYS[3], '(' .. time, '+inf'),
   redis.call('ZCOUNT', KEYS[2], '(' .. time, '+inf'),
   ${dead},

@@ -1,18 +1,18 @@
 import { defineScript } from '../../redis/script.ts';
-import { FIELD, HOLD, NOW } from './shared.ts';
+import { FIELD, HOLD, NOW, UNREAD } from './shared.ts';
 
 /**
  * Begins to add to the stream KEYS[1], with depth limit and retention as the first two of ARGV. The backlog are messages that
  * are not done: with retention, done ones still stand in the stream.
  */
 export const ROOM = `${FIELD}
+${UNREAD}
 
 local function backlog(stream, retention)
   if retention == 0 then return redis.call('XLEN', stream) end
-  local added = field(redis.call('XINFO', 'STREAM', stream), 'entries-added')
   local most = 0
   for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    most = math.max(most, added - (field(group, 'entries-read') or 0) + field(group, 'pending'))
+    most = math.max(most, unreadBy(stream, group) + field(group, 'pending'))
   end
   return most
 end

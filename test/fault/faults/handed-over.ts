@@ -1,0 +1,61 @@
+import type { Fault } from '../fault.ts';
+import { during, standbyOf } from './failover.ts';
+
+const HELD = 60;
+
+/** The master becomes a replica while all are connected to it, and write. */
+function handing(waitReplicas: 0 | 1): Fault {
+  return {
+    name: waitReplicas === 0 ? 'handed-over' : 'handed-over-confirmed',
+    topologies: ['sentinel', 'cluster'],
+    async run({
+      carrier: { topology },
+      consumer,
+      producer,
+      server,
+      ledger,
+      random,
+      nightly,
+      fault,
+      healed,
+      recovered,
+      enough,
+      empty,
+    }) {
+      const times = nightly ? 10 : 1;
+      const standby = standbyOf(server);
+      const url = `${server.url()}&waitReplicas=${waitReplicas}`;
+      // Slower than what is published, so that there is something to lose.
+      await consumer({ url, workMs: 120 });
+      const load = await producer({ url, perSecond: 250 });
+      for (let round = 0; round < times; round++) {
+        const { handled } = ledger.tally;
+        const more = random.whole(50, 200);
+        await ledger.until('it flows', (tally) => tally.handled > handled + more);
+        await fault();
+        await standby.handOver();
+        await standby.complete();
+        await healed();
+        await recovered();
+      }
+      await enough(load);
+      await empty();
+      const entries = await ledger.entries();
+      const resent = entries.filter(({ what }) => what === 'resent').length;
+      const allowance = { times, duplicates: resent + times * HELD, recoveryMs: 30_000 };
+      // In a cluster the master waits for the one that takes over. Sentinels tell it seconds afterwards.
+      if (topology === 'cluster') return allowance;
+      return {
+        ...allowance,
+        duplicates: allowance.duplicates + during(entries, 'handled').size,
+        forgets: true,
+        ...(waitReplicas === 0 && { mayLose: during(entries, 'accepted') }),
+        note: `of ${ledger.tally.accepted} accepted messages ${ledger.tally.open} were lost`,
+      };
+    },
+  };
+}
+
+export const handedOver = handing(0);
+/** What the old master takes meanwhile, its replica does not confirm: it follows nobody any more. */
+export const handedOverConfirmed = handing(1);
