@@ -48,13 +48,20 @@ export const UNREADABLE_REASONS = [
 ] as const;
 export type UnreadableReason = (typeof UNREADABLE_REASONS)[number];
 
+/** Of what is wrong so much goes into one sentence, which is logged and kept with the dead letter. */
+const MOST_SAID = 10;
+const LONGEST_PATH = 200;
+
 /** A message that is none of its contract, or is not to be handled. Trying again does not help. */
 export class InvalidMessage extends Error {
   override readonly name = 'InvalidMessage';
   readonly reason: UnreadableReason;
   readonly issues: readonly Issue[];
   constructor(reason: UnreadableReason, issues: readonly Issue[]) {
-    super(issues.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; '));
+    const said = issues
+      .slice(0, MOST_SAID)
+      .map(({ path, message }) => (path ? `${path.slice(0, LONGEST_PATH)}: ${message}` : message));
+    super(said.join('; ') + (issues.length > MOST_SAID ? '; …' : ''));
     this.reason = reason;
     this.issues = issues;
   }
