@@ -98,7 +98,7 @@ export function check<Schema extends z.ZodMiniType>(
     result.error.issues.flatMap((issue) => {
       const path = issue.path.map(String);
       return issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => unknownField(input, [...path, key]))
+        ? issue.keys.slice(0, MOST_ISSUES).map((key) => unknownField(input, [...path, key]))
         : [{ path: path.join('.'), expected: expectedBy(issue.message), found: show(valueAt(input, path)) }];
     }),
     source,
@@ -113,6 +113,8 @@ export function show(value: unknown): string {
 }
 
 const LONGEST_SHOWN = 80;
+/** Of one kind: who sends thousands wants no answer to each. */
+const MOST_ISSUES = 20;
 
 function unknownField(input: unknown, path: readonly string[]): EvaluationIssue {
   const name = path.at(-1) ?? '';
