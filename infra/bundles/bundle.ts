@@ -5,6 +5,7 @@ import { onlyDrivers } from './drivers-plugin.ts';
 import { type LambdaFunction, ROOT } from './functions.ts';
 import { noHandlersOfConfig } from './handlers-plugin.ts';
 import { lightIoredis } from './ioredis-plugin.ts';
+import { narrowLua } from './lua-plugin.ts';
 import { mergeStart, type SplitFile } from './merge-start.ts';
 import { nodeModules } from './node-modules-plugin.ts';
 import { nothingForOperators } from './operator-plugin.ts';
@@ -78,6 +79,7 @@ async function bundle(
       onlyDrivers(drivers),
       noHandlersOfConfig,
       nothingForOperators,
+      narrowLua,
     ],
   });
   const { outputs } = split.metafile;

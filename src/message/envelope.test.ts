@@ -76,6 +76,11 @@ describe('envelope', () => {
     ['null', 'malformed', ''],
     ['"text"', 'malformed', ''],
     ['{"specversion":"1.0","id":"","source":"s","type":"order_placed"}', 'malformed', 'id'],
+    [
+      '{"specversion":"1.0","id":"1","source":"s","type":"order_placed","expirytime":{"toString":null}}',
+      'malformed',
+      'expirytime',
+    ],
     ['{"specversion":"0.3","id":"1","source":"s","type":"order_placed"}', 'malformed', 'specversion'],
     ['{"specversion":"1.0","id":"1","source":"s","type":"other"}', 'unknown-contract', 'type'],
     ['{"specversion":"1.0","id":"1","source":"s","type":"order_placed"}', 'unknown-version', 'dataschema'],

@@ -159,7 +159,10 @@ export function readEnvelope(body: string): Envelope {
     throw new InvalidMessage('malformed', [{ path: '', message: 'expected a CloudEvents object' }]);
   }
   if (isEnvelope(event)) return event;
-  const wrong = REQUIRED.filter((key) => !isText(Reflect.get(event, key)));
+  const wrong = [
+    ...REQUIRED.filter((key) => !isText(Reflect.get(event, key))),
+    ...OPTIONAL.filter((key) => !isTextOrNone(Reflect.get(event, key))),
+  ];
   throw new InvalidMessage(
     'malformed',
     wrong.length > 0
@@ -169,17 +172,26 @@ export function readEnvelope(body: string): Envelope {
 }
 
 const REQUIRED = ['specversion', 'id', 'source', 'type'] as const;
+const OPTIONAL = ['time', 'subject', 'correlationid', 'dataschema', 'expirytime'] as const;
 
 function isEnvelope(
   event: Partial<Record<string, unknown>>,
 ): event is Partial<Record<string, unknown>> & Envelope {
   return (
-    event['specversion'] === '1.0' && isText(event['id']) && isText(event['source']) && isText(event['type'])
+    event['specversion'] === '1.0' &&
+    isText(event['id']) &&
+    isText(event['source']) &&
+    isText(event['type']) &&
+    OPTIONAL.every((key) => isTextOrNone(event[key]))
   );
 }
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
+}
+
+function isTextOrNone(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
 }
 
 function withData<Data>(event: Envelope, result: StandardSchemaV1.Result<Data>): Envelope<Data> {
