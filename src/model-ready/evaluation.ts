@@ -23,13 +23,15 @@ export interface EvaluationIssue {
 export class InvalidEvaluation extends Error {
   override readonly name = 'InvalidEvaluation';
   readonly issues: readonly EvaluationIssue[];
+  /** The same without what was found: for logs. */
+  readonly told: string;
   /** Which input it was, for example a file's name. */
   readonly source: string | undefined;
   constructor(issues: readonly EvaluationIssue[], source?: string) {
-    const clauses = issues.map(
-      ({ path, expected, found }) => `${path && `${path}: `}expected ${expected}, found ${found}`,
-    );
-    super(`${source === undefined ? '' : `${source}: `}${clauses.join('; ')}`);
+    const where = source === undefined ? '' : `${source}: `;
+    const clauses = issues.map(({ path, expected }) => `${path && `${path}: `}expected ${expected}`);
+    super(where + clauses.map((clause, index) => `${clause}, found ${issues[index]?.found}`).join('; '));
+    this.told = where + clauses.join('; ');
     this.issues = issues;
     this.source = source;
   }
