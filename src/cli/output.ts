@@ -17,7 +17,12 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
     ...plain,
   });
   for (const row of rows) drawn.push([...row]);
-  return drawn.toString().replace(/[ \t]+$/gm, '');
+  // Not by an expression: it would try each blank of a column that a long id has made wide.
+  return drawn
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
 }
 
 /** One JSON object on a line of its own. */
@@ -38,10 +43,10 @@ export function ago(at: number, now = Date.now()): string {
   return `${Math.round(seconds / 86_400)} days ago`;
 }
 
-/** Control characters made visible: what others sent must not move an operator's cursor. */
+/** What is no sign by itself made visible: what others sent must not move an operator's cursor, or begin a line. */
 export function printable(text: string): string {
   return text.replace(
-    /[\p{Cc}\p{Cf}]/gu,
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, '0')}`,
   );
 }
