@@ -62,7 +62,7 @@ function broadcasting(open: typeof openList): typeof openList {
 }
 
 function sqsOptions(url: URL): { region?: string; endpoint?: string } {
-  const region = url.searchParams.get('region');
+  const region = url.searchParams.get('region') || null;
   if (/^[a-z]{2}(?:-[a-z]+)+-\d+$/.test(url.hostname) && url.port === '') {
     if (region !== null && region !== url.hostname) {
       throw new InvalidTransportUrl(

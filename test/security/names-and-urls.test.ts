@@ -193,8 +193,7 @@ const slips = fc
 
 async function opened(text: string): Promise<void> {
   try {
-    const transport = await openTransport(text, TOPOLOGY);
-    await transport.close();
+    await (await openTransport(text, TOPOLOGY)).close();
   } catch (error) {
     expect(
       error instanceof InvalidTransportUrl || error instanceof InvalidName || error instanceof TransportError,
