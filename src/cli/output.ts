@@ -16,13 +16,15 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
     style: { head: [], border: [], 'padding-left': process.stdout.isTTY ? 1 : 0, 'padding-right': 1 },
     ...plain,
   });
-  for (const row of rows) drawn.push([...row]);
-  // Not by an expression: it would try each blank of a column that a long id has made wide.
-  return drawn
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+  for (const row of rows) drawn.push(row.map(short));
+  return drawn.toString().replace(/[ \t]+$/gm, '');
+}
+
+/** Of what others sent; how wide a text is takes the square of its length to find out. */
+const LONGEST_CELL = 200;
+
+function short(cell: string | number): string | number {
+  return typeof cell === 'string' && cell.length > LONGEST_CELL ? `${cell.slice(0, LONGEST_CELL)}…` : cell;
 }
 
 /** One JSON object on a line of its own. */
