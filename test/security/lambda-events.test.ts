@@ -313,7 +313,7 @@ describe('a request of HTTP', () => {
             isBase64Encoded: true,
           };
           const answer = await webhook(event);
-          expect('statusCode' in answer ? answer.statusCode : 0).toBeOneOf([200, 202, 400]);
+          expect('statusCode' in answer ? answer.statusCode : 0).toBeOneOf([200, 202, 400, 413]);
         }),
         300,
         2,
