@@ -15,7 +15,7 @@ export function onlyDrivers(drivers: readonly string[]): Plugin {
         return asked && !drivers.includes(folder) ? { path: folder, namespace: LEFT_OUT } : undefined;
       });
       onLoad({ filter: /^/, namespace: LEFT_OUT }, ({ path }) => ({
-        contents: `throw new Error('this function was bundled without the driver ${path}');`,
+        contents: `throw new Error('bundled without the driver ${path}');`,
       }));
     },
   };

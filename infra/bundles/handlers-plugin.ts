@@ -13,7 +13,7 @@ export const noHandlersOfConfig: Plugin = {
         : undefined,
     );
     onLoad({ filter: /^/, namespace: LEFT_OUT }, ({ path }) => ({
-      contents: `throw new Error('this function was bundled without ${path}, which the config loads for workers');`,
+      contents: `throw new Error('bundled without ${path}');`,
     }));
   },
 };

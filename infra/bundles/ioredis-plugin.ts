@@ -30,7 +30,7 @@ export const lightIoredis: Plugin = {
 const IOREDIS = /node_modules\/ioredis\//;
 const SILENT = 'silent';
 const NO_PROFILES = `const leftOut = () => {
-    throw new Error('this function was bundled without the certificates of Redis Cloud: give them as tls.ca');
+    throw new Error('bundled without the certificates of Redis Cloud: give them as tls.ca');
   };
   exports.default = {
     get RedisCloudFixed() { return leftOut(); },
@@ -39,7 +39,7 @@ const NO_PROFILES = `const leftOut = () => {
 
 /** What is asked of it by every client. The rest is for clients with fieldsets, and for the command itself in a cluster. */
 const NO_FIELDSETS = `const leftOut = () => {
-    throw new Error('this function was bundled without HIMPORT: write with HSET, and leave out himportFieldsets');
+    throw new Error('bundled without HIMPORT: write with HSET, and leave out himportFieldsets');
   };
   exports.hasHimportCoordinator = Symbol('hasHimportCoordinator');
   exports.cloneHimportFieldsets = (fieldsets) => fieldsets && leftOut();

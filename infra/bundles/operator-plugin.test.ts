@@ -21,7 +21,7 @@ it('says to a function that asks what only operators do that it was bundled with
   const transport: Transport = await handler(url, topologyOf('ping', 'test'));
   onTestFinished(() => transport.close());
   const { deadLetters, history, warnings } = transport;
-  const without = 'this function was bundled without what operators ask of Redis';
+  const without = 'bundled without what operators ask of Redis';
   await expect(deadLetters.scan(PING, { max: 1, leaseMs: 1_000 })).rejects.toThrow(without);
   await expect(deadLetters.purge(PING, [])).rejects.toThrow(without);
   await expect(history?.read(PING, { from: 0, to: 1, max: 1 })).rejects.toThrow(without);

@@ -23,7 +23,7 @@ const LEFT_OUT = /^(?:\.\/dead-letters|\.\/history|\.\.\/redis\/warnings)\.ts$/;
 
 /** What takes the places of all three. */
 const NOTHING = `export const warnings = async () => {
-    throw new Error('this function was bundled without what operators ask of Redis: dead letters, history and warnings');
+    throw new Error('bundled without what operators ask of Redis');
   };
   export const createDeadLetterQueue = () =>
     ({ scan: warnings, replay: warnings, purge: warnings, release: warnings });

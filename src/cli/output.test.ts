@@ -15,6 +15,24 @@ describe('what is printed', () => {
 
   it('moves nobody’s cursor', () => {
     expect(printable('a\u001B[2J\nb\u202Ec é')).toBe('a\\u001b[2J\\u000ab\\u202ec é');
+    expect(printable('a\u2028b\uD800')).toBe('a\\u2028b\\ud800');
+  });
+
+  it('is a table at once, however long an id is', () => {
+    const { isTTY } = process.stdout;
+    process.stdout.isTTY = false;
+    const before = process.cpuUsage().user;
+    const drawn = table(
+      ['id', 'why'],
+      [
+        ['漢'.repeat(200_000), 'long'],
+        ['short', 'as well'],
+      ],
+    );
+    process.stdout.isTTY = isTTY;
+    expect(drawn).toMatch(/^short +as well$/m);
+    // Whole, it takes an hour.
+    expect((process.cpuUsage().user - before) / 1e6).toBeLessThan(5);
   });
 
   it('is a table in a terminal and columns when piped', () => {

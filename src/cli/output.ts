@@ -16,8 +16,15 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
     style: { head: [], border: [], 'padding-left': process.stdout.isTTY ? 1 : 0, 'padding-right': 1 },
     ...plain,
   });
-  for (const row of rows) drawn.push([...row]);
+  for (const row of rows) drawn.push(row.map(short));
   return drawn.toString().replace(/[ \t]+$/gm, '');
+}
+
+/** Of what others sent; how wide a text is takes the square of its length to find out. */
+const LONGEST_CELL = 200;
+
+function short(cell: string | number): string | number {
+  return typeof cell === 'string' && cell.length > LONGEST_CELL ? `${cell.slice(0, LONGEST_CELL)}…` : cell;
 }
 
 /** One JSON object on a line of its own. */
@@ -38,10 +45,10 @@ export function ago(at: number, now = Date.now()): string {
   return `${Math.round(seconds / 86_400)} days ago`;
 }
 
-/** Control characters made visible: what others sent must not move an operator's cursor. */
+/** What is no sign by itself made visible: what others sent must not move an operator's cursor, or begin a line. */
 export function printable(text: string): string {
   return text.replace(
-    /[\p{Cc}\p{Cf}]/gu,
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, '0')}`,
   );
 }

@@ -23,7 +23,7 @@ export function timely<Data>(
   headers: Readonly<Record<string, string>>,
   replayedAt: number | undefined | null,
 ): Envelope<Data> {
-  const text = String(message.expirytime);
+  const { expirytime: text = '' } = message;
   const endsAt = MOMENT.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(endsAt)) {
     throw new InvalidMessage('malformed', [

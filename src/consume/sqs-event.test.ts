@@ -124,6 +124,22 @@ function eventOf(...deliveries: number[]): SQSEvent {
 
 const plenty = { getRemainingTimeInMillis: () => 60_000 };
 
+it('answers a record that is none, and handles one that does not say how often it was delivered', async () => {
+  const handled: number[] = [];
+  const handler = host(({ data }) => void handled.push(data.n));
+  const { Records } = eventOf(1, 1, 1);
+  const broken = JSON.parse(JSON.stringify({ ...Records[0], messageId: 'broken', messageAttributes: null }));
+  const uncounted = JSON.parse(
+    JSON.stringify({ ...Records[1], attributes: { ApproximateReceiveCount: '?' } }),
+  );
+  const answer = await handler(
+    { Records: [broken, uncounted, ...Records.slice(2)] },
+    { getRemainingTimeInMillis: () => 30_000 },
+  );
+  expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'broken' }] });
+  expect(handled).toEqual([1, 2]);
+});
+
 describe('an SQS function', () => {
   it('handles its batch without ever opening the carrier: Lambda deletes', async () => {
     const handled: number[] = [];

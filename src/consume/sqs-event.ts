@@ -100,8 +100,15 @@ export function createSqsEventHandler({
   return async (event, context) => {
     const leaseUntil = performance.now() + subscription.leaseMs;
     const messageIds = new Map<Incoming, string>();
-    for (const record of event.Records)
-      messageIds.set(incomingFromRecord(record, leaseUntil), record.messageId);
+    const unreadable: string[] = [];
+    for (const record of event.Records) {
+      try {
+        messageIds.set(incomingFromRecord(record, leaseUntil), record.messageId);
+      } catch {
+        // No record of SQS: it comes again, and fails none of the others.
+        unreadable.push(record.messageId);
+      }
+    }
     const failed: Incoming[] = [];
     const sentBack = new Set<string>();
     const batches = processor.isolate([...messageIds.keys()]);
@@ -132,8 +139,7 @@ export function createSqsEventHandler({
         sentBack.add(key);
       }
     }
-    return {
-      batchItemFailures: failed.map((delivery) => ({ itemIdentifier: messageIds.get(delivery) ?? '' })),
-    };
+    const ids = unreadable.concat(failed.map((delivery) => messageIds.get(delivery) ?? ''));
+    return { batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) };
   };
 }

@@ -76,6 +76,11 @@ describe('envelope', () => {
     ['null', 'malformed', ''],
     ['"text"', 'malformed', ''],
     ['{"specversion":"1.0","id":"","source":"s","type":"order_placed"}', 'malformed', 'id'],
+    [
+      '{"specversion":"1.0","id":"1","source":"s","type":"order_placed","expirytime":{"toString":null}}',
+      'malformed',
+      'expirytime',
+    ],
     ['{"specversion":"0.3","id":"1","source":"s","type":"order_placed"}', 'malformed', 'specversion'],
     ['{"specversion":"1.0","id":"1","source":"s","type":"other"}', 'unknown-contract', 'type'],
     ['{"specversion":"1.0","id":"1","source":"s","type":"order_placed"}', 'unknown-version', 'dataschema'],
@@ -158,10 +163,19 @@ describe('envelope', () => {
     expect(problem(() => encode(wrap(Anything, { n: 1n }, {})))).toMatchObject({ reason: 'invalid' });
   });
 
-  it('survives what is nested too deeply', () => {
-    expect(problem(() => readEnvelope('['.repeat(100_000) + ']'.repeat(100_000)))).toMatchObject({
-      reason: 'malformed',
-    });
+  it('refuses what is nested too deeply, on both sides', () => {
+    const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
+    const depth = 499;
+    const body = encode(wrap(Anything, nested(depth), {}));
+    expect(decode(Anything, body)).toMatchObject({ data: nested(depth) });
+    const why = { reason: 'unsafe', message: 'too many levels' };
+    expect(problem(() => encode(wrap(Anything, nested(depth + 1), {})))).toMatchObject(why);
+    expect(
+      problem(() => decode(Anything, body.replace('"data":', '"data":[').replace(/}$/, ']}'))),
+    ).toMatchObject(why);
+    expect(problem(() => readEnvelope('['.repeat(100_000) + ']'.repeat(100_000)))).toMatchObject(why);
+    const brackets = '['.repeat(2_000);
+    expect(decode(Anything, encode(wrap(Anything, brackets, {})))).toMatchObject({ data: brackets });
   });
 
   it('does not repeat a body in its message', () => {
@@ -171,4 +185,16 @@ describe('envelope', () => {
     const { message } = problem(() => readEnvelope('{"data":{"card":41111111111111117}}'));
     expect(message).toBe('data.card: a whole number beyond 2^53 would become another: send it as a string');
   });
+});
+
+it('says in one sentence what is wrong, however much it is', () => {
+  const lines = Array.from({ length: 5_000 }, () => ({ sku: 1 }));
+  const { issues, message } = problem(() => validate(Order, { order: 'o', lines }));
+  expect(issues).toHaveLength(5_000);
+  expect(message).toContain('data.lines.9.sku: ');
+  expect(message).not.toContain('data.lines.10.');
+  expect(message).toMatch(/; …$/);
+  const Named = defineMessage({ name: 'named', version: 1, schema: z.record(z.string(), z.number()) });
+  const long = problem(() => validate(Named, { ['k'.repeat(100_000)]: 'x' }));
+  expect(long.message.length).toBeLessThan(1_000);
 });

@@ -48,13 +48,20 @@ export const UNREADABLE_REASONS = [
 ] as const;
 export type UnreadableReason = (typeof UNREADABLE_REASONS)[number];
 
+/** Of what is wrong so much goes into one sentence, which is logged and kept with the dead letter. */
+const MOST_SAID = 10;
+const LONGEST_PATH = 200;
+
 /** A message that is none of its contract, or is not to be handled. Trying again does not help. */
 export class InvalidMessage extends Error {
   override readonly name = 'InvalidMessage';
   readonly reason: UnreadableReason;
   readonly issues: readonly Issue[];
   constructor(reason: UnreadableReason, issues: readonly Issue[]) {
-    super(issues.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; '));
+    const said = issues
+      .slice(0, MOST_SAID)
+      .map(({ path, message }) => (path ? `${path.slice(0, LONGEST_PATH)}: ${message}` : message));
+    super(said.join('; ') + (issues.length > MOST_SAID ? '; …' : ''));
     this.reason = reason;
     this.issues = issues;
   }
@@ -152,7 +159,10 @@ export function readEnvelope(body: string): Envelope {
     throw new InvalidMessage('malformed', [{ path: '', message: 'expected a CloudEvents object' }]);
   }
   if (isEnvelope(event)) return event;
-  const wrong = REQUIRED.filter((key) => !isText(Reflect.get(event, key)));
+  const wrong = [
+    ...REQUIRED.filter((key) => !isText(Reflect.get(event, key))),
+    ...OPTIONAL.filter((key) => !isTextOrNone(Reflect.get(event, key))),
+  ];
   throw new InvalidMessage(
     'malformed',
     wrong.length > 0
@@ -162,17 +172,26 @@ export function readEnvelope(body: string): Envelope {
 }
 
 const REQUIRED = ['specversion', 'id', 'source', 'type'] as const;
+const OPTIONAL = ['time', 'subject', 'correlationid', 'dataschema', 'expirytime'] as const;
 
 function isEnvelope(
   event: Partial<Record<string, unknown>>,
 ): event is Partial<Record<string, unknown>> & Envelope {
   return (
-    event['specversion'] === '1.0' && isText(event['id']) && isText(event['source']) && isText(event['type'])
+    event['specversion'] === '1.0' &&
+    isText(event['id']) &&
+    isText(event['source']) &&
+    isText(event['type']) &&
+    OPTIONAL.every((key) => isTextOrNone(event[key]))
   );
 }
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
+}
+
+function isTextOrNone(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
 }
 
 function withData<Data>(event: Envelope, result: StandardSchemaV1.Result<Data>): Envelope<Data> {

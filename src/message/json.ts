@@ -2,8 +2,9 @@
  * What JSON.parse lets through and programs trip over.
  *
  * `__proto__` becomes an own key and changes a prototype at the next Object.assign; a whole number beyond
- * 2^53 is silently another number. Both are refused. The common message pays two substring searches and a look
- * at its values, on its way in; only a suspicious one is parsed twice.
+ * 2^53 is silently another number; and what is nested without end ends the stack of whatever walks through it. All are
+ * refused. The common message pays two substring searches and a look at its values, on its way in; only a suspicious one
+ * is parsed twice.
  */
 export class UnsafeJson extends Error {
   override readonly name = 'UnsafeJson';
@@ -15,10 +16,13 @@ export class UnsafeJson extends Error {
   }
 }
 
+/** So many levels of lists and objects in one another are taken: a handler may call itself for each. */
+export const MOST_NESTED = 500;
+
 /** Parses JSON. Throws SyntaxError when it is none, {@link UnsafeJson} when it is not safe to use. */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  if (text.includes('__proto__') || text.includes('\\u00') || hasHugeNumber(value)) inspect(text);
+  if (hasHugeNumber(value, 1) || text.includes('__proto__') || text.includes('\\u00')) inspect(text);
   return value;
 }
 
@@ -27,10 +31,13 @@ export function writeJson(value: unknown): string {
   const text = JSON.stringify(value);
   if (text === undefined) throw new TypeError('JSON has no way to write this value');
   // Numbers need no look: they are read back as they were.
+  if (MAY_BE_DEEP.test(text)) hasHugeNumber(JSON.parse(text), 1);
   if (text.includes('__proto__')) inspect(text);
   return escapeBeyond(text);
 }
 
+// What has fewer brackets need not be walked through.
+const MAY_BE_DEEP = new RegExp(`^(?:[^[{]*[[{]){${MOST_NESTED + 1}}`);
 const BEYOND = /[\uD800-\uDFFF\uFFFE\uFFFF]/;
 const ALL_BEYOND = new RegExp(BEYOND, 'g');
 
@@ -44,13 +51,20 @@ export function escapeBeyond(json: string): string {
     : json;
 }
 
-/** Looks at the values, not the text: what is beyond 2^53 stays so when it is rounded. */
-function hasHugeNumber(value: unknown): boolean {
+/**
+ * Looks at the values, not the text: what is beyond 2^53 stays so when it is rounded.
+ *
+ * @param level Of this value, if it is a list or an object. Throws {@link UnsafeJson} when that is too deep.
+ */
+function hasHugeNumber(value: unknown, level: number): boolean {
   if (typeof value === 'number') return value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER;
   if (!isParent(value)) return false;
-  if (Array.isArray(value)) return value.some(hasHugeNumber);
-  for (const key in value) if (hasHugeNumber(value[key])) return true;
-  return false;
+  if (level > MOST_NESTED) throw new UnsafeJson('', 'too many levels');
+  let has = false;
+  // All are looked at, for how deep they are.
+  if (Array.isArray(value)) for (const item of value) has = hasHugeNumber(item, level + 1) || has;
+  else for (const key in value) has = hasHugeNumber(value[key], level + 1) || has;
+  return has;
 }
 
 function isParent(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -87,6 +87,17 @@ describe('a signature', () => {
     );
   });
 
+  it('has one way to be written', () => {
+    const whole = sign(KEY, 'orders', message);
+    const others = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')
+      .map((last) => whole.slice(0, -1) + last)
+      .filter((text) => text !== whole);
+    for (const text of others) {
+      const signature = readSignature(text);
+      if (signature !== undefined) expect(isSigned(KEY, signature, 'orders', message)).toBe(false);
+    }
+  });
+
   it('is compared without a throw where it is shorter', () => {
     const short = { keyId: KEY.id, mac: Buffer.alloc(3) };
     expect(isSigned(KEY, short, 'orders', message)).toBe(false);

@@ -31,7 +31,8 @@ export interface FoundSignature {
 }
 
 const SHORTEST_KEY = 32;
-const FORMAT = /^v1\.([0-9a-f]{16})\.([A-Za-z0-9_-]{43})$/;
+// The last character holds four bits: others that mean the same are no second way to write it.
+const FORMAT = /^v1\.([0-9a-f]{16})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;
 
 // The first part of what is signed says what it is, so that neither can be taken for the other.
 const MESSAGE = 'hikyaku message v1';

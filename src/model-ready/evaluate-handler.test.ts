@@ -185,7 +185,7 @@ describe('judging model packages of SageMaker', () => {
   it('rejects a property that cannot be read, naming it', async () => {
     const { judge } = await open();
     await expect(judge(approved(properties({ roc_auc: 'good' })))).rejects.toThrow(
-      new Reject('churn 3: tags.roc_auc: expected a number, found "good"'),
+      new Reject('churn 3: tags.roc_auc: expected a number'),
     );
   });
 });

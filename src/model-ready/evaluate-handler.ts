@@ -49,7 +49,8 @@ export function createEvaluateHandler({
     const evaluation = await read(data).catch((cause: unknown) => {
       const final =
         cause instanceof InvalidEvaluation || (cause instanceof RegistryError && !cause.retryable);
-      throw final ? new Reject(cause.message, { cause }) : cause;
+      // What was found stands in the message, and not in logs.
+      throw final ? new Reject(cause instanceof InvalidEvaluation ? cause.told : cause.message) : cause;
     });
     refuseUnfinished(evaluation);
     await announce((model) => publish(model, correlationid), [evaluation], { minImprovement });

@@ -2,6 +2,7 @@ import { parseJson } from '../message/json.ts';
 import { type HttpAnswer, type HttpError, httpAnswer, httpErrorAnswer } from '../publish/http-answer.ts';
 import { asHttpRequest, BadRequest, type HttpRequest } from '../publish/http-request.ts';
 import { type Secrets, SecretUnavailable } from '../secrets/secrets.ts';
+import { describeThrown } from '../text/describe-thrown.ts';
 import { InvalidEvaluation } from './evaluation.ts';
 import { emitModelEvent } from './events.ts';
 import { type Delivery, DeliveryRefused, readDelivery } from './mlflow-delivery.ts';
@@ -61,7 +62,7 @@ export function createEvaluateWebhook({ publish, secrets, now = Date.now }: Eval
     } catch (error) {
       const answered = httpErrorAnswer(error, describe(error));
       if (answered.statusCode < 500) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = error instanceof InvalidEvaluation ? error.told : describeThrown(error, true);
         const status = answered.statusCode;
         emitModelEvent({ event: 'refused', model_name: null, model_version: null, status, reason });
       }

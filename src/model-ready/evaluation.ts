@@ -23,13 +23,15 @@ export interface EvaluationIssue {
 export class InvalidEvaluation extends Error {
   override readonly name = 'InvalidEvaluation';
   readonly issues: readonly EvaluationIssue[];
+  /** The same without what was found: for logs. */
+  readonly told: string;
   /** Which input it was, for example a file's name. */
   readonly source: string | undefined;
   constructor(issues: readonly EvaluationIssue[], source?: string) {
-    const clauses = issues.map(
-      ({ path, expected, found }) => `${path && `${path}: `}expected ${expected}, found ${found}`,
-    );
-    super(`${source === undefined ? '' : `${source}: `}${clauses.join('; ')}`);
+    const where = source === undefined ? '' : `${source}: `;
+    const clauses = issues.map(({ path, expected }) => `${path && `${path}: `}expected ${expected}`);
+    super(where + clauses.map((clause, index) => `${clause}, found ${issues[index]?.found}`).join('; '));
+    this.told = where + clauses.join('; ');
     this.issues = issues;
     this.source = source;
   }
@@ -98,7 +100,7 @@ export function check<Schema extends z.ZodMiniType>(
     result.error.issues.flatMap((issue) => {
       const path = issue.path.map(String);
       return issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => unknownField(input, [...path, key]))
+        ? issue.keys.slice(0, MOST_ISSUES).map((key) => unknownField(input, [...path, key]))
         : [{ path: path.join('.'), expected: expectedBy(issue.message), found: show(valueAt(input, path)) }];
     }),
     source,
@@ -113,6 +115,8 @@ export function show(value: unknown): string {
 }
 
 const LONGEST_SHOWN = 80;
+/** Of one kind: who sends thousands wants no answer to each. */
+const MOST_ISSUES = 20;
 
 function unknownField(input: unknown, path: readonly string[]): EvaluationIssue {
   const name = path.at(-1) ?? '';

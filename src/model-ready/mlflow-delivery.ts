@@ -41,7 +41,7 @@ export async function readDelivery(request: HttpRequest, secrets: Secrets, now: 
   if (!/^\d{1,12}$/.test(timestamp) || Math.abs(now / 1_000 - Number(timestamp)) > WINDOW_S) {
     throw new DeliveryRefused(`X-MLflow-Timestamp is not a time within ${WINDOW_S} s of now`);
   }
-  const [, claimed = ''] = /^v1,([A-Za-z0-9+/]{43}=)$/.exec(signature) ?? [];
+  const [, claimed = ''] = /^v1,([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)$/.exec(signature) ?? [];
   const given = Buffer.from(claimed, 'base64');
   const fits = (accepted: readonly string[]): boolean => {
     const signed = Buffer.concat([Buffer.from(`${id}.${timestamp}.`), body]);

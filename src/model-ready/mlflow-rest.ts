@@ -79,7 +79,7 @@ export function createRestRegistry(options: RestRegistryOptions): ModelRegistry 
     try {
       return readAnswer(JSON.parse(text));
     } catch (cause) {
-      const wrong = cause instanceof InvalidEvaluation ? `: ${cause.message}` : ', but not in JSON';
+      const wrong = cause instanceof InvalidEvaluation ? `: ${cause.told}` : ', but not in JSON';
       throw new RegistryError('Invalid', `MLflow at ${api} answered when asked for ${what}${wrong}`, {
         cause,
       });

@@ -7,3 +7,7 @@ it('names the nearest word, and none where none is near', () => {
   expect(closest('kafka', ['memory', 'sqs'])).toBe('');
   expect(closest('x', [])).toBe('');
 });
+
+it('does not compare what is too long to be a word', () => {
+  expect(closest('prefix'.repeat(100_000), ['prefix'.repeat(99_999)])).toBe('');
+});

@@ -1,5 +1,9 @@
+/** No word that is known is longer, and to compare takes as long as both are together. */
+const LONGEST = 100;
+
 /** ` (did you mean x?)`, or nothing where no known word is near. */
 export function closest(word: string, known: readonly string[]): string {
+  if (word.length > LONGEST) return '';
   let best: string | undefined;
   let least = Math.max(2, Math.ceil(word.length / 3)) + 1;
   for (const candidate of known) {

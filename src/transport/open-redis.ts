@@ -1,7 +1,7 @@
 import { checked } from './capabilities.ts';
 import type { Node, ServerOptions } from './redis/server-options.ts';
 import type { RedisStreamsOptions } from './redis-streams/options.ts';
-import { InvalidTransportUrl, installed, parseTransportUrl, SCHEMES } from './schemes.ts';
+import { InvalidTransportUrl, installed, parseTransportUrl, quoted, SCHEMES } from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
 import { duration, wholeNumber, yesOrNo } from './url-values.ts';
 
@@ -45,12 +45,20 @@ export function serverOptions(url: URL): ServerOptions {
   return {
     ...serversOf(url),
     tls: url.protocol.startsWith('rediss'),
-    ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
-    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+    ...(url.username !== '' && { username: unescaped(url.username) }),
+    ...(url.password !== '' && { password: unescaped(url.password) }),
     ...iam(url),
     database: wholeNumber('the database', database === '' ? '0' : database),
     waitReplicas: wholeNumber('waitReplicas', url.searchParams.get('waitReplicas') ?? '0'),
   };
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new InvalidTransportUrl('user or password: write % as %25');
+  }
 }
 
 const REDIS_PORT = 6_379;
@@ -95,7 +103,7 @@ function addresses(name: string, query: URLSearchParams, usual: number): Node[] 
     const url = URL.parse(`redis://${part}`);
     if (part !== '' && url?.host === part) return address(url, usual);
     throw new InvalidTransportUrl(
-      `${name} is ${JSON.stringify(text)}: expected addresses like host2:${usual},host3:${usual}`,
+      `${name} is ${quoted(text)}: expected addresses like host2:${usual},host3:${usual}`,
     );
   });
 }
@@ -108,6 +116,6 @@ function iam(url: URL): Pick<ServerOptions, 'iam'> {
     return { iam: { kind, name } };
   }
   throw new InvalidTransportUrl(
-    `iam is ${JSON.stringify(text)}: expected a cache of ElastiCache and its user, as rediss://user@host?iam=replicationgroup:NAME`,
+    `iam is ${quoted(text)}: expected a cache of ElastiCache and its user, as rediss://user@host?iam=replicationgroup:NAME`,
   );
 }

@@ -34,6 +34,13 @@ export interface ParsedUrl {
   readonly scheme: SchemeName;
 }
 
+const HIDDEN = '"…"';
+
+/** A part of a URL, as errors show it: hidden where a slip may have left a password in it. */
+export function quoted(part: string): string {
+  return /^[^@=&?#]{0,80}$/.test(part) ? JSON.stringify(part) : HIDDEN;
+}
+
 /** `TRANSPORT_URL` of the environment. Throws {@link InvalidTransportUrl} when it is not set. */
 export function transportUrl(environment: NodeJS.ProcessEnv = process.env): string {
   const url = environment['TRANSPORT_URL'];
@@ -55,8 +62,9 @@ export function describeUrl(text: string): string {
  */
 export function parseTransportUrl(text: string, general = ['prefix', 'dialect']): ParsedUrl {
   const url = URL.parse(text);
-  if (url === null)
-    throw new InvalidTransportUrl(`${JSON.stringify(text)} is not a transport URL: expected ${examples()}`);
+  if (url === null) {
+    throw new InvalidTransportUrl(`TRANSPORT_URL is not a transport URL: expected ${examples()}`);
+  }
   const name = url.protocol.slice(0, -1);
   if (!isScheme(name)) {
     throw new InvalidTransportUrl(
@@ -66,12 +74,15 @@ export function parseTransportUrl(text: string, general = ['prefix', 'dialect'])
   const options = [...SCHEMES[name].options, ...general];
   for (const key of url.searchParams.keys()) {
     if (options.includes(key)) continue;
+    const near = closest(key, options);
+    // Without a value it may be what stands behind an & in a password.
+    const shown = /^\w{1,30}$/.test(key) && (near || url.searchParams.get(key)) ? key : HIDDEN;
     throw new InvalidTransportUrl(
-      `${key} is not an option of ${name}:${closest(key, options)}; it takes ${options.join(', ')}`,
+      `${shown} is not an option of ${name}:${near}; it takes ${options.join(', ')}`,
     );
   }
   const prefix = url.searchParams.get('prefix');
-  if (prefix !== null) prefixName(prefix);
+  if (prefix !== null) prefixName(quoted(prefix) === HIDDEN ? '…' : prefix);
   return { url, scheme: name };
 }
 

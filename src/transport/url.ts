@@ -1,6 +1,13 @@
 import { checked } from './capabilities.ts';
 import { openRedis, serverOptions } from './open-redis.ts';
-import { InvalidTransportUrl, installed, parseTransportUrl, SCHEMES, type SchemeName } from './schemes.ts';
+import {
+  InvalidTransportUrl,
+  installed,
+  parseTransportUrl,
+  quoted,
+  SCHEMES,
+  type SchemeName,
+} from './schemes.ts';
 import type { Topology, Transport } from './transport.ts';
 import { withBroadcast } from './with-broadcast.ts';
 
@@ -55,16 +62,18 @@ function broadcasting(open: typeof openList): typeof openList {
 }
 
 function sqsOptions(url: URL): { region?: string; endpoint?: string } {
-  const region = url.searchParams.get('region');
+  const region = url.searchParams.get('region') || null;
   if (/^[a-z]{2}(?:-[a-z]+)+-\d+$/.test(url.hostname) && url.port === '') {
     if (region !== null && region !== url.hostname) {
-      throw new InvalidTransportUrl(`${url.hostname} and region=${region} name two regions: give one`);
+      throw new InvalidTransportUrl(
+        `${url.hostname} and region ${quoted(region)} name two regions: give one`,
+      );
     }
     return { region: url.hostname };
   }
   if (url.port === '') {
     throw new InvalidTransportUrl(
-      `${JSON.stringify(url.host)} is neither an AWS region nor an emulator's host:port: expected ${SCHEMES.sqs.example}`,
+      `${quoted(url.host)} is neither an AWS region nor an emulator's host:port: expected ${SCHEMES.sqs.example}`,
     );
   }
   return { endpoint: `http://${url.host}`, region: region ?? 'us-east-1' };

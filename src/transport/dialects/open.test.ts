@@ -63,7 +63,7 @@ describe('the dialect of a URL', () => {
     ],
     ['redis://127.0.0.1?dialect=event-bus:x', 'dialect is "event-bus:x": expected event-bus'],
     ['redis://127.0.0.1?dialect=agents:', 'dialect is "agents:": expected agents, or agents:TYPE'],
-    ['redis://127.0.0.1?dialect=agents:task', 'task is no type of message to agents'],
+    ['redis://127.0.0.1?dialect=agents:task', '"task" is no type of message to agents'],
     ['redis://127.0.0.1?dialect=agents:task_requst', '(did you mean task_request?)'],
     ['redis://127.0.0.1?dilect=agents', 'dilect is not an option of redis: (did you mean dialect?)'],
   ])('%s is refused: %s', async (url, message) => {

@@ -1,5 +1,5 @@
 import { closest } from '../../text/closest.ts';
-import { InvalidTransportUrl, SCHEMES, type SchemeName } from '../schemes.ts';
+import { InvalidTransportUrl, quoted, SCHEMES, type SchemeName } from '../schemes.ts';
 import type { Topology, Transport } from '../transport.ts';
 import { withBroadcast } from '../with-broadcast.ts';
 import { MESSAGE_TYPES } from './agents.ts';
@@ -47,7 +47,7 @@ const DIALECTS: Readonly<Record<string, Known>> = {
     open: async (where, type) => {
       if (type !== undefined && !MESSAGE_TYPES.includes(type)) {
         throw new InvalidTransportUrl(
-          `${type} is no type of message to agents${closest(type, MESSAGE_TYPES)}: expected ${MESSAGE_TYPES.join(', ')}`,
+          `${quoted(type)} is no type of message to agents${closest(type, MESSAGE_TYPES)}: expected ${MESSAGE_TYPES.join(', ')}`,
         );
       }
       const secret = process.env['AGENTS_SECRET'] || undefined;
@@ -82,7 +82,7 @@ export async function openDialect(where: DialectUrl): Promise<Transport> {
   if (known === undefined) {
     const names = Object.keys(DIALECTS);
     throw new InvalidTransportUrl(
-      `${JSON.stringify(name)} is not a dialect${closest(name, names)}: expected ${names.join(', ')}`,
+      `${quoted(name)} is not a dialect${closest(name, names)}: expected ${names.join(', ')}`,
     );
   }
   if (!known.carriers.includes(where.scheme)) {
@@ -94,7 +94,7 @@ export async function openDialect(where: DialectUrl): Promise<Transport> {
   }
   if (detail === '' || (detail !== undefined && known.detail === undefined)) {
     const expected = known.detail === undefined ? name : `${name}, or ${name}:${known.detail}`;
-    throw new InvalidTransportUrl(`dialect is ${JSON.stringify(`${name}:${detail}`)}: expected ${expected}`);
+    throw new InvalidTransportUrl(`dialect is ${quoted(`${name}:${detail}`)}: expected ${expected}`);
   }
   return known.open(where, detail);
 }

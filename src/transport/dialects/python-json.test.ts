@@ -47,3 +47,7 @@ describe('JSON as Python writes it', () => {
     expect(floatRepr(value)).toBe(text);
   });
 });
+
+it('keeps a number beyond all as it is: what Python writes for it is no JSON', () => {
+  expect(pythonJson('[1e999,-1e999]')).toBe('[1e999, -1e999]');
+});

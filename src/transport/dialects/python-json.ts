@@ -62,8 +62,8 @@ export function floatRepr(value: number): string {
 function numberText(source: string): string {
   if (/^-?\d+$/.test(source)) return source === '-0' ? '0' : source;
   const value = Number(source);
-  if (!Number.isFinite(value)) return value > 0 ? 'Infinity' : '-Infinity';
-  return floatRepr(value);
+  // Python would write Infinity, which is no JSON: nobody else could read it again.
+  return Number.isFinite(value) ? floatRepr(value) : source;
 }
 
 function ascii(text: string): string {

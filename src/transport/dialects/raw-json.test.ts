@@ -30,3 +30,10 @@ it('reads any object of any spacing, and writes it again', () => {
     ),
   );
 });
+
+it('takes what is nested too deeply for no object', () => {
+  const nested = (depth: number) => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+  expect(members(nested(499))?.get('a')).toHaveLength(998);
+  expect(members(nested(500))).toBeUndefined();
+  expect(members(nested(400_000))).toBeUndefined();
+});

@@ -1,6 +1,8 @@
+import { MOST_NESTED } from '../../message/json.ts';
+
 /**
  * The members of a JSON object, each value as it is written: numbers keep their digits. Undefined for what is no
- * object, or no JSON. Of a name that stands there twice the last counts, as in JSON.parse.
+ * object, no JSON, or nested too deeply. Of a name that stands there twice the last counts, as in JSON.parse.
  */
 export function members(json: string): ReadonlyMap<string, string> | undefined {
   let value: unknown;
@@ -18,7 +20,9 @@ export function members(json: string): ReadonlyMap<string, string> | undefined {
     const nameEnd = endOfString(json, at);
     const name = stringOf(json.slice(at, nameEnd)) ?? '';
     const begin = afterSpace(json, json.indexOf(':', nameEnd) + 1);
-    at = endOfValue(json, begin);
+    const end = endOfValue(json, begin);
+    if (end === undefined) return undefined;
+    at = end;
     found.set(name, json.slice(begin, at));
     at = afterSpace(json, at);
     if (json[at] === ',') at++;
@@ -57,14 +61,17 @@ function endOfString(json: string, from: number): number {
   }
 }
 
-function endOfValue(json: string, from: number): number {
+/** Undefined when it is nested too deeply. */
+function endOfValue(json: string, from: number): number | undefined {
   let depth = 0;
   for (let at = from; ; ) {
     const character = json[at];
     if (character === '"') at = endOfString(json, at);
     else {
-      if (character === '{' || character === '[') depth++;
-      else if (depth > 0 && (character === '}' || character === ']')) depth--;
+      if (character === '{' || character === '[') {
+        depth++;
+        if (depth >= MOST_NESTED) return undefined;
+      } else if (depth > 0 && (character === '}' || character === ']')) depth--;
       else if (depth === 0) return endOfWord(json, at);
       at++;
     }

@@ -69,7 +69,8 @@ export function toSay({ id, body }: Pick<Outgoing, 'id' | 'body'>): ToSay {
     throw error;
   }
   const data = members(body)?.get('data');
-  if (data === undefined || members(data) === undefined) throw unsayable(id, 'its data is no JSON object');
+  if (data === undefined || members(data) === undefined)
+    throw unsayable(id, 'its data is no JSON object, or is nested too deeply');
   return { event: { ...event }, data };
 }
 

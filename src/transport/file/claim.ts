@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import type { Dialect } from '../dialects/dialect.ts';
 import type { Incoming } from '../transport.ts';
 import type { Place } from './directory.ts';
-import { acceptedAt, type EntryName, formatName, type Namer, parseName, stemOf } from './entry-name.ts';
+import {
+  acceptedAt,
+  type EntryName,
+  formatName,
+  MOST_DELIVERIES,
+  type Namer,
+  parseName,
+  stemOf,
+} from './entry-name.ts';
 import { codeOf, ifThere } from './errors.ts';
 import type { FileContent } from './read.ts';
 import { readEntry } from './read.ts';
@@ -28,11 +36,12 @@ export async function claim(name: string, { place, namer, dialect, leaseMs }: Cl
   const before = parseName(name);
   const leaseUntil = performance.now() + leaseMs;
   const taken: EntryName = {
-    stem: before?.stem ?? stemOf(name),
+    // Whoever makes up a name as ours may make it too long for the next.
+    stem: stemOf(before?.stem ?? name),
     // A millisecond more, for the clock does not tell parts of one.
     at: Date.now() + leaseMs + 1,
     span: leaseMs,
-    deliveries: (before?.deliveries ?? 0) + 1,
+    deliveries: Math.min((before?.deliveries ?? 0) + 1, MOST_DELIVERIES),
     token: namer.token(),
   };
   const path = join(folders.inflight, formatName(taken));

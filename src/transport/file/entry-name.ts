@@ -16,6 +16,9 @@ export interface EntryName {
   readonly token: string;
 }
 
+/** More digits are no name of ours. */
+export const MOST_DELIVERIES = 999_999;
+
 const MARKED = /^(\d{13})\+(\d{1,9})\.(\d{1,6})\.([0-9a-f]{10}-[0-9a-z]{1,9})~([^.].*)$/s;
 const OURS = /^(\d{13})-[0-9a-z]{6}-[0-9a-f]{10}\.msg$/;
 

@@ -17,6 +17,7 @@ import { fileTransport, temporaryFolder } from '../../../test/support/file-trans
 import { PING } from '../../../test/support/ping.ts';
 import { readDeadLetterReason } from '../../message/dead-letter.ts';
 import type { Incoming, Transport } from '../transport.ts';
+import { parseName } from './entry-name.ts';
 
 const LEASE = { leaseMs: 30_000 };
 const poll = (transport: Transport) => transport.receive(PING, { max: 10, waitMs: 0, ...LEASE });
@@ -88,6 +89,19 @@ describe("another program's file", () => {
     await pause(2_500);
     appendFileSync(folder('new/slow'), second);
     expect((await received).body).toMatch(/^(?:\{"said":"all"\}|飛)$/);
+  });
+
+  it.each([
+    ['too long for the next', `1700000000000+1.1.0123456789-a~${'x'.repeat(222)}`],
+    ['as often delivered as can be', '1700000000000+1.999999.0123456789-a~x'],
+  ])('is taken, and given up, where its name is made up as ours, %s', async (_, name) => {
+    const { transport, folder } = await fileTransport();
+    writeFileSync(folder(`new/${name}`), 'made up');
+    const received = await one(transport);
+    expect(received.body).toBe('made up');
+    const [taken = ''] = readdirSync(folder('inflight'));
+    expect(parseName(taken)?.deliveries).toBe(received.deliveries);
+    expect((await deadLettered(transport, received)).body).toBe('made up');
   });
 
   it('is not taken while it has a temporary or hidden name', async () => {

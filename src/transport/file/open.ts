@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { closest } from '../../text/closest.ts';
-import { InvalidTransportUrl, SCHEMES } from '../schemes.ts';
+import { InvalidTransportUrl, quoted, SCHEMES } from '../schemes.ts';
 import type { Topology, Transport } from '../transport.ts';
 import { duration } from '../url-values.ts';
 import { createFileTransport } from './file.ts';
@@ -20,7 +20,7 @@ export function fileOptions(text: string, url: URL): FileOptions {
   const known = LAYOUTS.find((one) => one === layout);
   if (known === undefined) {
     throw new InvalidTransportUrl(
-      `layout is ${JSON.stringify(layout)}${closest(layout, LAYOUTS)}: expected ${LAYOUTS.join(' or ')}`,
+      `layout is ${quoted(layout)}${closest(layout, LAYOUTS)}: expected ${LAYOUTS.join(' or ')}`,
     );
   }
   return {
@@ -32,7 +32,7 @@ export function fileOptions(text: string, url: URL): FileOptions {
 }
 
 function rootOf(text: string, url: URL): string {
-  const given = JSON.stringify(text.replace(/[?#].*$/s, ''));
+  const given = quoted(text.replace(/[?#].*$/s, ''));
   const right = `expected an absolute path after three slashes, ${SCHEMES.file.example}`;
   if (/^\s*file:\/\/[^/]/i.test(text)) {
     throw new InvalidTransportUrl(`${given} names a host, and files are on this machine: ${right}`);
@@ -40,7 +40,8 @@ function rootOf(text: string, url: URL): string {
   if (!/^\s*file:\/\/\/[^/?#]/i.test(text) || url.pathname === '/') {
     throw new InvalidTransportUrl(`${given} is not the absolute path of a folder: ${right}`);
   }
-  if (url.hash !== '') throw new InvalidTransportUrl(`${JSON.stringify(url.hash)}: write # as %23 in a path`);
+  if (url.hash !== '')
+    throw new InvalidTransportUrl(`${quoted(url.hash.slice(1))} stands behind a #: write # as %23 in a path`);
   try {
     const root = fileURLToPath(url);
     if (!root.includes('\0')) return root.replace(/(?<=.)[/\\]+$/, '');

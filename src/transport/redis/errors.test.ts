@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
 import { TransportError } from '../errors.ts';
 import { connectError, isMissingGroup, isUnblocked, redirected, transportError } from './errors.ts';
@@ -20,7 +21,7 @@ it.each([
   ["OOM command not allowed when used memory > 'maxmemory'.", 'Throttled'],
   ['WRONGTYPE Operation against a key holding the wrong kind of value', 'Invalid'],
   ["CROSSSLOT Keys in request don't hash to the same slot", 'Invalid'],
-  ["ERR unknown command 'XAUTOCLAIM', with args beginning with:", 'Unsupported'],
+  ["ERR unknown command 'XAUTOCLAIM'", 'Unsupported'],
   ['MOVED 3999 127.0.0.1:6381', 'Unsupported'],
   ['ERR SELECT is not allowed in cluster mode', 'Invalid'],
   ['UNBLOCKED force unblock from blocking operation, instance state changed', 'Unavailable'],
@@ -83,4 +84,12 @@ it('knows where it is sent, for good or this once', () => {
   ] as const) {
     expect(redirected(error, kind, from)).toBeUndefined();
   }
+});
+
+it('does not repeat the password or body that a server repeats of a command that it does not know', () => {
+  const said = "ERR unknown command 'HELLO', with args beginning with: '2' 'AUTH' 'default' 'canary'\n";
+  const error = transportError(new Error(said), 'Redis at there');
+  expect(error).toMatchObject({ code: 'Unsupported' });
+  expect(error.message).toContain("ERR unknown command 'HELLO'");
+  expect(inspect(error)).not.toContain('canary');
 });

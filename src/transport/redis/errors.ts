@@ -79,11 +79,17 @@ const RULES: readonly Rule[] = [
   { when: /^(?:ERR|NOSCRIPT|CROSSSLOT|UNKILLABLE) /, code: 'Invalid', advice: '' },
 ];
 
+const REPEATED = /, with args beginning with.*/s;
+
 /** Anything that a call to Redis throws. `place` names the server. */
 export function transportError(error: unknown, place: string): TransportError {
   if (error instanceof TransportError) return error;
-  // The client notes the command there: passwords and bodies, which must not reach a log.
-  if (error instanceof Error) Reflect.deleteProperty(error, 'command');
+  // The client notes the command there: passwords and bodies, which must not reach a log. A server that does not know the
+  // command repeats it too, also in the stack.
+  if (error instanceof Error) {
+    Reflect.deleteProperty(error, 'command');
+    for (const part of ['message', 'stack'] as const) error[part] = error[part]?.replace(REPEATED, '') ?? '';
+  }
   const text = textOf(error);
   const rule = RULES.find(({ when }) => when.test(text));
   if (rule === undefined) {

@@ -32,8 +32,9 @@ export function incoming(
     body,
     headers,
     ...(key !== undefined && { key }),
-    deliveries: Number(receiveCount ?? 1),
-    enqueuedAt: Number(sentTimestamp ?? 0),
+    // What is no number would be neither more nor less than any limit.
+    deliveries: Number(receiveCount) || 1,
+    enqueuedAt: Number(sentTimestamp) || 0,
     leaseUntil: receipt.leaseUntil,
     receipt,
   };
