@@ -9,7 +9,7 @@ import { bareLua } from './lua-plugin.ts';
 import { mergeStart, type SplitFile } from './merge-start.ts';
 import { nodeModules } from './node-modules-plugin.ts';
 import { nothingForOperators } from './operator-plugin.ts';
-import { orderOnlyWith } from './order-plugin.ts';
+import { nothingForOrder } from './order-plugin.ts';
 import { nativeWebhooks } from './webhooks-plugin.ts';
 
 /** A bundled function: what is in `folder` is what is deployed. */
@@ -62,7 +62,7 @@ const COMMON = {
 const DRIVERS = ['memory', 'sqs'];
 
 async function bundle(
-  { name, entry, drivers = DRIVERS }: LambdaFunction,
+  { name, entry, drivers = DRIVERS, ordered = true }: LambdaFunction,
   folder: string,
 ): Promise<LambdaBundle> {
   const split = await build({
@@ -80,7 +80,7 @@ async function bundle(
       onlyDrivers(drivers),
       noHandlersOfConfig,
       nothingForOperators,
-      orderOnlyWith(drivers),
+      ...(ordered ? [] : [nothingForOrder]),
       bareLua,
     ],
   });

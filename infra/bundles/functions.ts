@@ -14,6 +14,8 @@ export interface LambdaFunction {
   readonly entry: string;
   /** The drivers it carries, by their folders in `src/transport`. Default: memory and sqs. */
   readonly drivers?: readonly string[];
+  /** It consumes a topic whose keys stay in order. Default: it may. */
+  readonly ordered?: boolean;
 }
 
 export const ROOT = resolve(import.meta.dirname, '../..');
@@ -51,7 +53,8 @@ export function consumerName({ address }: FoundSubscription): string {
 
 /** The function that consumes a subscription on SQS. */
 export function consumerOf(found: FoundSubscription): LambdaFunction {
-  return { name: consumerName(found), entry: resolve(ROOT, found.subscription.lambda.entry) };
+  const { ordered } = found.topic;
+  return { name: consumerName(found), entry: resolve(ROOT, found.subscription.lambda.entry), ordered };
 }
 
 /**
@@ -71,6 +74,7 @@ export function drainOf(found: FoundSubscription): LambdaFunction {
     name: `${DRAIN_PREFIX}${consumerName(found)}`,
     entry: resolve(ROOT, drainEntry),
     drivers: DRIVERS.redis,
+    ordered: found.topic.ordered,
   };
 }
 

@@ -1,26 +1,17 @@
 import type { Plugin } from 'esbuild';
 
-/** The drivers that keep order, by their folders. */
-const ORDERED: readonly string[] = ['memory', 'sqs'];
-
-/**
- * Leaves out what keeps the order of keys where none of these drivers does: a topic that asks for order is refused there
- * before anything is handled. What came all the same would say so.
- */
-export function orderOnlyWith(drivers: readonly string[]): Plugin {
-  return {
-    name: 'order-only-with',
-    setup({ onLoad, onResolve }) {
-      if (drivers.some((driver) => ORDERED.includes(driver))) return;
-      onResolve({ filter: /^\.\/in-order\.ts$/ }, () => ({ path: 'in-order', namespace: NAMESPACE }));
-      onLoad({ filter: /^/, namespace: NAMESPACE }, () => ({ contents: NOTHING }));
-    },
-  };
-}
+/** Leaves out what keeps the order of keys: for functions of topics that ask for none. What came all the same would say so. */
+export const nothingForOrder: Plugin = {
+  name: 'nothing-for-order',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^\.\/in-order\.ts$/ }, () => ({ path: 'in-order', namespace: NAMESPACE }));
+    onLoad({ filter: /^/, namespace: NAMESPACE }, () => ({ contents: NOTHING }));
+  },
+};
 
 const NAMESPACE = 'for-order';
 
 const NOTHING = `export const inOrder = () => {
-    throw new Error('this function was bundled without what keeps order: its drivers keep none');
+    throw new Error('this function was bundled without what keeps order: its topic asks for none');
   };
   export const keysOf = inOrder;`;

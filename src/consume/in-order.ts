@@ -1,9 +1,9 @@
 import type { Incoming } from '../transport/transport.ts';
 import { Attempt, type ExtendLeases } from './attempt.ts';
+import { inAnyOrder } from './in-any-order.ts';
 import { createLeaseWatch } from './lease-watch.ts';
 import type { Ended, ProcessOptions, Processor } from './processor.ts';
 import { createReleaseLog } from './releases.ts';
-import { inAnyOrder } from './suspects.ts';
 
 export interface InOrderOptions {
   readonly maxAttempts: number;

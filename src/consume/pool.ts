@@ -1,9 +1,10 @@
 import type { Incoming } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
+import { inAnyOrder } from './in-any-order.ts';
 import { keysOf } from './in-order.ts';
 import { leaseMargin } from './lease-watch.ts';
 import type { Ended, Processor, Sink } from './processor.ts';
-import { areOthers, inAnyOrder, leaseApart } from './suspects.ts';
+import { areOthers, leaseApart } from './suspects.ts';
 
 /** Durations in ms. */
 export interface PoolOptions {
@@ -121,8 +122,8 @@ export function createPool(options: PoolOptions): Pool {
       if (delivery === undefined) break;
       head++;
       behind -= chains.get(delivery)?.rest.length ?? 0;
-      // Past its lease it is another consumer's.
-      if (delivery.leaseUntil - margin > now) begin(delivery);
+      // Past its lease it is another consumer's: looked at for each, for this process may be suspended between two.
+      if (delivery.leaseUntil - margin > performance.now()) begin(delivery);
     }
     if (head === waiting.length) {
       waiting = [];

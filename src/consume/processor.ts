@@ -10,10 +10,10 @@ import { Attempt, type ExtendLeases } from './attempt.ts';
 import { timely } from './expiry.ts';
 import { createFailureLog } from './failures.ts';
 import { type Handler, Reject, RetryAfter } from './handler.ts';
+import { inAnyOrder } from './in-any-order.ts';
 import { inOrder } from './in-order.ts';
 import { createLeaseWatch } from './lease-watch.ts';
 import type { RetryPolicy } from './retry-policy.ts';
-import { inAnyOrder } from './suspects.ts';
 
 export interface ProcessorOptions<Data> {
   readonly address: Address;

@@ -7,9 +7,9 @@ import { asTransportError, TransportError } from '../transport/errors.ts';
 import { openOnce } from '../transport/open-once.ts';
 import { incomingFromRecord } from '../transport/sqs/record.ts';
 import type { Incoming, Transport } from '../transport/transport.ts';
+import type { ExtendLeases } from './attempt.ts';
 import type { Handler } from './handler.ts';
 import { createProcessor, type Ended } from './processor.ts';
-import { areOthers, leaseApart } from './suspects.ts';
 
 export interface SqsEventHandlerOptions {
   /** Which subscription, with its contract and policies. */
@@ -46,6 +46,13 @@ export function createSqsEventHandler({
   const carrier = createCarrierState('sqs');
   const transport = openOnce(openTransport);
 
+  const extend: ExtendLeases = async (deliveries, ms) =>
+    (await transport()).extend(
+      address,
+      deliveries.map(({ receipt }) => receipt),
+      ms,
+    );
+
   const processor = createProcessor({
     address,
     contract: topic.contract,
@@ -56,12 +63,7 @@ export function createSqsEventHandler({
     verify: verifyLater({ topic: address.topic, keys: signingKeys, maxAgeMs: subscription.maxAgeMs }),
     ordered: topic.ordered,
     maxDeliveries: subscription.maxDeliveries,
-    extend: async (deliveries, ms) =>
-      (await transport()).extend(
-        address,
-        deliveries.map(({ receipt }) => receipt),
-        ms,
-      ),
+    extend,
   });
 
   /** Settles, and answers which of them are not: those Lambda must not delete. */
@@ -82,19 +84,12 @@ export function createSqsEventHandler({
   }
 
   /** With others still to come: whatever becomes of this process, they shall come again without it. */
-  async function keepApart(
-    [suspect, another]: readonly Incoming[],
-    others: readonly Incoming[],
-  ): Promise<void> {
-    const { maxAttempts } = subscription.retry;
-    if (suspect === undefined || another !== undefined || suspect.deliveries <= maxAttempts) return;
+  async function keepApart(suspect: Incoming, others: readonly Incoming[]): Promise<void> {
+    const { areOthers, leaseApart } = await import('./suspects.ts');
     if (!areOthers(suspect, others, topic.ordered)) return;
+    const ms = leaseApart(suspect, subscription.leaseMs, subscription.retry.maxAttempts);
     // Where that cannot be had it runs all the same.
-    await transport()
-      .then((one) =>
-        one.extend(address, [suspect.receipt], leaseApart(suspect, subscription.leaseMs, maxAttempts)),
-      )
-      .catch(() => undefined);
+    await extend([suspect], ms).catch(() => undefined);
   }
 
   return async (event, context) => {
@@ -118,7 +113,10 @@ export function createSqsEventHandler({
         failed.push(...batch);
         continue;
       }
-      await keepApart(batch, batches.slice(index + 1).flat());
+      const [first] = batch;
+      if (first !== undefined && batch.length === 1 && first.deliveries > subscription.retry.maxAttempts) {
+        await keepApart(first, batches.slice(index + 1).flat());
+      }
       const ended = await processor.process(batch, { leftMs: left, sentBack });
       // What has succeeded is Lambda's to delete, unless something follows that may kill the process.
       const lambdaDeletes = index === batches.length - 1;

@@ -15,14 +15,3 @@ export function leaseApart({ deliveries }: Incoming, leaseMs: number, maxAttempt
 export function areOthers(suspect: Incoming, all: readonly Incoming[], ordered: boolean): boolean {
   return all.some((one) => one !== suspect && !(ordered && one.key !== undefined && one.key === suspect.key));
 }
-
-/**
- * In any order: were it always the same one that is first, and it ends the process, the others would come again with it
- * until the carrier gives them all up.
- */
-export function inAnyOrder<One>(list: readonly One[]): One[] {
-  return list
-    .map((one) => ({ one, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ one }) => one);
-}

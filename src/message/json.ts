@@ -31,7 +31,7 @@ export function writeJson(value: unknown): string {
   const text = JSON.stringify(value);
   if (text === undefined) throw new TypeError('JSON has no way to write this value');
   // Numbers need no look: they are read back as they were.
-  if (MAY_BE_DEEP.test(text)) hasHugeNumber(JSON.parse(text), 1);
+  if (text.length > 2 * MOST_NESTED && MAY_BE_DEEP.test(text)) hasHugeNumber(JSON.parse(text), 1);
   if (text.includes('__proto__')) inspect(text);
   return escapeBeyond(text);
 }

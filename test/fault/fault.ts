@@ -34,6 +34,11 @@ export interface Allowance {
   readonly recoveryMs: number;
   /** Messages that may be lost, because it destroys them. Default: none. */
   readonly mayLose?: ReadonlySet<string>;
+  /**
+   * So many may be begun although another has acknowledged them for certain: a process that is suspended between its
+   * last look at a lease and its handler cannot know. Default: none.
+   */
+  readonly begunAfterwards?: number;
   /** What was acknowledged for certain may come again: it destroys what the carrier knew. Default: no. */
   readonly forgets?: boolean;
   /** Poison that throws has been begun exactly so often. */

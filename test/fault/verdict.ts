@@ -80,7 +80,10 @@ export function judge(entries: readonly Entry[], allowance: Allowance, ordered: 
   );
   if (!allowance.forgets) {
     wrong('acknowledged for certain, and more than once', ids(acknowledgedTwice));
-    wrong('begun again after it was acknowledged for certain', ids(begunAfterwards));
+    const afterwards = ids(begunAfterwards);
+    if (afterwards.length > (allowance.begunAfterwards ?? 0)) {
+      wrong('begun again after it was acknowledged for certain', afterwards);
+    }
   }
   if (allowance.attempts !== undefined) {
     wrong(

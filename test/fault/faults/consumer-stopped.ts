@@ -40,6 +40,7 @@ export const consumerStopped: Fault = {
     return {
       times,
       duplicates: inFlight,
+      begunAfterwards: times,
       recoveryMs: 10_000,
       problems: certainAfterTakeover(await ledger.entries(), sleeper.name),
     };
