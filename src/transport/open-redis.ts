@@ -42,13 +42,15 @@ export function redisOptions(url: URL): RedisStreamsOptions {
 /** Which server a URL names, and as whom: the same for every driver that runs on Redis. */
 export function serverOptions(url: URL): ServerOptions {
   const database = url.pathname.replace(/^\//, '');
+  // It may be what stands behind a / in a password.
+  const shown = /^\w{0,16}$/.test(database) ? database : '@';
   return {
     ...serversOf(url),
     tls: url.protocol.startsWith('rediss'),
     ...(url.username !== '' && { username: unescaped(url.username) }),
     ...(url.password !== '' && { password: unescaped(url.password) }),
     ...iam(url),
-    database: wholeNumber('the database', database === '' ? '0' : database),
+    database: wholeNumber('the database', shown || '0'),
     waitReplicas: wholeNumber('waitReplicas', url.searchParams.get('waitReplicas') ?? '0'),
   };
 }

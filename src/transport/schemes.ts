@@ -71,6 +71,12 @@ export function parseTransportUrl(text: string, general = ['prefix', 'dialect'])
       `${name}: is not a transport${closest(name, Object.keys(SCHEMES))}: expected ${examples()}`,
     );
   }
+  // A password would be taken for a host, and named.
+  if (url.host !== '' && /[@=&]/.test(url.host + url.pathname)) {
+    throw new InvalidTransportUrl(
+      'TRANSPORT_URL has / ? @ elsewhere than expected: in a password write %2F %3F %40',
+    );
+  }
   const options = [...SCHEMES[name].options, ...general];
   for (const key of url.searchParams.keys()) {
     if (options.includes(key)) continue;

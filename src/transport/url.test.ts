@@ -56,6 +56,8 @@ test('an emulator is asked at its host and port, with the prefix and region of t
 
 test.each([
   ['what is it', 'is not a transport URL: expected memory:, or file:///var/mq, or sqs://eu-west-1'],
+  ['redis://password/x@host', 'in a password write %2F %3F %40'],
+  ['redis://:100%@host', 'user or password: write % as %25'],
   ['memry:', 'memry: is not a transport (did you mean memory?)'],
   ['constructor:', 'constructor: is not a transport: expected'],
   ['kafka://host:9092', 'kafka: is not a transport: expected'],

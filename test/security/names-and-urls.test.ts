@@ -187,8 +187,9 @@ const slips = fc
       return pieces.join(PASSWORD);
     }, url),
   )
-  // Without it a password is a host.
-  .filter((url) => url.includes('@'));
+  // Where no @ follows, or neither stands where it should, the password is a host.
+  .filter((url) => url.lastIndexOf('@') > url.indexOf(PASSWORD))
+  .filter((url) => url.includes(`:${PASSWORD}`) || url.includes(`${PASSWORD}@`));
 
 async function opened(text: string): Promise<void> {
   try {
