@@ -13,7 +13,7 @@ export default defineConfig({
     fileParallelism: false,
     globalSetup: ['test/support/redis-setup.ts', 'test/fault/table-setup.ts'],
     // Most of a fault's time is waiting for leases to end.
-    maxConcurrency: 3,
+    maxConcurrency: 4,
     testTimeout: nightly ? 4 * 3_600_000 : 240_000,
     hookTimeout: 60_000,
   },
