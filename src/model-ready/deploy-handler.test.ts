@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { CANARY_WEBHOOK_SECRET } from '../../test/support/canary.ts';
 import { startHttpServer } from '../../test/support/http-server.ts';
 import { evaluation } from '../../test/support/model-examples.ts';
 import { startSecretsManager } from '../../test/support/secrets-manager.ts';
@@ -13,7 +14,7 @@ import { InvalidDeployOptions } from './deploy.ts';
 import { deployHandlerFrom } from './deploy-handler.ts';
 import { judge } from './gate.ts';
 
-const SECRET = `whsec_${Buffer.from('a secret of at least 24 bytes').toString('base64')}`;
+const SECRET = CANARY_WEBHOOK_SECRET;
 const context: HandlerContext = {
   attempt: 1,
   signal: new AbortController().signal,

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { CANARY_WEBHOOK_SECRET } from '../../test/support/canary.ts';
 import { type Received, startHttpServer } from '../../test/support/http-server.ts';
 import { evaluation } from '../../test/support/model-examples.ts';
 import { type HandlerContext, Reject, RetryAfter } from '../consume/handler.ts';
@@ -11,7 +12,7 @@ import { DeployFailed } from './deploy-request.ts';
 import { type ModelEvent, observeModels } from './events.ts';
 import { judge } from './gate.ts';
 
-const SECRET = `whsec_${Buffer.from('a secret of at least 24 bytes').toString('base64')}`;
+const SECRET = CANARY_WEBHOOK_SECRET;
 
 function announcement(id?: string): Envelope<ModelReadyToDeploy> {
   const judged = judge(evaluation());
@@ -220,7 +221,7 @@ test.each([
   ['https://example.com', undefined, 'there is a deploy URL but no secret to sign requests with'],
   ['https://example.com', 'whsec_', 'the deploy secret cannot be used: expected whsec_ and base64'],
   ['https://example.com', 'not base64', 'the deploy secret cannot be used: expected whsec_ and base64'],
-])('deploying to %s with %s cannot work', (url, secret, message) => {
+])('deploying to %s cannot work: %#', (url, secret, message) => {
   const creating = () => createDeployHandler({ url, secret, record: () => {} });
   expect(creating).toThrow(InvalidDeployOptions);
   expect(creating).toThrow(message);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { CANARY_WEBHOOK_SECRET } from '../support/canary.ts';
 import { runHere, startCli } from '../support/cli.ts';
 import { runDevOnce } from '../support/dev-run.ts';
 import { startHttpServer } from '../support/http-server.ts';
@@ -72,7 +73,7 @@ describe('the commands on files', () => {
     const worker = startCli(['work', TOPIC, '--json'], {
       ...environment,
       DEPLOY_URL: platform.url,
-      DEPLOY_SECRET: `whsec_${Buffer.alloc(24).toString('base64')}`,
+      DEPLOY_SECRET: CANARY_WEBHOOK_SECRET,
     });
     onTestFinished(() => void worker.child.kill('SIGKILL'));
     await worker.waitFor({ event: 'dead_lettered', id: 'bad.txt' });

@@ -6,6 +6,7 @@ import config from '../../hikyaku.config.ts';
 import { startWorker } from '../../src/consume/worker.ts';
 import { modelReadyToDeploy } from '../../src/model-ready/contract.ts';
 import { openTransport } from '../../src/transport/url.ts';
+import { CANARY_WEBHOOK_SECRET } from '../support/canary.ts';
 import { runHere, startCli } from '../support/cli.ts';
 import { startHttpServer } from '../support/http-server.ts';
 import { type RedisServer, startRedis, WITHOUT_REDIS } from '../support/redis.ts';
@@ -90,7 +91,7 @@ describe.skipIf(WITHOUT_REDIS)('the command line on redis+list://', () => {
       TRANSPORT_URL: url,
       HIKYAKU_DIR: folder,
       DEPLOY_URL: platform.url,
-      DEPLOY_SECRET: `whsec_${Buffer.alloc(24).toString('base64')}`,
+      DEPLOY_SECRET: CANARY_WEBHOOK_SECRET,
     });
     onTestFinished(() => void work.child.kill('SIGKILL'));
     await vi.waitFor(() => expect(platform.requests).toHaveLength(2), { timeout: 15_000 });

@@ -6,6 +6,7 @@ import { startFauxqs } from 'fauxqs';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import config from '../../hikyaku.config.ts';
 import { openTransport } from '../../src/transport/url.ts';
+import { CANARY_WEBHOOK_SECRET } from '../support/canary.ts';
 import { runHere, startCli } from '../support/cli.ts';
 import { startHttpServer } from '../support/http-server.ts';
 import { plainEvaluation } from '../support/model-examples.ts';
@@ -52,7 +53,7 @@ describe('hikyaku work', () => {
       TRANSPORT_URL: url,
       HIKYAKU_DIR: folder,
       DEPLOY_URL: platform.url,
-      DEPLOY_SECRET: `whsec_${Buffer.alloc(24).toString('base64')}`,
+      DEPLOY_SECRET: CANARY_WEBHOOK_SECRET,
     });
     const response = await deploying.promise;
     worker.child.stdout.destroy();

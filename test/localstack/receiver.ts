@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
+import { CANARY_WEBHOOK_SECRET } from '../support/canary.ts';
 import { serveHttp } from '../support/http-server.ts';
 
 /** Stands for the platform that models are deployed to. */
@@ -17,7 +17,7 @@ export interface Receiver {
 }
 
 export async function startReceiver(): Promise<Receiver> {
-  const secret = `whsec_${randomBytes(24).toString('base64')}`;
+  const secret = CANARY_WEBHOOK_SECRET;
   const webhook = new Webhook(secret);
   const refused = new Set<string>();
   const deployed = new Map<string, string>();

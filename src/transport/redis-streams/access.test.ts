@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { CANARY } from '../../../test/support/canary.ts';
 import { freePort, type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
 import { startCluster } from '../../../test/support/redis-cluster.ts';
 import {
@@ -221,13 +222,13 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
       message: expect.stringMatching(/WRONGPASS.*correct the user and password in TRANSPORT_URL/),
     });
     expect(inspect(wrong, { depth: null })).not.toContain('guess');
-    const locked = await startRedis({ requirepass: 'secret' });
+    const locked = await startRedis({ requirepass: CANARY });
     onTestFinished(() => locked.stop());
     expect(await rejection(openRedis(locked.options, TOPOLOGY).verify())).toMatchObject({
       ...DENIED,
       message: expect.stringMatching(/NOAUTH.*put user and password into TRANSPORT_URL/),
     });
-    const needless = await openTransport(`redis://:secret@127.0.0.1:${server.port}`, TOPOLOGY);
+    const needless = await openTransport(`redis://:${CANARY}@127.0.0.1:${server.port}`, TOPOLOGY);
     onTestFinished(() => needless.close());
     const warn = vi.spyOn(console, 'warn');
     onTestFinished(() => warn.mockRestore());
@@ -239,7 +240,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
       code: 'Invalid',
       message: expect.stringContaining('the path of TRANSPORT_URL names a database that it does not have'),
     });
-    const right = await openTransport(`redis://:secret@127.0.0.1:${locked.port}/3`, TOPOLOGY);
+    const right = await openTransport(`redis://:${CANARY}@127.0.0.1:${locked.port}/3`, TOPOLOGY);
     onTestFinished(() => right.close());
     await right.provision();
     await locked.admin.select(3);
