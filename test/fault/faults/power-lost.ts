@@ -15,8 +15,8 @@ function powerLost(appendfsync: 'always' | 'everysec'): Fault {
       const times = nightly ? 50 : 2;
       const { redis } = server;
       if (redis === undefined) throw new Error('this needs a Redis');
-      // Slower than what is published, so that there is something to lose.
-      await consumer({ workMs: 120 });
+      // Slower than what is published, so that there is something to lose; not in the long form, where ever more would wait.
+      await consumer({ workMs: 120, concurrency: nightly ? 35 : 20 });
       const load = await producer({ perSecond: PER_SECOND });
       let bytes = 0;
       for (let round = 0; round < times; round++) {
