@@ -57,6 +57,8 @@ export interface Arena {
   proxy(): Promise<TcpProxy>;
   /** Past every proxy. */
   depth(): Promise<Depth>;
+  /** Waits until more than so many more have been handled. */
+  flows(more: number): Promise<void>;
   /** A fault begins. */
   fault(): Promise<void>;
   /** It is over: from here it is measured how soon all goes on. */
@@ -201,6 +203,10 @@ export async function openArena({
       return proxy;
     },
     depth: () => transport.depth(LOAD),
+    flows(more) {
+      const { handled } = ledger.tally;
+      return ledger.until('it flows', (tally) => tally.handled > handled + more);
+    },
     fault: () => ledger.report({ what: 'fault' }),
     healed: () => ledger.report({ what: 'healed' }),
     recovered: () => ledger.until('recovered', ({ recovered }) => recovered, PATIENCE_MS),

@@ -113,3 +113,8 @@ async function expectReplica(cluster: RedisCluster): Promise<void> {
   const role = String(await admin.call('ROLE'));
   if (!role.includes(`${master.port},connected`)) throw new Error(`it is ${role}`);
 }
+
+export function standbyOf({ standby }: { readonly standby?: Standby }): Standby {
+  if (standby === undefined) throw new Error('this needs servers that take over');
+  return standby;
+}

@@ -5,15 +5,25 @@ import type { Entry } from '../ledger/entry.ts';
 export const allFlushed: Fault = {
   name: 'all-flushed',
   suits: ({ isRedis }) => isRedis,
-  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, enough }) {
+  async run({
+    consumer,
+    producer,
+    server,
+    ledger,
+    random,
+    nightly,
+    fault,
+    flows,
+    healed,
+    recovered,
+    enough,
+  }) {
     const times = nightly ? 20 : 2;
     // Slower than what is published, so that there is something to destroy.
     await consumer({ workMs: 100 });
     const load = await producer({ perSecond: 300 });
     for (let round = 0; round < times; round++) {
-      const { handled } = ledger.tally;
-      const more = random.whole(50, 300);
-      await ledger.until('it flows', (tally) => tally.handled > handled + more);
+      await flows(random.whole(50, 300));
       await fault();
       await server.redis?.admin.flushall();
       await healed();

@@ -1,6 +1,7 @@
 import { pause } from '../../../src/time/backoff.ts';
 import type { Fullness } from '../carriers/machine.ts';
 import type { Fault } from '../fault.ts';
+import { countOf, poisonIn } from '../ledger/counts.ts';
 
 /** Publishes under way at once: one that is stored and could not be made to last is not accepted, and comes twice. */
 const LANES = 8;
@@ -18,6 +19,7 @@ export const diskFull: Fault = {
     random,
     nightly,
     fault,
+    flows,
     healed,
     recovered,
     empty,
@@ -28,9 +30,7 @@ export const diskFull: Fault = {
     const load = await producer({ lanes: LANES, poison: { every: 40, kind: 'throws' } });
     const kinds: readonly Omit<Fullness, 'room'>[] = [{}, { noSyncs: true }, { noNames: true }];
     for (let round = 0; round < times; round++) {
-      const { handled } = ledger.tally;
-      const more = random.whole(50, 200);
-      await ledger.until('it flows', (tally) => tally.handled > handled + more);
+      await flows(random.whole(50, 200));
       const kind = kinds[round % kinds.length] ?? {};
       const away = ledger.tally.awayBy(load.name);
       await fault();
@@ -45,9 +45,8 @@ export const diskFull: Fault = {
     await enough(load);
     await ledger.until('all that can be are handled', ({ open }) => open === 0);
     const entries = await ledger.entries();
-    const poison = entries.filter((entry) => entry.what === 'publishing' && entry.poison !== undefined);
-    await empty(poison.length);
-    const refused = entries.filter(({ what }) => what === 'refused').length;
+    await empty(poisonIn(entries));
+    const refused = countOf(entries, 'refused');
     const said = entries.flatMap((entry) => (entry.what === 'away' ? [entry.said] : []));
     const problems = said.filter((text) => !text.includes('the disk is full'));
     if (refused > 0) problems.push(`${refused} publishes were refused: expected that they wait`);

@@ -1,15 +1,13 @@
 import { pause } from '../../../src/time/backoff.ts';
-import type { Standby } from '../carriers/standby.ts';
+import { standbyOf } from '../carriers/standby.ts';
 import { LOAD } from '../children/load.ts';
 import type { Fault } from '../fault.ts';
-import type { Entry } from '../ledger/entry.ts';
+import { HELD } from '../held.ts';
+import { countOf } from '../ledger/counts.ts';
+import { during } from '../ledger/during.ts';
 
-/** At work, fetched ahead, and not settled yet. */
-const HELD = 60;
 /** More than all buffers between two servers hold: what is written after it stays with the master. */
 const FILLER = 'x'.repeat(32 * 1024 * 1024);
-/** In ms. How late a replica may be that is well, and how late somebody may say what he was answered before. */
-const LATE = 1_000;
 
 /** The master is killed while its replica is behind, and that one takes over. */
 function failing(waitReplicas: 0 | 1): Fault {
@@ -24,6 +22,7 @@ function failing(waitReplicas: 0 | 1): Fault {
       random,
       nightly,
       fault,
+      flows,
       healed,
       recovered,
       enough,
@@ -37,9 +36,7 @@ function failing(waitReplicas: 0 | 1): Fault {
       const load = await producer({ url, perSecond: 250 });
       for (let round = 0; round < times; round++) {
         if (round > 0) await standby.complete();
-        const { handled } = ledger.tally;
-        const more = random.whole(50, 200);
-        await ledger.until('it flows', (tally) => tally.handled > handled + more);
+        await flows(random.whole(50, 200));
         const master = await standby.master();
         const replica = await standby.replica();
         replica.pause();
@@ -58,7 +55,7 @@ function failing(waitReplicas: 0 | 1): Fault {
       await enough(load);
       await empty();
       const entries = await ledger.entries();
-      const resent = entries.filter(({ what }) => what === 'resent').length;
+      const resent = countOf(entries, 'resent');
       const accepted = during(entries, 'accepted');
       return {
         times,
@@ -71,26 +68,6 @@ function failing(waitReplicas: 0 | 1): Fault {
       };
     },
   };
-}
-
-export function standbyOf({ standby }: { readonly standby?: Standby }): Standby {
-  if (standby === undefined) throw new Error('this needs servers that take over');
-  return standby;
-}
-
-/** Of which this was said during a fault, or about then. */
-export function during(entries: readonly Entry[], what: 'accepted' | 'handled'): Set<string> {
-  const found = new Set<string>();
-  let from = Number.POSITIVE_INFINITY;
-  const spans = entries.flatMap((entry) => {
-    if (entry.what === 'fault') from = entry.at;
-    return entry.what === 'healed' ? [[from - LATE, entry.at + LATE] as const] : [];
-  });
-  for (const entry of entries) {
-    if (entry.what !== what) continue;
-    if (spans.some(([begin, end]) => begin <= entry.at && entry.at <= end)) found.add(entry.id);
-  }
-  return found;
 }
 
 /** Replication does not wait: what the replica did not have yet is lost. */

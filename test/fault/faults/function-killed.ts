@@ -6,6 +6,7 @@ import type { Death } from '../children/invocation.ts';
 import { LOAD } from '../children/load.ts';
 import { createEnvironments, type Environments } from '../environments.ts';
 import type { Allowance, Fault } from '../fault.ts';
+import { poisonIn } from '../ledger/counts.ts';
 
 /** Of the function. What it leaves comes again when the visibility timeout is over, six times as long. In ms. */
 const TIMEOUT_MS = 2_400;
@@ -72,7 +73,7 @@ export const drainKilled: Fault = {
 };
 
 async function killed(
-  { producer, ledger, random, nightly, fault, healed, recovered, empty, enough }: Arena,
+  { producer, ledger, random, nightly, fault, flows, healed, recovered, empty, enough }: Arena,
   functions: Environments,
   inHands: () => number,
   leaseMs: number,
@@ -81,9 +82,7 @@ async function killed(
   const ways: readonly Death['how'][] = ['killed', 'blocks', 'unanswered', 'exits'];
   const load = await producer({ perSecond: 100, poison: { every: 40, kind: 'throws' } });
   for (let round = 0; round < rounds; round++) {
-    const { handled } = ledger.tally;
-    const more = random.whole(30, 150);
-    await ledger.until('it flows', (tally) => tally.handled > handled + more);
+    await flows(random.whole(30, 150));
     await fault();
     await functions.doom(ways.map((how) => ({ how, at: random.whole(1, 4) })));
     await healed();
@@ -91,9 +90,6 @@ async function killed(
   }
   await enough(load);
   await ledger.until('all that can be are handled', ({ open }) => open === 0);
-  const poison = (await ledger.entries()).filter(
-    (entry) => entry.what === 'publishing' && entry.poison !== undefined,
-  );
-  await empty(poison.length);
+  await empty(poisonIn(await ledger.entries()));
   return { times: rounds * ways.length, duplicates: inHands(), recoveryMs: leaseMs + 10_000 };
 }

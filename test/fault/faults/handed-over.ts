@@ -1,7 +1,8 @@
+import { standbyOf } from '../carriers/standby.ts';
 import type { Fault } from '../fault.ts';
-import { during, standbyOf } from './failover.ts';
-
-const HELD = 60;
+import { HELD } from '../held.ts';
+import { countOf } from '../ledger/counts.ts';
+import { during } from '../ledger/during.ts';
 
 /** The master becomes a replica while all are connected to it, and write. */
 function handing(waitReplicas: 0 | 1): Fault {
@@ -17,6 +18,7 @@ function handing(waitReplicas: 0 | 1): Fault {
       random,
       nightly,
       fault,
+      flows,
       healed,
       recovered,
       enough,
@@ -29,9 +31,7 @@ function handing(waitReplicas: 0 | 1): Fault {
       await consumer({ url, workMs: 120 });
       const load = await producer({ url, perSecond: 250 });
       for (let round = 0; round < times; round++) {
-        const { handled } = ledger.tally;
-        const more = random.whole(50, 200);
-        await ledger.until('it flows', (tally) => tally.handled > handled + more);
+        await flows(random.whole(50, 200));
         await fault();
         await standby.handOver();
         await standby.complete();
@@ -41,7 +41,7 @@ function handing(waitReplicas: 0 | 1): Fault {
       await enough(load);
       await empty();
       const entries = await ledger.entries();
-      const resent = entries.filter(({ what }) => what === 'resent').length;
+      const resent = countOf(entries, 'resent');
       const allowance = { times, duplicates: resent + times * HELD, recoveryMs: 30_000 };
       // In a cluster the master waits for the one that takes over. Sentinels tell it seconds afterwards.
       if (topology === 'cluster') return allowance;

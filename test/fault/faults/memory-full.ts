@@ -14,6 +14,7 @@ export const memoryFull: Fault = {
     random,
     nightly,
     fault,
+    flows,
     healed,
     recovered,
     empty,
@@ -23,9 +24,7 @@ export const memoryFull: Fault = {
     await consumer({ workMs: 5 });
     const load = await producer({ perSecond: 200 });
     for (let round = 0; round < times; round++) {
-      const { handled } = ledger.tally;
-      const more = random.whole(20, 150);
-      await ledger.until('it flows', (tally) => tally.handled > handled + more);
+      await flows(random.whole(20, 150));
       await fault();
       await server.redis?.admin.config('SET', 'maxmemory', '1kb');
       const away = ledger.tally.away;

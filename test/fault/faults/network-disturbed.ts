@@ -1,6 +1,8 @@
 import { pause } from '../../../src/time/backoff.ts';
 import type { TcpProxy } from '../../support/tcp-proxy.ts';
 import type { Fault } from '../fault.ts';
+import { HELD } from '../held.ts';
+import { countOf } from '../ledger/counts.ts';
 import { leftBehind } from '../left-behind.ts';
 import type { Random } from '../random.ts';
 
@@ -13,9 +15,6 @@ const DISTURBANCES: readonly [Disturb, ...Disturb[]] = [
   (proxy, random) => proxy.split(random.whole(1, 7)),
 ];
 type Disturb = (proxy: TcpProxy, random: Random) => void;
-
-/** At work, fetched ahead, and not settled yet: what a consumer cut off from its carrier can have handled in vain. */
-const HELD = 60;
 
 /** The network between consumer, producer and carrier is disturbed in every way, and heals. */
 export const networkDisturbed: Fault = {
@@ -55,7 +54,7 @@ export const networkDisturbed: Fault = {
     await ledger.until('all handled', ({ open }) => open === 0);
     const problems = await goodbye(worker);
     for (const way of ways) problems.push(...(await leftBehind(way)));
-    const resent = (await ledger.entries()).filter(({ what }) => what === 'resent').length;
+    const resent = countOf(await ledger.entries(), 'resent');
     return { times, duplicates: resent + times * HELD, recoveryMs: 10_000, problems };
   },
 };

@@ -1,8 +1,9 @@
 import { losePower } from '../carriers/fsync-witness.ts';
 import type { Fault } from '../fault.ts';
+import { HELD } from '../held.ts';
+import { countOf } from '../ledger/counts.ts';
 import { acceptedUnsynced, UNSYNCED_MS } from './unsynced.ts';
 
-const HELD = 60;
 const PER_SECOND = 250;
 
 function powerLost(appendfsync: 'always' | 'everysec'): Fault {
@@ -11,7 +12,19 @@ function powerLost(appendfsync: 'always' | 'everysec'): Fault {
     settings: { appendfsync },
     losesPower: true,
     suits: ({ isRedis }) => isRedis,
-    async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, enough }) {
+    async run({
+      consumer,
+      producer,
+      server,
+      ledger,
+      random,
+      nightly,
+      fault,
+      flows,
+      healed,
+      recovered,
+      enough,
+    }) {
       const times = nightly ? 50 : 2;
       const { redis } = server;
       if (redis === undefined) throw new Error('this needs a Redis');
@@ -20,9 +33,7 @@ function powerLost(appendfsync: 'always' | 'everysec'): Fault {
       const load = await producer({ perSecond: PER_SECOND });
       let bytes = 0;
       for (let round = 0; round < times; round++) {
-        const { handled } = ledger.tally;
-        const more = random.whole(100, 400);
-        await ledger.until('it flows', (tally) => tally.handled > handled + more);
+        await flows(random.whole(100, 400));
         await fault();
         await redis.kill();
         bytes += await losePower(redis.folder);
@@ -33,7 +44,7 @@ function powerLost(appendfsync: 'always' | 'everysec'): Fault {
       await enough(load);
       await ledger.until('what is left is handled', ({ open }) => open === 0, 15_000).catch(() => undefined);
       const entries = await ledger.entries();
-      const resent = entries.filter(({ what }) => what === 'resent').length;
+      const resent = countOf(entries, 'resent');
       const forgotten = times * PER_SECOND * (UNSYNCED_MS / 1_000);
       return {
         times,

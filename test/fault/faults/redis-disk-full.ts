@@ -1,12 +1,11 @@
 import { pause } from '../../../src/time/backoff.ts';
 import type { Arena } from '../arena.ts';
 import type { Fault } from '../fault.ts';
+import { HELD } from '../held.ts';
+import { countOf } from '../ledger/counts.ts';
 import type { Entry } from '../ledger/entry.ts';
 import type { Program } from '../program.ts';
 import { UNSYNCED_MS } from './unsynced.ts';
-
-/** At work, fetched ahead, and not settled yet: what may be handled in vain while nothing can be settled. */
-const HELD = 60;
 
 /** The disk of the append-only file is full. Redis exits at the first write, and is started again whenever it has ended. */
 export const redisDiskFullAlways: Fault = {
@@ -92,13 +91,11 @@ export const redisDiskFullEverysec: Fault = {
 };
 
 async function fillDisk(
-  { ledger, machine, random, fault }: Arena,
+  { ledger, machine, random, fault, flows }: Arena,
   load: Program,
   noSyncs: boolean,
 ): Promise<void> {
-  const { handled } = ledger.tally;
-  const more = random.whole(20, 200);
-  await ledger.until('it flows', (tally) => tally.handled > handled + more);
+  await flows(random.whole(20, 200));
   const away = ledger.tally.awayBy(load.name);
   await fault();
   machine?.fill({ room: random.whole(0, noSyncs ? 1_000_000 : 5_000), noSyncs });
@@ -107,10 +104,9 @@ async function fillDisk(
 
 /** Publishes wait: those that were given to Redis again, and what is wrong where some were refused instead. */
 function sends(entries: readonly Entry[]): { resent: number; refused: string[] } {
-  const count = (wanted: Entry['what']): number => entries.filter(({ what }) => what === wanted).length;
-  const refused = count('refused');
+  const refused = countOf(entries, 'refused');
   return {
-    resent: count('resent'),
+    resent: countOf(entries, 'resent'),
     refused: refused > 0 ? [`${refused} publishes were refused: expected that they wait`] : [],
   };
 }

@@ -5,14 +5,24 @@ export const scriptsForgotten: Fault = {
   name: 'scripts-forgotten',
   leaseMs: 30_000,
   suits: ({ isRedis }) => isRedis,
-  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, enough }) {
+  async run({
+    consumer,
+    producer,
+    server,
+    ledger,
+    random,
+    nightly,
+    fault,
+    flows,
+    healed,
+    recovered,
+    enough,
+  }) {
     const times = nightly ? 100 : 5;
     await consumer();
     const load = await producer();
     for (let round = 0; round < times; round++) {
-      const { handled } = ledger.tally;
-      const more = random.whole(1, 50);
-      await ledger.until('it flows', (tally) => tally.handled > handled + more);
+      await flows(random.whole(1, 50));
       await fault();
       await server.redis?.admin.script('FLUSH');
       await healed();

@@ -1,8 +1,8 @@
 import type { Fault } from '../fault.ts';
+import { HELD } from '../held.ts';
+import { poisonIn } from '../ledger/counts.ts';
 
 const HOUR = 3_600_000;
-/** At work, fetched ahead, and not settled yet, of one consumer: a lease ends early when the clock is put on. */
-const HELD = 60;
 const ATTEMPTS = 4;
 
 /** The clock of the server is put on by an hour, and back, while retries wait; and each time a consumer dies. */
@@ -11,8 +11,20 @@ export const serverClockStepped: Fault = {
   suits: ({ isRedis }) => isRedis,
   meddles: true,
   async run(arena) {
-    const { consumer, producer, machine, ledger, random, nightly, fault, healed, recovered, empty, enough } =
-      arena;
+    const {
+      consumer,
+      producer,
+      machine,
+      ledger,
+      random,
+      nightly,
+      fault,
+      flows,
+      healed,
+      recovered,
+      empty,
+      enough,
+    } = arena;
     const times = nightly ? 40 : 2;
     const retry = { maxAttempts: ATTEMPTS, baseMs: 1_000, maxMs: 2_000 };
     await consumer({ retry });
@@ -21,9 +33,8 @@ export const serverClockStepped: Fault = {
     const load = await producer({ poison: { every: 40, kind: 'throws' }, ttlMs: HOUR / 2 });
     const inTime = 2_000 + 5_000;
     for (let round = 0; round < times; round++) {
-      const { handled, failed } = ledger.tally;
-      const more = random.whole(50, 200);
-      await ledger.until('it flows', (tally) => tally.handled > handled + more);
+      const { failed } = ledger.tally;
+      await flows(random.whole(50, 200));
       victim.tell({ do: 'fail', failing: true });
       await ledger.until('some are to be retried', (tally) => tally.failed > failed + 10);
       victim.tell({ do: 'fail', failing: false });
@@ -40,10 +51,7 @@ export const serverClockStepped: Fault = {
     await enough(load);
     // What failed waits for its retry; nothing is hidden for an hour.
     await ledger.until('all that can be are handled', ({ open }) => open === 0, inTime);
-    const poison = (await ledger.entries()).filter(
-      (entry) => entry.what === 'publishing' && entry.poison !== undefined,
-    );
-    await empty(poison.length);
+    await empty(poisonIn(await ledger.entries()));
     return { times, duplicates: times * 2 * HELD, recoveryMs: inTime };
   },
 };

@@ -1,21 +1,32 @@
 import { pause } from '../../../src/time/backoff.ts';
 import type { Fault } from '../fault.ts';
-
-const HELD = 60;
+import { HELD } from '../held.ts';
+import { countOf } from '../ledger/counts.ts';
 
 /** Another program writes over a key of ours, with a value of another type; somebody puts back what was there. */
 export const wrongType: Fault = {
   name: 'wrong-type',
   suits: ({ isRedis }) => isRedis,
-  async run({ consumer, producer, server, ledger, random, nightly, fault, healed, recovered, enough }) {
+  async run({
+    consumer,
+    producer,
+    server,
+    ledger,
+    random,
+    nightly,
+    fault,
+    flows,
+    healed,
+    recovered,
+    enough,
+  }) {
     const times = nightly ? 50 : 3;
     const admin = server.redis?.admin;
     if (admin === undefined) throw new Error('this needs a Redis');
     await consumer();
     const load = await producer();
     for (let round = 0; round < times; round++) {
-      const { handled } = ledger.tally;
-      await ledger.until('it flows', (tally) => tally.handled > handled + 30);
+      await flows(30);
       const [first = '', ...others] = (await admin.keys('judge*')).toSorted();
       const key = random.pick([first, ...others]);
       const kept = `kept:${key}`;
@@ -29,7 +40,7 @@ export const wrongType: Fault = {
       await recovered();
     }
     await enough(load);
-    const resent = (await ledger.entries()).filter(({ what }) => what === 'resent').length;
+    const resent = countOf(await ledger.entries(), 'resent');
     return { times, duplicates: resent + times * HELD, recoveryMs: 10_000 };
   },
 };
