@@ -1,6 +1,6 @@
 import { deadLetterHeaders } from '../../src/message/dead-letter.ts';
-import { TransportError } from '../../src/transport/errors.ts';
-import type { Settlement, Transport } from '../../src/transport/transport.ts';
+import type { Transport } from '../../src/transport/transport.ts';
+import { acknowledgingEarly, acknowledgingTwice, losingRetries, settling } from '../support/broken.ts';
 
 /** Ways to break the promise between a process and its carrier, and none of which anybody says. */
 export const BREAKAGES = [
@@ -23,35 +23,11 @@ export function breakCarrier(real: Transport, breakage: Breakage): Transport {
     case 'drops':
       return { ...real, send: async (_, messages) => messages.map(() => 'accepted') };
     case 'acknowledges early':
-      return {
-        ...real,
-        async receive(address, options) {
-          const received = await real.receive(address, options);
-          await real.settle(
-            address,
-            received.map(({ receipt }) => ({ receipt, action: 'ack' })),
-          );
-          return received;
-        },
-        settle: async (_, settlements) => settlements.map(() => 'settled'),
-        extend: async (_, receipts) => receipts.map(() => 'settled'),
-      };
+      return acknowledgingEarly(real);
     case 'acknowledges twice':
-      return {
-        ...real,
-        async settle(address, settlements) {
-          const outcomes = await real.settle(address, settlements);
-          return outcomes.map((outcome) =>
-            outcome === 'unverified' || (outcome instanceof TransportError && outcome.code === 'LeaseLost')
-              ? 'settled'
-              : outcome,
-          );
-        },
-      };
+      return acknowledgingTwice(real);
     case 'loses retries':
-      return settling(real, ({ receipt, ...settlement }) =>
-        settlement.action === 'retry' ? { receipt, action: 'ack' } : { receipt, ...settlement },
-      );
+      return losingRetries(real);
     case 'forgets delays':
       return settling(real, ({ receipt, ...settlement }) =>
         settlement.action === 'retry' ? { receipt, action: 'release' } : { receipt, ...settlement },
@@ -90,8 +66,4 @@ export function breakCarrier(real: Transport, breakage: Breakage): Transport {
     case 'hands over too much':
       return { ...real, receive: (address, options) => real.receive(address, { ...options, max: 100 }) };
   }
-}
-
-function settling(real: Transport, change: (settlement: Settlement) => Settlement): Transport {
-  return { ...real, settle: (address, settlements) => real.settle(address, settlements.map(change)) };
 }

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { deadLetterHeaders } from '../../../src/message/dead-letter.ts';
-import { TransportError } from '../../../src/transport/errors.ts';
-import type { Settlement, Transport } from '../../../src/transport/transport.ts';
+import type { Transport } from '../../../src/transport/transport.ts';
+import { acknowledgingEarly, acknowledgingTwice, losingRetries } from '../../support/broken.ts';
 
 /** Ways in which a driver breaks the promise, and none of which it says. */
 export const BREAKAGES = [
@@ -20,36 +20,11 @@ export function breakDriver(real: Transport, breakage: Breakage, url: string): T
     case 'drops':
       return { ...real, send: droppingOneInTen(real) };
     case 'acknowledges early':
-      return {
-        ...real,
-        async receive(address, options) {
-          const received = await real.receive(address, options);
-          await real.settle(
-            address,
-            received.map(({ receipt }) => ({ receipt, action: 'ack' })),
-          );
-          return received;
-        },
-        settle: async (_, settlements) => settlements.map(() => 'settled'),
-        extend: async (_, receipts) => receipts.map(() => 'settled'),
-      };
+      return acknowledgingEarly(real);
     case 'acknowledges twice':
-      return {
-        ...real,
-        async settle(address, settlements) {
-          const outcomes = await real.settle(address, settlements);
-          return outcomes.map((outcome) =>
-            outcome === 'unverified' || (outcome instanceof TransportError && outcome.code === 'LeaseLost')
-              ? 'settled'
-              : outcome,
-          );
-        },
-      };
+      return acknowledgingTwice(real);
     case 'loses retries':
-      return {
-        ...real,
-        settle: (address, settlements) => real.settle(address, settlements.map(withoutRetry)),
-      };
+      return losingRetries(real);
     case 'dead-letters untried':
       return { ...real, receive: deadLetteringTheFirst(real) };
     case 'trims what is pending':
@@ -64,10 +39,6 @@ function droppingOneInTen(real: Transport): Transport['send'] {
     const outcomes = kept.length === 0 ? [] : await real.send(topic, kept, signal);
     return messages.map((message) => outcomes[kept.indexOf(message)] ?? 'accepted');
   };
-}
-
-function withoutRetry({ receipt, ...settlement }: Settlement): Settlement {
-  return settlement.action === 'retry' ? { receipt, action: 'ack' } : { receipt, ...settlement };
 }
 
 function deadLetteringTheFirst(real: Transport): Transport['receive'] {
