@@ -114,23 +114,26 @@ export function createPool(options: PoolOptions): Pool {
     }
   }
 
+  /** Past its lease it is another consumer's: looked at for each, for this process may be suspended between two. */
+  function isOurs({ leaseUntil }: Incoming): boolean {
+    return leaseUntil - margin > performance.now();
+  }
+
   function beginNext(): void {
-    const now = performance.now();
-    if (atWork === 0 && ends === 0) since = now;
+    if (atWork === 0 && ends === 0) since = performance.now();
     while (atWork < concurrency && !suspectAtWork) {
       const delivery = waiting[head];
       if (delivery === undefined) break;
       head++;
       behind -= chains.get(delivery)?.rest.length ?? 0;
-      // Past its lease it is another consumer's: looked at for each, for this process may be suspended between two.
-      if (delivery.leaseUntil - margin > performance.now()) begin(delivery);
+      if (isOurs(delivery)) begin(delivery);
     }
     if (head === waiting.length) {
       waiting = [];
       head = 0;
       while (atWork === 0 && suspects.length > 0 && options.allSettled()) {
         const suspect = suspects.shift();
-        if (suspect === undefined || suspect.leaseUntil - margin <= now) continue;
+        if (suspect === undefined || !isOurs(suspect)) continue;
         suspectAtWork = true;
         if (areOthers(suspect, suspects, options.ordered)) void beginApart(suspect);
         else begin(suspect);

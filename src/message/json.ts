@@ -22,7 +22,7 @@ export const MOST_NESTED = 500;
 /** Parses JSON. Throws SyntaxError when it is none, {@link UnsafeJson} when it is not safe to use. */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  if (hasHugeNumber(value, 1) || text.includes('__proto__') || text.includes('\\u00')) inspect(text);
+  if (lookThrough(value, 1) || text.includes('__proto__') || text.includes('\\u00')) inspect(text);
   return value;
 }
 
@@ -31,7 +31,7 @@ export function writeJson(value: unknown): string {
   const text = JSON.stringify(value);
   if (text === undefined) throw new TypeError('JSON has no way to write this value');
   // Numbers need no look: they are read back as they were.
-  if (text.length > 2 * MOST_NESTED && MAY_BE_DEEP.test(text)) hasHugeNumber(JSON.parse(text), 1);
+  if (text.length > 2 * MOST_NESTED && MAY_BE_DEEP.test(text)) lookThrough(JSON.parse(text), 1);
   if (text.includes('__proto__')) inspect(text);
   return escapeBeyond(text);
 }
@@ -52,18 +52,19 @@ export function escapeBeyond(json: string): string {
 }
 
 /**
- * Looks at the values, not the text: what is beyond 2^53 stays so when it is rounded.
+ * Looks through a value for how deep it is, and answers whether there is a huge number in it. At the values, not the
+ * text: what is beyond 2^53 stays so when it is rounded.
  *
  * @param level Of this value, if it is a list or an object. Throws {@link UnsafeJson} when that is too deep.
  */
-function hasHugeNumber(value: unknown, level: number): boolean {
+function lookThrough(value: unknown, level: number): boolean {
   if (typeof value === 'number') return value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER;
   if (!isParent(value)) return false;
   if (level > MOST_NESTED) throw new UnsafeJson('', 'too many levels');
   let has = false;
   // All are looked at, for how deep they are.
-  if (Array.isArray(value)) for (const item of value) has = hasHugeNumber(item, level + 1) || has;
-  else for (const key in value) has = hasHugeNumber(value[key], level + 1) || has;
+  if (Array.isArray(value)) for (const item of value) has = lookThrough(item, level + 1) || has;
+  else for (const key in value) has = lookThrough(value[key], level + 1) || has;
   return has;
 }
 
