@@ -12,6 +12,8 @@ export interface Item {
 export interface Sorted {
   readonly size: number;
   has(name: string): boolean;
+  /** In no order. Those that it tells of may be removed meanwhile. */
+  names(): Iterable<string>;
   /** Does nothing when it is there. */
   add(name: string, at: number): void;
   remove(name: string): boolean;
@@ -66,6 +68,7 @@ export function createSorted(): Sorted {
       return known.size;
     },
     has: (name) => known.has(name),
+    names: () => known.keys(),
     add(name, at) {
       if (known.has(name)) return;
       const item = { name, at, struck: false };

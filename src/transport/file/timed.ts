@@ -7,7 +7,6 @@ export interface Timed {
   /** Only these are there. */
   replace(names: readonly string[]): void;
   add(name: string): void;
-  remove(name: string): void;
   /** When the next one is over; infinity when there is none. */
   next(): number;
   /** Takes away what is over. */
@@ -16,25 +15,21 @@ export interface Timed {
 
 export function createTimed(expiry: Expiry): Timed {
   const sorted = createSorted();
-  let listed = new Set<string>();
 
   function add(name: string): void {
     const parsed = parseName(name);
     if (parsed === undefined || sorted.has(name)) return;
-    listed.add(name);
     sorted.add(name, expiry.of(parsed));
   }
 
   return {
     replace(names) {
       expiry.tick();
-      const before = listed;
-      listed = new Set(names);
-      for (const name of before) if (!listed.has(name)) sorted.remove(name);
+      const there = new Set(names);
+      for (const name of sorted.names()) if (!there.has(name)) sorted.remove(name);
       for (const name of names) add(name);
     },
     add,
-    remove: (name) => void sorted.remove(name),
     next: () => sorted.first()?.at ?? Number.POSITIVE_INFINITY,
     due(now, max) {
       const names: string[] = [];
