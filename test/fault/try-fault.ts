@@ -31,9 +31,7 @@ export async function tryFault(fault: Fault, options: Omit<ArenaOptions, 'fault'
     const allowance = await fault.run(arena).catch(gaveUp);
     // What does not come now is lost: the verdict says so.
     const patience = allowance.mayLose === undefined ? 30_000 : 6_000;
-    await arena.ledger
-      .until('all handled', ({ open }) => open === 0, options.breakage ? 5_000 : patience)
-      .catch(() => undefined);
+    await arena.ledger.allHandled(options.breakage ? 5_000 : patience).catch(() => undefined);
     const left = await arena.end();
     const entries = await arena.ledger.entries();
     const problems = [...(allowance.problems ?? []), ...left];

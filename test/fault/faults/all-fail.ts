@@ -26,7 +26,7 @@ export const allFail: Fault = {
       await recovered();
     }
     await enough(load);
-    await ledger.until('all are handled', ({ open }) => open === 0, 300_000);
+    await ledger.allHandled();
     const after = await worker.heapBytes();
     const early = begunTooEarly(await ledger.entries());
     const problems: string[] = [];

@@ -30,7 +30,7 @@ export const allFlushed: Fault = {
       await recovered();
     }
     await enough(load);
-    await ledger.until('what is left is handled', ({ open }) => open === 0, 5_000).catch(() => undefined);
+    await ledger.allHandled(5_000).catch(() => undefined);
     const entries = await ledger.entries();
     const mayLose = underWay(entries);
     const lost = ledger.tally.open;

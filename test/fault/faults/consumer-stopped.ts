@@ -36,7 +36,7 @@ export const consumerStopped: Fault = {
       await recovered();
     }
     await enough(load);
-    await ledger.until('all handled', ({ open }) => open === 0);
+    await ledger.allHandled();
     return {
       times,
       duplicates: inFlight,

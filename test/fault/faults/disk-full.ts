@@ -36,14 +36,14 @@ export const diskFull: Fault = {
       await fault();
       machine?.fill({ room: random.whole(0, kind.noSyncs ? 1_000_000 : 5_000), ...kind });
       await ledger.until('publishing is refused', ({ awayBy }) => awayBy(load.name) > away);
-      if (!kind.noNames) await ledger.until('all that was accepted is handled', ({ open }) => open === 0);
+      if (!kind.noNames) await ledger.allHandled();
       await pause(random.whole(0, 1_500));
       machine?.makeRoom();
       await healed();
       await recovered();
     }
     await enough(load);
-    await ledger.until('all that can be are handled', ({ open }) => open === 0);
+    await ledger.allHandled();
     const entries = await ledger.entries();
     await empty(poisonIn(entries));
     const refused = countOf(entries, 'refused');

@@ -89,7 +89,7 @@ async function killed(
     await recovered();
   }
   await enough(load);
-  await ledger.until('all that can be are handled', ({ open }) => open === 0);
+  await ledger.allHandled();
   await empty(poisonIn(await ledger.entries()));
   return { times: rounds * ways.length, duplicates: inHands(), recoveryMs: leaseMs + 10_000 };
 }

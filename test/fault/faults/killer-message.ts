@@ -26,7 +26,7 @@ export const killerMessage: Fault = {
     }
     void supervise();
     try {
-      await ledger.until('its neighbours are handled', ({ open }) => open === 0, 120_000);
+      await ledger.allHandled(120_000);
       await empty(COUNT / every);
     } finally {
       over = true;

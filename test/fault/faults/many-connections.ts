@@ -20,7 +20,7 @@ export const manyConnections: Fault = {
       problems.push(...(await leftBehind(way)));
     }
     await enough(await producer());
-    await ledger.until('all are handled', ({ open }) => open === 0);
+    await ledger.allHandled();
     return { times, duplicates: 0, recoveryMs: 0, problems };
   },
 };

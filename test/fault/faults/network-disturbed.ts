@@ -51,7 +51,7 @@ export const networkDisturbed: Fault = {
       await recovered();
     }
     await enough(load);
-    await ledger.until('all handled', ({ open }) => open === 0);
+    await ledger.allHandled();
     const problems = await goodbye(worker);
     for (const way of ways) problems.push(...(await leftBehind(way)));
     const resent = countOf(await ledger.entries(), 'resent');

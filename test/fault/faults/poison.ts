@@ -14,10 +14,10 @@ export const poison: Fault = {
     await consumer({ workMs: 5, retry: { maxAttempts: ATTEMPTS, baseMs: 100, maxMs: 1_000 } });
     const clean = await producer({ count });
     await clean.exit;
-    await ledger.until('all are handled', ({ open }) => open === 0, 600_000);
+    await ledger.allHandled();
     const bad = await producer({ count, poison: { every: 100, kind: 'throws' } });
     await bad.exit;
-    await ledger.until('all that can be are handled', ({ open }) => open === 0, 600_000);
+    await ledger.allHandled();
     await empty(count / 100);
     const entries = await ledger.entries();
     const [before, after] = [p99(entries, clean.name), p99(entries, bad.name)];

@@ -42,7 +42,7 @@ function powerLost(appendfsync: 'always' | 'everysec'): Fault {
         await recovered();
       }
       await enough(load);
-      await ledger.until('what is left is handled', ({ open }) => open === 0, 15_000).catch(() => undefined);
+      await ledger.allHandled(15_000).catch(() => undefined);
       const entries = await ledger.entries();
       const resent = countOf(entries, 'resent');
       const forgotten = times * PER_SECOND * (UNSYNCED_MS / 1_000);

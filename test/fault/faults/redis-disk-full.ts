@@ -70,7 +70,7 @@ export const redisDiskFullEverysec: Fault = {
       await recovered();
     }
     await enough(load);
-    await ledger.until('what is left is handled', ({ open }) => open === 0, 5_000).catch(() => undefined);
+    await ledger.allHandled(5_000).catch(() => undefined);
     const lost = ledger.tally.open;
     const entries = await ledger.entries();
     const { resent, refused } = sends(entries);

@@ -17,6 +17,8 @@ export interface Ledger {
   report(report: Report): Promise<void>;
   /** Resolves once the tally is as wanted. Rejects after `timeoutMs`. */
   until(what: string, wanted: (tally: Tally) => boolean, timeoutMs?: number): Promise<void>;
+  /** Resolves once all that can be are handled, however long it takes. Rejects when for `patienceMs` none was. */
+  allHandled(patienceMs?: number): Promise<void>;
   /** All that is written, from the file. */
   entries(): Promise<readonly Entry[]>;
   stop(): Promise<void>;
@@ -37,28 +39,41 @@ export async function startLedger(folder: string): Promise<Ledger> {
     for (const look of looks) look();
   });
   socket.write('{"watch":true}\n');
+
+  function until(what: string, wanted: (tally: Tally) => boolean, timeoutMs = 60_000): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        looks.delete(look);
+      };
+      const look = (): void => {
+        if (!wanted(tally)) return;
+        end();
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        end();
+        reject(new Error(`${what}: not within ${timeoutMs} ms; so far ${tally.describe()}`));
+      }, timeoutMs);
+      looks.add(look);
+      look();
+    });
+  }
+
   return {
     path,
     tally,
     report: (report) => reporter.report(report),
-    until(what, wanted, timeoutMs = 60_000) {
-      return new Promise((resolve, reject) => {
-        const end = (): void => {
-          clearTimeout(timer);
-          looks.delete(look);
-        };
-        const look = (): void => {
-          if (!wanted(tally)) return;
-          end();
-          resolve();
-        };
-        const timer = setTimeout(() => {
-          end();
-          reject(new Error(`${what}: not within ${timeoutMs} ms; so far ${tally.describe()}`));
-        }, timeoutMs);
-        looks.add(look);
-        look();
-      });
+    until,
+    async allHandled(patienceMs) {
+      for (;;) {
+        const { handled } = tally;
+        try {
+          return await until('all that can be are handled', ({ open }) => open === 0, patienceMs);
+        } catch (error) {
+          if (tally.handled === handled) throw error;
+        }
+      }
     },
     async entries() {
       const text = await readFile(file, 'utf8');
