@@ -1,13 +1,9 @@
-import {
-  type BatchResultErrorEntry,
-  ChangeMessageVisibilityBatchCommand,
-  DeleteMessageBatchCommand,
-  SendMessageBatchCommand,
-} from '@aws-sdk/client-sqs';
+import type { BatchResultErrorEntry } from '@aws-sdk/client-sqs';
 import { TransportError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import { entryError } from './errors.ts';
 import type { Fields } from './fields.ts';
+import { DELETE, HIDE, SEND } from './operations.ts';
 import type { SqsReceipt } from './receipt.ts';
 
 /** For each entry of a batch, in order: why it failed, or undefined. */
@@ -23,8 +19,7 @@ export async function sendBatch(
   const Entries = messages.map((fields, place) => ({ Id: String(place), ...fields }));
   const answer = await connection.request(
     queue,
-    (QueueUrl, options) =>
-      connection.client.send(new SendMessageBatchCommand({ QueueUrl, Entries }), options),
+    (QueueUrl, options) => connection.ask(SEND, { QueueUrl, Entries }, options),
     signal,
   );
   return entryErrors(messages.length, answer);
@@ -38,7 +33,7 @@ export async function deleteBatch(
 ): Promise<EntryErrors> {
   const Entries = receipts.map(({ handle }, place) => ({ Id: String(place), ReceiptHandle: handle }));
   const answer = await connection.request(queue, (QueueUrl, options) =>
-    connection.client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }), options),
+    connection.ask(DELETE, { QueueUrl, Entries }, options),
   );
   return entryErrors(receipts.length, answer);
 }
@@ -55,7 +50,7 @@ export async function hideBatch(
     VisibilityTimeout: seconds,
   }));
   const answer = await connection.request(queue, (QueueUrl, options) =>
-    connection.client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }), options),
+    connection.ask(HIDE, { QueueUrl, Entries }, options),
   );
   return entryErrors(deliveries.length, answer);
 }
@@ -68,7 +63,8 @@ function entryErrors(
     readonly Failed: readonly BatchResultErrorEntry[] | undefined;
   },
 ): EntryErrors {
-  const { Successful = [], Failed = [] } = answer;
+  // Servers other than AWS's own may say null for none.
+  const [Successful, Failed] = [answer.Successful ?? [], answer.Failed ?? []];
   const errors: EntryErrors = new Array(count).fill(undefined);
   if (Successful.length === count) return errors;
   for (const entry of Failed) errors[Number(entry.Id)] = entryError(entry);

@@ -2,8 +2,11 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { TransportError } from '../errors.ts';
+import { type Ask, createDirect } from './direct.ts';
 import { errorName, transportError } from './errors.ts';
 import { leaveOut } from './leave-out.ts';
+import type { RequestOptions } from './operations.ts';
+import { Sha256 } from './sha256.ts';
 
 export interface SqsOptions {
   /** Default: what the SDK finds, such as AWS_REGION. */
@@ -12,19 +15,14 @@ export interface SqsOptions {
   readonly endpoint?: string;
 }
 
-/** What goes with each request to the SDK. */
-export interface RequestOptions {
-  readonly abortSignal: AbortSignal;
-  /** By when an answer has to have begun. In ms. */
-  readonly requestTimeout: number;
-}
-
 /** One request about a queue, given its URL. */
 export type Request<Output> = (queueUrl: string, options: RequestOptions) => Promise<Output>;
 
 /** A client, the URLs of queues, and errors that are TransportErrors. */
 export interface Connection {
   readonly client: SQSClient;
+  /** For what is asked for often; all else goes to the client. */
+  readonly ask: Ask;
   /** What errors call the SQS that is asked. */
   readonly place: string;
   request<Output>(queue: string, send: Request<Output>, signal?: AbortSignal): Promise<Output>;
@@ -65,6 +63,7 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
     maxAttempts: 1,
     // TLS has checked every byte already; to hash each body again costs 8 % of the throughput.
     md5: false,
+    sha256: Sha256,
     requestHandler: {
       ...agents,
       connectionTimeout: CONNECT_TIMEOUT,
@@ -73,6 +72,7 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
     },
   });
   leaveOut(client);
+  const ask = createDirect(client);
   const place = endpoint === undefined ? `SQS in ${region ?? 'its region'}` : `SQS at ${endpoint}`;
   const urls = new Map<string, Promise<string>>();
   /** What ends the polls under way. */
@@ -158,6 +158,7 @@ export function createConnection({ region, endpoint }: SqsOptions): Connection {
 
   return {
     client,
+    ask,
     place,
     call: (queue, send) => call(queue, send),
 

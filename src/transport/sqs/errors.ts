@@ -121,7 +121,8 @@ export function errorName(error: unknown): string {
   return lastWord(textOf(error, 'name'));
 }
 
-function textOf(error: unknown, field: 'name' | 'message' | 'code'): string {
+/** The text that stands there, or the empty one. */
+export function textOf(error: unknown, field: string): string {
   const value: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, field) : undefined;
   return typeof value === 'string' ? value : '';
 }

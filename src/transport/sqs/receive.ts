@@ -1,8 +1,9 @@
-import { type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import type { Message } from '@aws-sdk/client-sqs';
 import type { Incoming, ReceiveOptions } from '../transport.ts';
 import type { Connection } from './connection.ts';
 import { fromFields } from './from-fields.ts';
 import { LIMITS } from './limits.ts';
+import { RECEIVE } from './operations.ts';
 import { SqsReceipt } from './receipt.ts';
 import { incoming } from './record.ts';
 import { watchForStandstill } from './stood.ts';
@@ -25,15 +26,16 @@ export async function receive(
     const answer = await connection.poll(
       queue,
       (QueueUrl, options) =>
-        connection.client.send(
-          new ReceiveMessageCommand({
+        connection.ask(
+          RECEIVE,
+          {
             QueueUrl,
             MaxNumberOfMessages: Math.min(max, LIMITS.receiveEntries),
             VisibilityTimeout,
             WaitTimeSeconds,
             MessageAttributeNames: ['All'],
             MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId'],
-          }),
+          },
           options,
         ),
       { waitMs: WaitTimeSeconds * 1_000, signal },
@@ -46,12 +48,12 @@ export async function receive(
 }
 
 function incomingFromMessage(message: Message, receivedAt: number, leaseUntil: number): Incoming {
-  const { MessageId = '', Body = '', ReceiptHandle = '', Attributes = {}, MessageAttributes = {} } = message;
+  const { MessageId = '', Body = '', ReceiptHandle = '', Attributes, MessageAttributes } = message;
   const texts: Record<string, string> = {};
-  for (const [name, { StringValue }] of Object.entries(MessageAttributes)) {
+  for (const [name, { StringValue }] of Object.entries(MessageAttributes ?? {})) {
     if (StringValue !== undefined) texts[name] = StringValue;
   }
-  const carried = fromFields(Body, texts, MessageId, Attributes.MessageGroupId);
+  const carried = fromFields(Body, texts, MessageId, Attributes?.MessageGroupId);
   const receipt = new SqsReceipt(ReceiptHandle, carried, receivedAt, leaseUntil);
-  return incoming(receipt, Attributes.ApproximateReceiveCount, Attributes.SentTimestamp);
+  return incoming(receipt, Attributes?.ApproximateReceiveCount, Attributes?.SentTimestamp);
 }
