@@ -75,7 +75,7 @@ export interface Arena {
 /** How long a consumer may take to end by itself, once it was told to and has nothing to do, in ms. */
 const END_MS = 20_000;
 const PATIENCE_MS = 60_000;
-/** Between one dead letter and the next. */
+/** Of nothing that is done. */
 const EMPTY_MS = 120_000;
 /** How fast what is left is published after the faults, at most, and at least. */
 const MOST_PER_SECOND = 1_000;
@@ -213,14 +213,15 @@ export async function openArena({
     healed: () => ledger.report({ what: 'healed' }),
     recovered: () => ledger.until('recovered', ({ recovered }) => recovered, PATIENCE_MS),
     async empty(dead = 0) {
-      let deadline = performance.now() + EMPTY_MS;
-      let known = 0;
+      let deadline = 0;
+      let known = -1;
       for (;;) {
         const depth = await patiently(() => transport.depth(LOAD));
         if (depth.ready + depth.inFlight + depth.delayed === 0 && depth.dead >= dead) return;
-        // Each takes its time to die.
-        if (depth.dead > known) deadline = performance.now() + EMPTY_MS;
-        known = depth.dead;
+        // As long as it goes on; a message that kills its processes takes its time to die.
+        const done = ledger.tally.handled + depth.dead;
+        if (done > known) deadline = performance.now() + EMPTY_MS;
+        known = done;
         if (performance.now() > deadline) throw new Error(`not empty: ${JSON.stringify(depth)}`);
         await pause(50);
       }
