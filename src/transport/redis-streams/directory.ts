@@ -13,6 +13,8 @@ export interface TopicPlace {
   seen: boolean;
   /** Entries in the stream when it was last looked at. */
   length: number;
+  /** When whoever adds to it has last looked, on this process's monotonic clock. */
+  lengthAt: number;
 }
 
 export interface SubscriptionPlace {
@@ -47,6 +49,7 @@ export function createDirectory(topology: Topology): Directory {
         })),
         seen: false,
         length: 0,
+        lengthAt: Number.NEGATIVE_INFINITY,
       },
     ]),
   );
