@@ -51,6 +51,8 @@ export interface Arena {
   program(file: 'many-connections', url: string): Promise<Program>;
   /** After the faults: lets the producer go on until as many are accepted as the run is made of, and ends it. */
   enough(producer: Program): Promise<void>;
+  /** Has a producer publish as fast as that while consumers have less than plenty to do, else at a tenth of it. */
+  pace(producer: Program, perSecond: number): void;
   /** Tells one to go, by SIGTERM. Returns what is wrong, if it does not end by itself, or not within `ms`. */
   goodbye(program: Program, ms?: number): Promise<string[]>;
   /** A way to the carrier that can be disturbed; its port goes into `server.url`. */
@@ -77,6 +79,8 @@ const END_MS = 20_000;
 const PATIENCE_MS = 60_000;
 /** Of nothing that is done. */
 const EMPTY_MS = 120_000;
+/** So many wait that a consumer has enough to do, whatever it is. */
+const PLENTY = 1_000;
 /** How fast what is left is published after the faults, at most, and at least. */
 const MOST_PER_SECOND = 1_000;
 const SLOWEST_PER_SECOND = 50;
@@ -196,6 +200,8 @@ export async function openArena({
       load.tell({ do: 'stop' });
       await load.exit;
     },
+    pace: (load, perSecond) =>
+      load.tell({ do: 'hurry', perSecond: ledger.tally.open < PLENTY ? perSecond : perSecond / 10 }),
     goodbye,
     async proxy() {
       const { port } = server;

@@ -6,6 +6,7 @@ import { HELD } from '../held.ts';
 import { countOf } from '../ledger/counts.ts';
 import { during } from '../ledger/during.ts';
 
+const PER_SECOND = 250;
 /** More than all buffers between two servers hold: what is written after it stays with the master. */
 const FILLER = 'x'.repeat(32 * 1024 * 1024);
 
@@ -25,6 +26,7 @@ function failing(waitReplicas: 0 | 1): Fault {
       flows,
       healed,
       recovered,
+      pace,
       enough,
       empty,
     }) {
@@ -33,9 +35,10 @@ function failing(waitReplicas: 0 | 1): Fault {
       const url = `${server.url()}&waitReplicas=${waitReplicas}`;
       // Slower than what is published, so that there is something to lose.
       await consumer({ url, workMs: 120 });
-      const load = await producer({ url, perSecond: 250 });
+      const load = await producer({ url, perSecond: PER_SECOND });
       for (let round = 0; round < times; round++) {
         if (round > 0) await standby.complete();
+        pace(load, PER_SECOND);
         await flows(random.whole(50, 200));
         const master = await standby.master();
         const replica = await standby.replica();

@@ -4,6 +4,8 @@ import { HELD } from '../held.ts';
 import { countOf } from '../ledger/counts.ts';
 import { during } from '../ledger/during.ts';
 
+const PER_SECOND = 250;
+
 /** The master becomes a replica while all are connected to it, and write. */
 function handing(waitReplicas: 0 | 1): Fault {
   return {
@@ -21,6 +23,7 @@ function handing(waitReplicas: 0 | 1): Fault {
       flows,
       healed,
       recovered,
+      pace,
       enough,
       empty,
     }) {
@@ -29,8 +32,9 @@ function handing(waitReplicas: 0 | 1): Fault {
       const url = `${server.url()}&waitReplicas=${waitReplicas}`;
       // Slower than what is published, so that there is something to lose.
       await consumer({ url, workMs: 120 });
-      const load = await producer({ url, perSecond: 250 });
+      const load = await producer({ url, perSecond: PER_SECOND });
       for (let round = 0; round < times; round++) {
+        pace(load, PER_SECOND);
         await flows(random.whole(50, 200));
         await fault();
         await standby.handOver();
