@@ -78,7 +78,7 @@ export interface Arena {
 const END_MS = 20_000;
 const PATIENCE_MS = 60_000;
 /** Of nothing that is done. */
-const EMPTY_MS = 120_000;
+const EMPTY_MS = 180_000;
 /** So many wait that a consumer has enough to do, whatever it is. */
 const PLENTY = 1_000;
 /** How fast what is left is published after the faults, at most, and at least. */

@@ -109,6 +109,7 @@ function createRound(count: number) {
     ): Promise<readonly One[]> {
       if (ones.length === 0) return ones;
       let errors: EntryErrors;
+      const askedAt = performance.now();
       try {
         errors = await request();
         answered = true;
@@ -116,6 +117,7 @@ function createRound(count: number) {
         const failure = asTransportError(error);
         rejection ??= failure;
         errors = ones.map(() => failure);
+        for (const { receipt } of ones) receipt.askedInVain(askedAt);
       }
       return ones.filter(({ place }, index) => {
         const error = errors[index];

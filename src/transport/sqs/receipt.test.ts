@@ -36,6 +36,23 @@ test('a lease that is over sooner than an answer takes one way is not certain: i
   expect(receivedAgo(0, now + 1_000).outcome(now - 3_000)).toBe('unverified');
 });
 
+test('where it was asked for in vain before, the answer may have come as late as all of that took', () => {
+  const now = performance.now();
+  function askedInVain(leaseUntil: number): SqsReceipt {
+    const receipt = receivedAgo(0, leaseUntil);
+    receipt.askedInVain(now - 1_500);
+    receipt.askedInVain(now - 700);
+    return receipt;
+  }
+  expect(askedInVain(now + 1_000).outcome(now)).toBe('unverified');
+  expect(askedInVain(now + 2_000).outcome(now)).toBe('settled');
+  // What has been answered is over.
+  const extended = askedInVain(now + 2_000);
+  extended.outcome(now);
+  extended.leaseUntil = now + 1_000;
+  expect(extended.outcome(now)).toBe('settled');
+});
+
 test('a receipt is known by what made it, not by how it looks', () => {
   const receipt = receivedAgo(0);
   expect(ownReceipt(receipt)).toBe(receipt);

@@ -25,6 +25,8 @@ export class SqsReceipt {
   leaseUntil: number;
   /** Whether the message has been stored where it moves to, and only its deletion is still owed. */
   stored = false;
+  /** Since when SQS has been asked for its end in vain, on `performance.now()`. */
+  #askedInVainSince: number | undefined;
 
   constructor(handle: string, message: Carried, receivedAt: number, leaseUntil: number) {
     this.handle = handle;
@@ -33,16 +35,24 @@ export class SqsReceipt {
     this.leaseUntil = leaseUntil;
   }
 
+  /** A request about it failed. `askedAt`: when it was made, on `performance.now()`. */
+  askedInVain(askedAt: number): void {
+    this.#askedInVainSince ??= askedAt;
+  }
+
   /**
    * What happened, where SQS reports success. Past the lease it may have done so for a message that another
    * consumer holds by now, or without doing anything. The lease began before the answer to a long poll arrived, how
-   * long before nobody can tell: as long, it is taken, as this took one way.
+   * long before nobody can tell: as long, it is taken, as this took one way; or, where it was asked for in vain before, as
+   * all of that has taken, for the network was not what it is now.
    *
    * @param askedAt when SQS was asked, on `performance.now()`.
    */
   outcome(askedAt: number): 'settled' | 'unverified' {
     const now = performance.now();
-    return now + (now - askedAt) / 2 < this.leaseUntil ? 'settled' : 'unverified';
+    const late = this.#askedInVainSince === undefined ? (now - askedAt) / 2 : now - this.#askedInVainSince;
+    this.#askedInVainSince = undefined;
+    return now + late < this.leaseUntil ? 'settled' : 'unverified';
   }
 
   /** A duration as seconds of visibility timeout, within what is left of the delivery's 12 hours. */

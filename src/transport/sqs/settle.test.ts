@@ -211,3 +211,17 @@ test('more than ten deliveries at once are refused', async () => {
   await expect(transport.extend(BILLING, eleven, 1_000)).rejects.toMatchObject(error);
   expect(server.requests).toEqual([]);
 });
+
+test('what was asked for in vain before is not certain near the end of the lease', async () => {
+  let cuts = 1;
+  const { transport } = await givenSqsServer(
+    failing('DeleteMessageBatch', () => (cuts-- > 0 ? 'cut' : undefined)),
+  );
+  const one = receipt('0');
+  const begun = performance.now();
+  const ack = () => transport.settle(BILLING, [{ receipt: one, action: 'ack' }]);
+  await expect(ack()).rejects.toMatchObject({ code: 'Unavailable' });
+  await expect.poll(() => performance.now() - begun).toBeGreaterThan(300);
+  one.leaseUntil = performance.now() + 200;
+  expect(await ack()).toEqual(['unverified']);
+});
