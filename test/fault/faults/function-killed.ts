@@ -72,6 +72,9 @@ export const drainKilled: Fault = {
   },
 };
 
+/** Not a multiple of how many keys there are: else all of it would stand in one, each behind the other's retries. */
+const POISON_EVERY = 41;
+
 async function killed(
   { producer, ledger, random, nightly, fault, flows, healed, recovered, empty, enough }: Arena,
   functions: Environments,
@@ -80,7 +83,7 @@ async function killed(
 ): Promise<Allowance> {
   const rounds = nightly ? 25 : 1;
   const ways: readonly Death['how'][] = ['killed', 'blocks', 'unanswered', 'exits'];
-  const load = await producer({ perSecond: 100, poison: { every: 40, kind: 'throws' } });
+  const load = await producer({ perSecond: 100, poison: { every: POISON_EVERY, kind: 'throws' } });
   for (let round = 0; round < rounds; round++) {
     await flows(random.whole(30, 150));
     await fault();
