@@ -77,8 +77,8 @@ export interface Arena {
 /** How long a consumer may take to end by itself, once it was told to and has nothing to do, in ms. */
 const END_MS = 20_000;
 const PATIENCE_MS = 60_000;
-/** Of nothing that is done. */
-const EMPTY_MS = 180_000;
+/** Of nothing that is done, in ms; in the long form as long as a message that kills its processes is leased apart from others. */
+const EMPTY_MS = { short: 180_000, long: 1_000_000 };
 /** So many wait that a consumer has enough to do, whatever it is. */
 const PLENTY = 1_000;
 /** How fast what is left is published after the faults, at most, and at least. */
@@ -226,7 +226,7 @@ export async function openArena({
         if (depth.ready + depth.inFlight + depth.delayed === 0 && depth.dead >= dead) return;
         // As long as it goes on; a message that kills its processes takes its time to die.
         const done = ledger.tally.handled + depth.dead;
-        if (done > known) deadline = performance.now() + EMPTY_MS;
+        if (done > known) deadline = performance.now() + (nightly ? EMPTY_MS.long : EMPTY_MS.short);
         known = done;
         if (performance.now() > deadline) throw new Error(`not empty: ${JSON.stringify(depth)}`);
         await pause(50);
