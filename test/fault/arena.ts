@@ -237,11 +237,13 @@ export async function openArena({
       const problems = ended.flat();
       for (;;) {
         const letters = await patiently(() => transport.deadLetters.scan(LOAD, { max: 10, leaseMs: 60_000 }));
+        if (letters.length === 0) return problems;
         for (const { id, headers } of letters) {
           const { code, attempts } = readDeadLetterReason(headers);
           await ledger.report({ what: 'dead', id, code, attempts });
         }
-        if (letters.length === 0) return problems;
+        // A FIFO queue shows what SQS itself has given up key by key.
+        await patiently(() => transport.deadLetters.purge(LOAD, letters));
       }
     },
     async close() {
