@@ -13,8 +13,6 @@ export interface TopicPlace {
   seen: boolean;
   /** Entries in the stream when it was last looked at. */
   length: number;
-  /** When whoever adds to it has last looked, on this process's monotonic clock. */
-  lengthAt: number;
 }
 
 export interface SubscriptionPlace {
@@ -49,7 +47,6 @@ export function createDirectory(topology: Topology): Directory {
         })),
         seen: false,
         length: 0,
-        lengthAt: Number.NEGATIVE_INFINITY,
       },
     ]),
   );

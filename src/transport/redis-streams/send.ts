@@ -11,8 +11,8 @@ import { verifyTopic, withGroups } from './groups.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import { ADD, ADD_APART } from './scripts/send.ts';
 
-/** How often at least the length of a stream is looked at by who adds to it, in ms: it is said when the stream is lost. */
-const LENGTH_MS = 1_000;
+/** After so many the length of the stream is looked at again, besides counting: it is said when the stream is lost. */
+const LOOK_EVERY = 100;
 
 /** Adds a batch: all that goes to every subscription at once in one script, the rest in another. */
 export async function send(
@@ -44,30 +44,24 @@ export async function send(
   }
 
   async function addAll(): Promise<void> {
-    const [entry] = all;
-    const isKnown = performance.now() < topic.lengthAt + LENGTH_MS;
-    if (all.length === 1 && entry !== undefined && maxDepth === 0 && isKnown && (await addOne(entry))) return;
+    if (all.length === 1 && maxDepth === 0 && topic.length % LOOK_EVERY !== 0 && (await addOne())) return;
     const keys = [topic.stream, ...topic.subscriptions.map(({ keys }) => keys.bodies)];
     const [length, failures] = list(await connection.run(ADD, keys, [maxDepth, retentionMs, ...all]));
     topic.length = integer(length) + allPlaces.length;
-    topic.lengthAt = performance.now();
     for (const [index, problem] of inGroups(list(failures), 2)) {
       const place = allPlaces[integer(index)];
       if (place !== undefined) outcomes[place] = { error: failure(text(problem), connection, topic) };
     }
   }
 
-  /** Without a script, in half of the time. False when the stream is not there. */
-  async function addOne(entry: string): Promise<boolean> {
-    const at = connection.at(topic.stream);
-    try {
-      if ((await at.call('XADD', topic.stream, 'NOMKSTREAM', '*', 'e', entry)) === null) return false;
-      topic.length++;
-    } catch (error) {
-      if (!(error instanceof TransportError) || error.code !== 'Throttled') throw error;
-      for (const place of allPlaces) outcomes[place] = { error };
-    }
-    return true;
+  /** Without a script, in half of the time. False where that has something to say: the stream is not there, or memory is full. */
+  async function addOne(): Promise<boolean> {
+    const added = connection.at(topic.stream).call('XADD', topic.stream, 'NOMKSTREAM', '*', 'e', ...all);
+    const id = await added.catch((error: TransportError) => {
+      if (error.code !== 'Throttled') throw error;
+    });
+    if (id) topic.length++;
+    return Boolean(id);
   }
 
   async function addApart(): Promise<void> {
