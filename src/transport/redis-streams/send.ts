@@ -54,11 +54,11 @@ export async function send(
     }
   }
 
-  /** Without a script, in half of the time. False where that has something to say: the stream is not there, or memory is full. */
+  /** Without a script, in half of the time. False where that has something to say: the stream is not there, or takes nothing. */
   async function addOne(): Promise<boolean> {
     const added = connection.at(topic.stream).call('XADD', topic.stream, 'NOMKSTREAM', '*', 'e', ...all);
     const id = await added.catch((error: TransportError) => {
-      if (error.code !== 'Throttled') throw error;
+      if (error.code === 'Unavailable') throw error;
     });
     if (id) topic.length++;
     return Boolean(id);
