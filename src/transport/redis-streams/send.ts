@@ -11,9 +11,6 @@ import { verifyTopic, withGroups } from './groups.ts';
 import type { RedisStreamsOptions } from './options.ts';
 import { ADD, ADD_APART } from './scripts/send.ts';
 
-/** After so many the length of the stream is looked at again, besides counting: it is said when the stream is lost. */
-const LOOK_EVERY = 100;
-
 /** Adds a batch: all that goes to every subscription at once in one script, the rest in another. */
 export async function send(
   connection: Connection,
@@ -44,7 +41,6 @@ export async function send(
   }
 
   async function addAll(): Promise<void> {
-    if (all.length === 1 && maxDepth === 0 && topic.length % LOOK_EVERY !== 0 && (await addOne())) return;
     const keys = [topic.stream, ...topic.subscriptions.map(({ keys }) => keys.bodies)];
     const [length, failures] = list(await connection.run(ADD, keys, [maxDepth, retentionMs, ...all]));
     topic.length = integer(length) + allPlaces.length;
@@ -52,16 +48,6 @@ export async function send(
       const place = allPlaces[integer(index)];
       if (place !== undefined) outcomes[place] = { error: failure(text(problem), connection, topic) };
     }
-  }
-
-  /** Without a script, in half of the time. False where that has something to say: the stream is not there, or takes nothing. */
-  async function addOne(): Promise<boolean> {
-    const added = connection.at(topic.stream).call('XADD', topic.stream, 'NOMKSTREAM', '*', 'e', ...all);
-    const id = await added.catch((error: TransportError) => {
-      if (error.code === 'Unavailable') throw error;
-    });
-    if (id) topic.length++;
-    return Boolean(id);
   }
 
   async function addApart(): Promise<void> {
