@@ -1,6 +1,7 @@
 import type { Config } from '../config/define-config.ts';
 import { subscriptionNamed } from '../config/named.ts';
-import { inLambda, logEvents } from '../observe/json-log.ts';
+import { inLambda } from '../in-lambda.ts';
+import { logEvents } from '../observe/json-log.ts';
 import { measured } from '../observe/measured.ts';
 import { signingKeysFrom } from '../signing/signing-keys.ts';
 import { openRedisTransport } from '../transport/open-redis.ts';

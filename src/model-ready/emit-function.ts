@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import type { Config } from '../config/define-config.ts';
-import { inLambda, logEvents } from '../observe/json-log.ts';
+import { inLambda } from '../in-lambda.ts';
+import { logEvents } from '../observe/json-log.ts';
 import { measured } from '../observe/measured.ts';
 import type { HttpError } from '../publish/http-answer.ts';
 import { httpEvent } from '../publish/http-event.ts';

@@ -1,6 +1,6 @@
 import type { Config } from '../config/define-config.ts';
 import { type Handler, Reject } from '../consume/handler.ts';
-import { inLambda } from '../observe/json-log.ts';
+import { inLambda } from '../in-lambda.ts';
 import { signingKeysFrom } from '../signing/signing-keys.ts';
 import { openOnce } from '../transport/open-once.ts';
 import { announce } from './announce.ts';

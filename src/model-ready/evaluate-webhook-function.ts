@@ -1,5 +1,6 @@
 import type { Config } from '../config/define-config.ts';
-import { inLambda, logEvents } from '../observe/json-log.ts';
+import { inLambda } from '../in-lambda.ts';
+import { logEvents } from '../observe/json-log.ts';
 import { measured } from '../observe/measured.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { secretsFrom } from '../secrets/secrets-from.ts';

@@ -2,11 +2,6 @@ import { observe } from './events.ts';
 
 let logging = false;
 
-/** Whether this process is a Lambda function, whose stdout is its log. */
-export function inLambda(): boolean {
-  return process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined;
-}
-
 /**
  * Writes every event of this process to stdout, one JSON object a line, with `time` and `level`. Events carry
  * metadata only: no bodies, no secrets. Calling it again changes nothing.

@@ -88,9 +88,10 @@ test('goes through the SDK until it is known where to', async () => {
 });
 
 test('in Lambda the SDK says what has led to the request', async () => {
+  vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'deploy');
   const { requests, ask, lookUp } = await given((_, response) => response.end('{}'));
   await lookUp();
-  vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'deploy');
+  // Of each invocation it is another.
   vi.stubEnv('_X_AMZN_TRACE_ID', 'Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=1');
   await ask(RECEIVE, QUEUE, OPTIONS);
   expect(requests.at(-1)?.headers['x-amzn-trace-id']).toMatch(/^Root=1-5759e988/);

@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { type SQSClient, SQSServiceException } from '@aws-sdk/client-sqs';
+import { inLambda } from '../../in-lambda.ts';
 import { textOf } from './errors.ts';
 import type { Operation, RequestOptions } from './operations.ts';
 
@@ -15,6 +16,8 @@ export type Ask = <Input, Output>(
  * SDK before; each is signed and sent by the SDK's own signer, credentials and HTTP handler, and past all else of it.
  */
 export function createDirect(client: SQSClient): Ask {
+  // Lambda is told by the SDK what has led to what, so that it may end what goes in circles.
+  if (inLambda()) return (operation, input, options) => operation.send(client, input, options);
   const { config } = client;
   let known: Request | undefined;
   let signer: Promise<Signer> | undefined;
@@ -51,10 +54,7 @@ export function createDirect(client: SQSClient): Ask {
   }
 
   return async (operation, input, options) => {
-    // Lambda is told by the SDK what has led to what, so that it may end what goes in circles.
-    if (known === undefined || process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined) {
-      return operation.send(client, input, options);
-    }
+    if (known === undefined) return operation.send(client, input, options);
     const answer = await post(known, operation.name, input, options);
     if (answer.status < 300) return parse(answer.text);
     // Where the clocks differ it is that, and the next is signed right.
