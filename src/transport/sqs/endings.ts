@@ -58,11 +58,6 @@ export async function endDeliveries(
     }
   }
 
-  async function hide(): Promise<void> {
-    const askedAt = performance.now();
-    round.confirm(await round.ask(hides, () => hideBatch(connection, from, hides)), askedAt);
-  }
-
   async function moveAndRemove(): Promise<void> {
     const stored = await Promise.all(
       chunks(moves).map((chunk) =>
@@ -78,11 +73,10 @@ export async function endDeliveries(
     for (const { receipt } of stored.flat()) receipt.stored = true;
     const all = [...removals, ...stored.flat()];
     const receipts = all.map(({ receipt }) => receipt);
-    const askedAt = performance.now();
-    round.confirm(await round.ask(all, () => deleteBatch(connection, from, receipts)), askedAt);
+    await round.end(all, () => deleteBatch(connection, from, receipts));
   }
 
-  await Promise.all([hide(), moveAndRemove()]);
+  await Promise.all([round.end(hides, () => hideBatch(connection, from, hides)), moveAndRemove()]);
   return round.outcomes();
 }
 
@@ -97,38 +91,42 @@ function createRound(count: number) {
   const outcomes: SettleOutcome[] = new Array(count);
   let answered = false;
   let rejection: TransportError | undefined;
+
+  /** Sends one request about these; resolves to those it succeeded for. */
+  async function ask<One extends Delivery>(
+    ones: readonly One[],
+    request: () => Promise<EntryErrors>,
+    askedAt = performance.now(),
+  ): Promise<readonly One[]> {
+    if (ones.length === 0) return ones;
+    let errors: EntryErrors;
+    try {
+      errors = await request();
+      answered = true;
+    } catch (error) {
+      const failure = asTransportError(error);
+      rejection ??= failure;
+      errors = ones.map(() => failure);
+      for (const { receipt } of ones) receipt.askedInVain(askedAt);
+    }
+    return ones.filter(({ place }, index) => {
+      const error = errors[index];
+      if (error !== undefined) outcomes[place] = error;
+      return error === undefined;
+    });
+  }
+
   return {
+    ask,
+
     fail(place: number, error: TransportError): void {
       outcomes[place] = error;
     },
 
-    /** Sends one request about these; resolves to those it succeeded for. */
-    async ask<One extends Delivery>(
-      ones: readonly One[],
-      request: () => Promise<EntryErrors>,
-    ): Promise<readonly One[]> {
-      if (ones.length === 0) return ones;
-      let errors: EntryErrors;
+    /** The same, for the request that ends them: where SQS reports success they are not ours any more. */
+    async end(ones: readonly Delivery[], request: () => Promise<EntryErrors>): Promise<void> {
       const askedAt = performance.now();
-      try {
-        errors = await request();
-        answered = true;
-      } catch (error) {
-        const failure = asTransportError(error);
-        rejection ??= failure;
-        errors = ones.map(() => failure);
-        for (const { receipt } of ones) receipt.askedInVain(askedAt);
-      }
-      return ones.filter(({ place }, index) => {
-        const error = errors[index];
-        if (error !== undefined) outcomes[place] = error;
-        return error === undefined;
-      });
-    },
-
-    /** Notes that SQS reports success for these. They are not ours any more. */
-    confirm(ones: readonly Delivery[], askedAt: number): void {
-      for (const { place, receipt } of ones) {
+      for (const { place, receipt } of await ask(ones, request, askedAt)) {
         outcomes[place] = receipt.outcome(askedAt);
         receipt.leaseUntil = 0;
       }
