@@ -57,6 +57,20 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
     expect(await rejection(connection.call('PING'))).toMatchObject({ code: 'Closed' });
   });
 
+  it('adds a message by itself without a script, and knows how many there were', async () => {
+    const { transport } = await given();
+    await publish(transport, messages(1));
+    const before = await server.admin.info('commandstats');
+    for (const message of messages(2)) await publish(transport, [message]);
+    const after = await server.admin.info('commandstats');
+    expect(callsOf('evalsha', after)).toBe(callsOf('evalsha', before));
+    expect(callsOf('xadd', after)).toBe(callsOf('xadd', before) + 2);
+    await server.admin.flushall();
+    const error = await rejection(publish(transport, messages(1)));
+    expect(String(error)).toMatch(/made anew; the stream had 3 entries when last seen/);
+    await publish(transport, messages(1));
+  });
+
   it('tells a consumer that waits that all is gone, and what there was', async () => {
     const { transport } = await given();
     await publish(transport, messages(3));
@@ -198,3 +212,8 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
     expect(await take(transport, { waitMs: 2_000 })).toHaveLength(1);
   });
 });
+
+/** How often a command was called, as INFO counts it. */
+function callsOf(command: string, info: string): number {
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
+}
