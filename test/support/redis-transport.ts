@@ -1,5 +1,6 @@
 import { expect, onTestFinished } from 'vitest';
 import { newId } from '../../src/message/id.ts';
+import { inPieces } from '../../src/transport/in-pieces.ts';
 import type { RedisListOptions } from '../../src/transport/redis-list/options.ts';
 import { createRedisListTransport } from '../../src/transport/redis-list/redis-list.ts';
 import type { RedisStreamsOptions } from '../../src/transport/redis-streams/options.ts';
@@ -56,8 +57,10 @@ export function messages(count: number): Outgoing[] {
   return Array.from({ length: count }, () => message());
 }
 
-export async function publish(transport: Transport, batch: readonly Outgoing[]): Promise<void> {
-  expect(await transport.send('orders', batch)).toEqual(batch.map(() => 'accepted'));
+export async function publish(transport: Transport, all: readonly Outgoing[]): Promise<void> {
+  for (const batch of inPieces(all, transport.limits.sendEntries)) {
+    expect(await transport.send('orders', batch)).toEqual(batch.map(() => 'accepted'));
+  }
 }
 
 /** What can be received right now, or within `waitMs`. */
