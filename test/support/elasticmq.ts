@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { COPIES } from './copies.ts';
 
 const run = promisify(execFile);
 
@@ -83,6 +84,9 @@ rest-stats { enabled = false }
 aws { region = "${REGION}", accountId = "000000000000" }
 `;
 
+/** It keeps what tests leave behind, large messages too: a gigabyte holds that of three copies, and with less than it needs it answers nobody. */
+const HEAP = `-Xmx${Math.ceil(COPIES / 3)}g`;
+
 /** Starts the server on a free port of this machine, with nothing in it. */
 export async function startElasticMq(): Promise<ElasticMq> {
   const folder = await mkdtemp(join(tmpdir(), 'hikyaku-elasticmq-'));
@@ -90,7 +94,7 @@ export async function startElasticMq(): Promise<ElasticMq> {
   await writeFile(config, CONFIG);
   const server = spawn(
     'java',
-    ['-Xmx1g', `-Dconfig.file=${config}`, '-cp', join(JARS, '*'), 'org.elasticmq.server.Main'],
+    [HEAP, `-Dconfig.file=${config}`, '-cp', join(JARS, '*'), 'org.elasticmq.server.Main'],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = new Promise<void>((resolve) => server.once('close', () => resolve()));
