@@ -62,7 +62,7 @@ export async function send(
     if ((await connection.server()).mode === 'cluster') return false;
     const added = connection.call('XADD', topic.stream, 'NOMKSTREAM', '*', 'e', ...all);
     const id = await added.catch((error: TransportError) => {
-      if (error.retryable) throw error;
+      if (error.code === 'Unavailable') throw error;
     });
     if (id) topic.length++;
     return Boolean(id);
