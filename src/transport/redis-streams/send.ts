@@ -55,7 +55,7 @@ export async function send(
   }
 
   /**
-   * Without a script, in half of the time. False where that has something to say: the stream is not there, or takes nothing.
+   * Without a script, which takes longer. False where that has something to say: the stream is not there, or takes nothing.
    * And on a cluster: while a slot is moved key by key no script runs, so that what is added could be read, but not settled.
    */
   async function addOne(): Promise<boolean> {
