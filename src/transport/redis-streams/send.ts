@@ -5,7 +5,7 @@ import { encodeFrame, entryText, unwritable } from '../redis/frame.ts';
 import { LIMITS } from '../redis/limits.ts';
 import { inGroups, integer, list, text } from '../redis/replies.ts';
 import { expectAtMost, notFound, tooLarge } from '../refusals.ts';
-import type { Outgoing, SendFailure, SendOutcome } from '../transport.ts';
+import type { Outgoing, SendOutcome } from '../transport.ts';
 import type { TopicPlace } from './directory.ts';
 import { verifyTopic, withGroups } from './groups.ts';
 import type { RedisStreamsOptions } from './options.ts';
@@ -19,7 +19,7 @@ export async function send(
   connection: Connection,
   topic: TopicPlace,
   messages: readonly Outgoing[],
-  { maxDepth, retentionMs }: RedisStreamsOptions,
+  { maxDepth, retentionMs, cluster }: RedisStreamsOptions,
 ): Promise<SendOutcome[]> {
   expectAtMost(LIMITS.sendEntries, messages.length, 'messages');
   if (!topic.seen) await verifyTopic(connection, topic);
@@ -44,7 +44,7 @@ export async function send(
   }
 
   async function addAll(): Promise<void> {
-    if (all.length === 1 && !maxDepth && topic.length % LOOK_EVERY && (await addOne())) return;
+    if (all.length === 1 && maxDepth === 0 && topic.length % LOOK_EVERY !== 0 && (await addOne())) return;
     const keys = [topic.stream, ...topic.subscriptions.map(({ keys }) => keys.bodies)];
     const [length, failures] = list(await connection.run(ADD, keys, [maxDepth, retentionMs, ...all]));
     topic.length = integer(length) + allPlaces.length;
@@ -59,7 +59,7 @@ export async function send(
    * And on a cluster: while a slot is moved key by key no script runs, so that what is added could be read, but not settled.
    */
   async function addOne(): Promise<boolean> {
-    if ((await connection.server()).mode === 'cluster') return false;
+    if (cluster !== undefined || (await connection.server()).mode === 'cluster') return false;
     const added = connection.call('XADD', topic.stream, 'NOMKSTREAM', '*', 'e', ...all);
     const id = await added.catch((error: TransportError) => {
       if (error.code === 'Unavailable') throw error;
@@ -74,7 +74,8 @@ export async function send(
     for (const [index, subscription, problem] of inGroups(list(failures), 3)) {
       const place = integer(index);
       const name = topic.subscriptions[integer(subscription)]?.name ?? '';
-      const missing = [...missingOf(outcomes[place]), name];
+      const before = outcomes[place];
+      const missing = [...(typeof before === 'object' ? (before.missing ?? []) : []), name];
       outcomes[place] = { error: failure(text(problem), connection, topic), missing };
     }
   }
@@ -102,10 +103,4 @@ export function failure(problem: string, connection: Connection, topic: TopicPla
     'Throttled',
     `${topic.name} holds as many messages as maxDepth allows: consume faster, or raise it`,
   );
-}
-
-function missingOf(outcome: SendOutcome | undefined): readonly string[] {
-  return outcome === undefined || outcome === 'accepted'
-    ? []
-    : ((outcome satisfies SendFailure).missing ?? []);
 }

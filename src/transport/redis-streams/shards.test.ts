@@ -90,6 +90,16 @@ describe.skipIf(WITHOUT_REDIS)('on a cluster of several shards, the driver', () 
     });
   });
 
+  it('adds a message by itself on the node that has its topic, and needs no other', async () => {
+    const [topic = ''] = topics.slice(2);
+    const transport = await open(cluster.url, topologyOf([topic]));
+    await transport.provision();
+    for (const message of messages(3)) expect(await transport.send(topic, [message])).toEqual(['accepted']);
+    await vi.waitFor(async () => {
+      expect(await Promise.all(cluster.masters.map(clientsOf))).toEqual([0, 0, 1]);
+    });
+  });
+
   it('ends a read that waits at once when it is told to', async () => {
     const [topic = ''] = topics.slice(2);
     const transport = await open(cluster.url, topologyOf(topics));
