@@ -1,4 +1,4 @@
-import type { Incoming } from '../transport/transport.ts';
+import type { Incoming, Receipt } from '../transport/transport.ts';
 import { Attempt, type ExtendLeases } from './attempt.ts';
 import { inAnyOrder } from './in-any-order.ts';
 import { createLeaseWatch } from './lease-watch.ts';
@@ -28,8 +28,8 @@ const NEVER = Number.POSITIVE_INFINITY;
 export function inOrder(processor: Processor, options: InOrderOptions): Processor {
   const { maxAttempts, handlerTimeoutMs, extend, extendByMs, release } = options;
   const releases = createReleaseLog();
-  /** First of their keys, and not to be tried once more. */
-  const makesWay = new WeakSet<Incoming>();
+  /** First of their keys, and not to be tried once more. By receipt, which a longer lease does not change. */
+  const makesWay = new WeakSet<Receipt>();
   /** Nothing more begins. */
   let cut = false;
   // Those whose turn has not come keep their leases, or somebody else would have them when it does.
@@ -76,7 +76,7 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
         await onEnded(back);
         continue;
       }
-      const [one] = makesWay.has(delivery)
+      const [one] = makesWay.has(delivery.receipt)
         ? [options.giveUp(delivery)]
         : await processor.process([{ ...counted(delivery), leaseUntil }], { leftMs: left });
       if (one === undefined) continue;
@@ -122,7 +122,7 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
       const together = deliveries.filter((delivery) => !isAlone(delivery));
       const chains = keysOf(deliveries.filter(isAlone));
       for (const [first, second] of chains) {
-        if (first !== undefined && second !== undefined && isLastChance(first)) makesWay.add(first);
+        if (first !== undefined && second !== undefined && isLastChance(first)) makesWay.add(first.receipt);
       }
       const alone = inAnyOrder(chains)
         .flat()

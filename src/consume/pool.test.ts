@@ -329,6 +329,79 @@ describe('a pool', () => {
     expect([...given, ...back].toSorted()).toEqual(['a', 'b', 'c']);
   });
 
+  /** Suspects that came together on an ordered topic; tells of each whether it was to be handled or held back. */
+  function inKeys(outcomes: readonly SettleOutcome[], deliveries: readonly Incoming[]) {
+    const told: string[] = [];
+    const answers = [...outcomes];
+    const pool = poolOf(() => expect.unreachable(), {
+      ordered: true,
+      processor: {
+        begin: () => expect.unreachable(),
+        isolate: (all) => all.map((one) => [one]),
+        async process([one], { sentBack } = {}) {
+          told.push(`${one?.id} ${sentBack?.has(one?.key ?? '') ? 'held back' : 'handled'}`);
+          return [];
+        },
+      },
+      extend: async (all) => all.map(() => answers.shift() ?? 'settled'),
+      onStale: (given) => told.push(...given.map(({ id }) => `${id} given back`)),
+    });
+    onTestFinished(() => void pool.stop());
+    pool.add(deliveries);
+    return told;
+  }
+  const suspect = (id: string, leaseMs?: number): Incoming => ({
+    ...incoming(id, leaseMs),
+    key: id.slice(0, 1),
+    deliveries: 4,
+  });
+
+  it('holds back a key whose first could not be leased apart', async () => {
+    const away = new TransportError('Unavailable', 'away');
+    const told = inKeys([away], [suspect('a1'), suspect('a2'), suspect('b1')]);
+    await vi.waitFor(() => expect(told).toEqual(['a1 given back', 'a2 held back', 'b1 handled']));
+  });
+
+  it('holds back a key whose first is somebody else’s by now', async () => {
+    const told = inKeys([], [suspect('a1', -1), suspect('a2'), suspect('b1')]);
+    await vi.waitFor(() => expect(told).toEqual(['a2 held back', 'b1 handled']));
+  });
+
+  it('knows whose lease was not extended, though another has begun meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const sinks = new Map<string, Sink>();
+    const answers: ((outcomes: SettleOutcome[]) => void)[] = [];
+    const pool = poolOf((id, sink) => sinks.set(id, sink), {
+      ordered: true,
+      processor: {
+        begin: ({ id }, sink) => sinks.set(id, sink),
+        process: async () => [],
+        isolate: (all) => all.map((one) => [one]),
+      },
+      // Who is to run apart is leased for longer than those that wait.
+      extend: (_, ms) =>
+        ms > 1_000
+          ? Promise.resolve(['settled'])
+          : new Promise((resolve) => {
+              answers.push(resolve);
+            }),
+    });
+    const end = (id: string) => sinks.get(id)?.end({ id, receipt: {}, action: 'ack' }, 0);
+    pool.add(['a', 'b', 'c'].map((id): Incoming => ({ ...incoming(id, 600), deliveries: 4 })));
+    await vi.advanceTimersByTimeAsync(300);
+    expect(answers).toHaveLength(1);
+    end('a');
+    await vi.advanceTimersByTimeAsync(1);
+    expect([...sinks.keys()]).toEqual(['a', 'b']);
+    answers[0]?.(['settled', new TransportError('LeaseLost', 'it is somebody else’s')]);
+    await vi.advanceTimersByTimeAsync(400);
+    end('b');
+    await vi.advanceTimersByTimeAsync(1);
+    pool.stop();
+    expect([...sinks.keys()]).toEqual(['a', 'b']);
+  });
+
   it('goes on when a slot is free, also after something it called has thrown', () => {
     const sinks = new Map<string, Sink>();
     let broken = false;

@@ -133,7 +133,11 @@ export function createPool(options: PoolOptions): Pool {
       head = 0;
       while (atWork === 0 && suspects.length > 0 && options.allSettled()) {
         const suspect = suspects.shift();
-        if (suspect === undefined || !isOurs(suspect)) continue;
+        if (suspect === undefined) break;
+        if (!isOurs(suspect)) {
+          holdBack(suspect);
+          continue;
+        }
         suspectAtWork = true;
         if (areOthers(suspect, suspects, options.ordered)) void beginApart(suspect);
         else begin(suspect);
@@ -152,9 +156,15 @@ export function createPool(options: PoolOptions): Pool {
     if (!stopped && outcome === 'settled') begin(longer(suspect, leaseUntil));
     else {
       suspectAtWork = false;
+      holdBack(suspect);
       options.onStale([suspect]);
       pump();
     }
+  }
+
+  /** It does not begin: those that came with it and are of its key must not overtake it. */
+  function holdBack(suspect: Incoming): void {
+    chains.get(suspect)?.sentBack.add(suspect.key ?? '');
   }
 
   function longer(delivery: Incoming, leaseUntil: number): Incoming {
@@ -235,7 +245,8 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   async function extendSuspects(): Promise<void> {
-    const asked = suspects;
+    // Some may begin meanwhile.
+    const asked = [...suspects];
     const leaseUntil = performance.now() + leaseMs;
     // What cannot be extended is dropped when its lease is over.
     const outcomes = await options.extend(asked, leaseMs).catch(() => []);
