@@ -165,6 +165,9 @@ describe('a handler', () => {
     }
   });
 
+  const isPromise = (value: unknown): value is Promise<void> =>
+    typeof value === 'object' && value !== null && 'then' in value;
+
   it('is waited for, whoever made the promise that it returns', async () => {
     const settle: { resolve: () => void; reject: (error: Error) => void }[] = [];
     /** One of another realm: it looks like a promise, and is no instance of ours. */
@@ -179,13 +182,38 @@ describe('a handler', () => {
       expect(made).not.toBeInstanceOf(Promise);
       return made;
     }
-    const isPromise = (value: unknown): value is Promise<void> =>
-      typeof value === 'object' && value !== null && 'then' in value;
     const ended = processor(foreign).process([delivery(1), delivery(2)]);
     expect(spy.all('handled')).toEqual([]);
     settle[0]?.resolve();
     settle[1]?.reject(new Error('no'));
     expect(await ended).toMatchObject([{ action: 'ack' }, { action: 'retry', event: { error: 'no' } }]);
+  });
+
+  it('may return what only looks like a promise', async () => {
+    const odd: unknown[] = [
+      // biome-ignore lint/suspicious/noThenProperty: that is what it has to have.
+      { then: 1 },
+      {
+        // biome-ignore lint/suspicious/noThenProperty: as above.
+        get then() {
+          throw new Error('no');
+        },
+      },
+      {
+        // biome-ignore lint/suspicious/noThenProperty: as above.
+        then() {
+          throw new Error('no');
+        },
+      },
+    ];
+    const answers = await Promise.all(
+      odd.filter(isPromise).map((answer) => endOf(() => answer, delivery(1))),
+    );
+    expect(answers).toMatchObject([
+      { action: 'ack' },
+      { action: 'retry', event: { error: 'no' } },
+      { action: 'retry', event: { error: 'no' } },
+    ]);
   });
 
   it('whose time is up is tried again, its signal fires, and its late answer counts no more', async () => {

@@ -160,7 +160,8 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
       sink.end(handled(delivery, startedAt), place);
       return;
     }
-    follow(attempt, answer, sink, place);
+    // A `then` of somebody else's may throw, or be none.
+    follow(attempt, Promise.resolve(answer), sink, place);
   }
 
   /** What takes its time to be verified or checked has it from the handler's, and under the same lease. */
