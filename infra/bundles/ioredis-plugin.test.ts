@@ -20,7 +20,7 @@ interface Metadata {
   readonly subcommands?: Readonly<Record<string, Metadata>>;
 }
 
-it('what ioredis knows of commands comes out of a bundle as it was, at a third of its size', async () => {
+it('what ioredis knows of commands comes out of a bundle as it was, at a fifth of its size', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'hikyaku-commands-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const entry = join(PACKAGE, 'index.js');
@@ -32,7 +32,7 @@ it('what ioredis knows of commands comes out of a bundle as it was, at a third o
   const flags = new Set(Object.values(known).flatMap((command) => command.flags));
 
   const look = (commands: Commands) =>
-    commands.list.map((name) => ({
+    commands.list.toSorted().map((name) => ({
       name,
       flags: [...flags].filter((flag) => commands.hasFlag(name, flag)),
       keys: ['1', ...Object.keys(known[name]?.subcommands ?? {})].map((first) =>
@@ -41,7 +41,7 @@ it('what ioredis knows of commands comes out of a bundle as it was, at a third o
     }));
   expect(look(packed)).toEqual(look(original));
   expect(packed.list.length).toBeGreaterThan(200);
-  expect(bundle?.total.bytes).toBeLessThan(JSON.stringify(known).length / 3);
+  expect(bundle?.total.bytes).toBeLessThan(JSON.stringify(known).length / 5);
 });
 
 it('says to a client that asks for what is not in the bundle what to do', async () => {

@@ -57,31 +57,44 @@ interface Command {
 }
 type Commands = Readonly<Record<string, Command>>;
 
-/** A command in a row: flags as bits, places of keys, subcommands. */
-type Row = [flags: number, keyStart: number, keyStop: number, step: number, subcommands?: Rows];
-type Rows = { readonly [name: string]: Row };
+/** Commands that are alike: flags as bits, places of keys, their names, and the subcommands of one that has some. */
+type Row = [
+  flags: number,
+  keyStart: number,
+  keyStop: number,
+  step: number,
+  names: string,
+  subcommands?: Row[],
+];
 
 /** The source of a module that unpacks to the same. */
 function pack(commands: Commands): string {
   const flags = [...new Set(flagsOf(commands))];
   const bits = (command: Command): number =>
     command.flags.reduce((sum, flag) => sum | (1 << flags.indexOf(flag)), 0);
-  const rows = (some: Commands): Rows =>
-    Object.fromEntries(Object.entries(some).map(([name, command]) => [name, row(command)]));
-  const row = (command: Command): Row => {
-    const { keyStart, keyStop, step, subcommands } = command;
-    const places: Row = [bits(command), keyStart, keyStop, step];
-    if (subcommands !== undefined) places.push(rows(subcommands));
-    return places;
-  };
+  function rows(some: Commands): Row[] {
+    const alike = new Map<string, Row>();
+    for (const [name, command] of Object.entries(some)) {
+      const { keyStart, keyStop, step, subcommands } = command;
+      const row: Row = [bits(command), keyStart, keyStop, step, name];
+      if (subcommands !== undefined) row.push(rows(subcommands));
+      const likeness = subcommands === undefined ? row.slice(0, 4).join() : name;
+      const known = alike.get(likeness);
+      if (known === undefined) alike.set(likeness, row);
+      else known[4] += ` ${name}`;
+    }
+    return [...alike.values()];
+  }
   return `const flags = ${JSON.stringify(flags)};
     const unpack = (rows) => {
-      for (const name in rows) {
-        const [bits, keyStart, keyStop, step, subcommands] = rows[name];
-        rows[name] = { flags: flags.filter((_, bit) => bits & (1 << bit)), keyStart, keyStop, step };
-        if (subcommands) rows[name].subcommands = unpack(subcommands);
+      const commands = {};
+      for (const [bits, keyStart, keyStop, step, names, subcommands] of rows) {
+        for (const name of names.split(' ')) {
+          commands[name] = { flags: flags.filter((_, bit) => bits & (1 << bit)), keyStart, keyStop, step };
+          if (subcommands) commands[name].subcommands = unpack(subcommands);
+        }
       }
-      return rows;
+      return commands;
     };
     module.exports = unpack(${JSON.stringify(rows(commands))});`;
 }
