@@ -7,17 +7,20 @@ import type { VerifierOptions, Verify } from './verifier.ts';
 export function signLater(keys: Secrets | undefined): Signer['sign'] | undefined {
   if (keys === undefined) return undefined;
   let signer: Signer | undefined;
-  const load = openOnce(async () => {
-    const { createSigner } = await import('./signer.ts');
-    const loaded = createSigner(keys);
-    // Not before those that wait for it have gone on: what comes later must not overtake them.
-    setImmediate(() => {
-      signer = loaded;
+  const load = openOnce(async () => (await import('./signer.ts')).createSigner(keys));
+  return (topic, message) => {
+    if (signer !== undefined) return signer.sign(topic, message);
+    return load().then(async (loaded) => {
+      try {
+        return await loaded.sign(topic, message);
+      } finally {
+        // Not before those that wait for it, or for the keys, have gone on: what comes later must not overtake them.
+        setImmediate(() => {
+          signer = loaded;
+        });
+      }
     });
-    return loaded;
-  });
-  return (topic, message) =>
-    signer === undefined ? load().then((loaded) => loaded.sign(topic, message)) : signer.sign(topic, message);
+  };
 }
 
 /** A verifier that is loaded with the first message. Undefined without keys. */
@@ -27,11 +30,18 @@ export function verifyLater({
 }: Omit<VerifierOptions, 'keys'> & { readonly keys: Secrets | undefined }): Verify | undefined {
   if (keys === undefined) return undefined;
   let verify: Verify | undefined;
-  return (message) =>
-    verify === undefined
-      ? import('./verifier.ts').then(({ createVerifier }) => {
-          verify ??= createVerifier({ ...options, keys });
-          return verify(message);
-        })
-      : verify(message);
+  const load = openOnce(async () => (await import('./verifier.ts')).createVerifier({ ...options, keys }));
+  return (message) => {
+    if (verify !== undefined) return verify(message);
+    return load().then(async (loaded) => {
+      try {
+        return await loaded(message);
+      } finally {
+        // As above.
+        setImmediate(() => {
+          verify = loaded;
+        });
+      }
+    });
+  };
 }

@@ -15,7 +15,7 @@ import { createPublisher, type PublisherOptions } from '../publish/publisher.ts'
 import { fetchedSecrets, fixedSecrets, type Secrets, SecretUnavailable } from '../secrets/secrets.ts';
 import { createMemoryTransport } from '../transport/memory/memory.ts';
 import type { Outgoing, Transport } from '../transport/transport.ts';
-import { signLater } from './later.ts';
+import { signLater, verifyLater } from './later.ts';
 import { signingKeysFrom } from './signing-keys.ts';
 import { createVerifier } from './verifier.ts';
 
@@ -106,6 +106,38 @@ describe('signed messages', () => {
     }
     expect(asked).toBeGreaterThan(1_000);
     expect(done).toEqual(Array.from({ length: asked }, (_, n) => `${n}`));
+  });
+
+  it('keep their order, signed and verified, while keys are fetched', async () => {
+    const fetched = Promise.withResolvers<readonly string[]>();
+    let asked = 0;
+    const keys: Secrets = {
+      ...fixedSecrets([]),
+      current() {
+        asked++;
+        return fetched.promise;
+      },
+    };
+    const signed = {
+      id: 'x',
+      body: '',
+      headers: { [SIGNATURE]: sign(keyOf(NEW), 'ping', { id: 'x', body: '' }) },
+    };
+    const signs = signLater(keys);
+    const verifies = verifyLater({ topic: 'ping', keys });
+    const done: string[] = [];
+    for (const [round, name] of ['first', 'second'].entries()) {
+      void Promise.resolve(signs?.('ping', signed)).then(() => done.push(`${name} signed`));
+      void Promise.resolve(verifies?.(signed)).then(() => done.push(`${name} verified`));
+      // Both are loaded, and have asked.
+      await vi.waitFor(() => expect(asked).toBe(2));
+      if (round === 0) await new Promise(setImmediate);
+    }
+    fetched.resolve([NEW]);
+    await vi.waitFor(() => expect(done).toHaveLength(4));
+    const of = (what: string) => done.filter((one) => one.endsWith(what));
+    expect(of('signed')).toEqual(['first signed', 'second signed']);
+    expect(of('verified')).toEqual(['first verified', 'second verified']);
   });
 
   it('are not signed with a key from before, when the one that follows it is none', async () => {
