@@ -51,6 +51,15 @@ describe('secrets that are fetched', () => {
     expect(await secrets.current()).toEqual(['new']);
   });
 
+  it('are fetched again after the clock was put back', async () => {
+    const { secrets, pass } = fetching(['taken back'], ['new'], ['newest']);
+    await secrets.current();
+    pass(-3_600_000);
+    expect(await secrets.current()).toEqual(['new']);
+    pass(-3_600_000);
+    expect(await secrets.renewed()).toEqual(['newest']);
+  });
+
   it('keep counting while they cannot be fetched, and are asked for once a minute', async () => {
     const { secrets, fetches, pass } = fetching(['known'], AWAY, AWAY, ['new']);
     await secrets.current();

@@ -56,12 +56,14 @@ export function fetchedSecrets(
     return asking;
   }
 
-  const mayAsk = (): boolean => asking !== undefined || now() - askedAt >= AT_REST_MS;
+  /** How long ago, in ms. After a clock was put back nobody knows: then it is as old as it was put back by. */
+  const since = (at: number): number => Math.abs(now() - at);
+  const mayAsk = (): boolean => asking !== undefined || since(askedAt) >= AT_REST_MS;
 
   return {
     async current() {
       if (known === undefined) return ask();
-      if (now() - knownSince < LONGEST_KNOWN_MS || !mayAsk()) return known;
+      if (since(knownSince) < LONGEST_KNOWN_MS || !mayAsk()) return known;
       const before = known;
       return ask().catch(() => before);
     },
