@@ -46,6 +46,19 @@ const emptied = () =>
   );
 
 describe('a worker', () => {
+  it.each([
+    [{ concurrency: Number.NaN }, 'concurrency is NaN: expected a whole number from 1'],
+    [{ concurrency: 0 }, 'concurrency is 0: expected a whole number from 1'],
+    [{ concurrency: 1.5 }, 'concurrency is 1.5: expected a whole number from 1'],
+    [{ prefetch: -1 }, 'prefetch is -1: expected a whole number from 0'],
+    [{ leaseMs: Number.NaN }, 'leaseMs is NaN: expected a number from 1'],
+    [{ handlerTimeoutMs: 0 }, 'handlerTimeoutMs is 0: expected a number from 1'],
+    [{ retry: { maxAttempts: Number.NaN } }, 'retry.maxAttempts is NaN: expected a number from 1'],
+    [{ retry: { baseMs: -1 } }, 'retry.baseMs is -1: expected a number from 0'],
+  ])('does not begin with %o', (options, message) => {
+    expect(() => work({ handler: () => undefined, ...options })).toThrow(new RangeError(message));
+  });
+
   it('handles every message once, several at a time, and settles', async () => {
     const handled: number[] = [];
     let atOnce = 0;

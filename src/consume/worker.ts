@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { expectNumbers, expectWhole } from '../config/option-numbers.ts';
 import type { Contract } from '../message/contract.ts';
 import { createCarrierState } from '../observe/carrier-state.ts';
 import { emit } from '../observe/events.ts';
@@ -90,12 +91,19 @@ const MAY_PASS: ReadonlySet<ErrorCode> = new Set(['NotFound', 'Denied', 'Invalid
  * const worker = startWorker({ transport, address: { topic: 'order_placed', subscription: 'mail' },
  *   contract: OrderPlaced, handler: async ({ data }) => send(data) });
  * process.once('SIGTERM', () => worker.close());
+ *
+ * @throws RangeError for an option that is no number, or too small.
  */
 export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
-  const { transport, address, concurrency = 10 } = options;
+  const { transport, address, concurrency = 10, handlerTimeoutMs = 30_000 } = options;
   const { receiveEntries, settleEntries } = transport.limits;
+  const prefetch = options.prefetch ?? Math.min(concurrency, receiveEntries);
   const retry = { ...DEFAULT_RETRY, ...options.retry };
   const leaseMs = Math.min(options.leaseMs ?? 30_000, transport.limits.leaseMs);
+  expectWhole(1, { concurrency });
+  expectWhole(0, { prefetch });
+  expectNumbers(1, { leaseMs, handlerTimeoutMs, 'retry.maxAttempts': retry.maxAttempts });
+  expectNumbers(0, { 'retry.baseMs': retry.baseMs, 'retry.maxMs': retry.maxMs });
   const carrier = createCarrierState(transport.name);
   const name = consumerName();
   let worked = false;
@@ -115,7 +123,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
     contract: options.contract,
     handler: options.handler,
     retry,
-    handlerTimeoutMs: options.handlerTimeoutMs ?? 30_000,
+    handlerTimeoutMs,
     limits: transport.limits,
     extend,
     verify: verifyLater({ topic: address.topic, keys: options.signingKeys, maxAgeMs: options.maxAgeMs }),
@@ -138,7 +146,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
   const pool = createPool({
     processor,
     concurrency,
-    prefetch: options.prefetch ?? Math.min(concurrency, receiveEntries),
+    prefetch,
     maxAttempts: retry.maxAttempts,
     ordered,
     leaseMs,

@@ -83,8 +83,9 @@ export function wrap<Data>(contract: Contract<Data>, data: Data, options: Envelo
   const { ttlMs = contract.ttlMs } = options;
   return {
     specversion: '1.0',
-    id: options.id ?? contract.identify?.(data) ?? newId(),
-    source: options.source ?? 'hikyaku',
+    // Empty is none.
+    id: options.id || contract.identify?.(data) || newId(),
+    source: options.source || 'hikyaku',
     type: contract.name,
     time: timestamp(),
     ...(options.subject !== undefined && { subject: options.subject }),

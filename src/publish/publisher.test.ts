@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { faulty } from '../../test/support/faulty.ts';
 import { ordered, PING, Ping, topologyOf } from '../../test/support/ping.ts';
 import { defineMessage } from '../message/contract.ts';
-import { InvalidMessage } from '../message/envelope.ts';
+import { decode, InvalidMessage } from '../message/envelope.ts';
 import { createSpy, type Spy } from '../observe/spy.ts';
 import { TransportError } from '../transport/errors.ts';
 import { createMemoryTransport } from '../transport/memory/memory.ts';
@@ -37,6 +37,20 @@ function counted(send: Transport['send'] = memory.send, entries = 10) {
   });
   return { transport, batches };
 }
+
+it.each([0, Number.NaN, 1.5])('a publisher that may hold %s messages is none', (maxUnsent) => {
+  expect(() => createPublisher({ transport: memory, maxUnsent })).toThrow(
+    new RangeError(`maxUnsent is ${maxUnsent}: expected a whole number from 1`),
+  );
+});
+
+it('what is said without an id or a source has those of everybody', async () => {
+  const publisher = createPublisher({ transport: memory, source: '' });
+  const { id } = await publisher.publish(Ping, { n: 1 }, { id: '' });
+  const [received] = await memory.receive(PING, { max: 1, waitMs: 0, leaseMs: 1_000 });
+  expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  expect(decode(Ping, received?.body ?? '')).toMatchObject({ id, source: 'hikyaku', data: { n: 1 } });
+});
 
 describe('publish on an ordered topic', () => {
   beforeEach(() => {

@@ -1,3 +1,4 @@
+import { expectWhole } from '../config/option-numbers.ts';
 import type { Contract } from '../message/contract.ts';
 import { InvalidMessage } from '../message/envelope.ts';
 import type { Secrets } from '../secrets/secrets.ts';
@@ -60,9 +61,12 @@ export interface PublisherOptions extends SenderOptions {
  * const publisher = createPublisher({ transport });
  * await publisher.publish(OrderPlaced, { order: 'o-1', cents: 1200 });
  * await publisher.close();
+ *
+ * @throws RangeError when `maxUnsent` is no whole number from 1.
  */
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { transport } = options;
+  const { transport, maxUnsent = 1 } = options;
+  expectWhole(1, { maxUnsent });
   const prepare = createPreparer(transport, options);
   const senders = new Map<string, Sender>();
   /** Schemas at work that take their time. */
