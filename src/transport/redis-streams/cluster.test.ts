@@ -33,6 +33,18 @@ describe.skipIf(WITHOUT_REDIS)('a cluster of one shard', () => {
     expect(await transport.depth(BILLING)).toMatchObject({ ready: 0, inFlight: 0 });
   });
 
+  it('is reached by several calls at once, all of which are sent on', async () => {
+    const topology = redisTopology('billing');
+    await openRedis(primary.options, topology).provision();
+    const transport = openRedis(replica.options, topology);
+    await Promise.all([
+      publish(transport, messages(1)),
+      publish(transport, messages(2)),
+      transport.depth(BILLING),
+    ]);
+    expect(await transport.depth(BILLING)).toMatchObject({ ready: 3 });
+  });
+
   it('is followed when it has another primary', async () => {
     const transport = openRedis(primary.options, redisTopology('billing'));
     await transport.provision();

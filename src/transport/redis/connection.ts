@@ -169,18 +169,21 @@ function createSocket(options: ServerOptions, waitMs: number, wanted: Wanted = '
       // After a failover the name leads to another server: the next call finds out. A cluster's nodes are kept.
       const moved = cluster === undefined ? redirected(error, 'MOVED', node) : undefined;
       // What a caller finds out for itself: that its replicas follow another one by now.
+      const stale = open !== client;
       if (moved || isReadOnly(error) || error instanceof TransportError) {
-        if (open === client) {
+        if (!stale) {
           current = undefined;
           ready = undefined;
           open = undefined;
         }
         client.disconnect();
       }
-      // It has done nothing. One that moves about is a cluster of several shards, and not followed.
-      if (moved && performance.now() - movedAt > MOVES_APART) {
-        primary = moved;
-        movedAt = performance.now();
+      // It has done nothing. One that moves about is a cluster of several shards, and not followed; others were told with it.
+      if (moved && (stale || performance.now() - movedAt > MOVES_APART)) {
+        if (!stale) {
+          primary = moved;
+          movedAt = performance.now();
+        }
         return await ask(send);
       }
       const problem = transportError(
