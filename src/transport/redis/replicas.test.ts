@@ -52,6 +52,20 @@ function said(count: number): Outgoing[] {
   }));
 }
 
+describe.skipIf(WITHOUT_REDIS)('what was behind on a server that became a replica', () => {
+  it('is told so, as what was not', async () => {
+    const [master, replica] = await Promise.all([startRedis(), startRedis()]);
+    onTestFinished(async () => void (await Promise.all([master.stop(), replica.stop()])));
+    const transport = await open(`redis://127.0.0.1:${master.port}?waitReplicas=1`);
+    expect(await rejection(transport.send('orders', said(1)))).toMatchObject(UNCONFIRMED);
+    await follow(master, replica);
+    expect(await rejection(transport.send('orders', said(1)))).toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('READONLY'),
+    });
+  }, 30_000);
+});
+
 describe.skipIf(WITHOUT_REDIS)('what waits for replicas', () => {
   let master: RedisServer;
   let replicas: RedisServer[];

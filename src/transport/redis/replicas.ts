@@ -27,7 +27,8 @@ export function confirmedBy(replicas: number, line: Line): Line['ask'] {
       return send({
         async call(command, ...args) {
           if (behind) {
-            await confirm();
+            // Where it cannot be waited, the command is told why: this may be a replica by now.
+            await confirm().catch(() => undefined);
             if (problem) throw problem;
           }
           return (await Promise.all([client.call(command, ...args), confirm()]))[0];
