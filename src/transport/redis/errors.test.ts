@@ -12,6 +12,7 @@ it.each([
   ['self-signed certificate in certificate chain', 'Denied'],
   ['LOADING Redis is loading the dataset in memory', 'Unavailable'],
   ["READONLY You can't write against a read only replica.", 'Unavailable'],
+  ['ERR max number of clients reached', 'Unavailable'],
   ['MISCONF Errors writing to the AOF file: No space left on device', 'Unavailable'],
   ['CLUSTERDOWN The cluster is down', 'Unavailable'],
   ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 'Unavailable'],

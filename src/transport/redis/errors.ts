@@ -52,7 +52,7 @@ const RULES: readonly Rule[] = [
     advice: 'Redis cannot write to its disk: make room there',
   },
   {
-    when: /^LOADING|^BUSY |^TRYAGAIN|^MASTERDOWN|^CLUSTERDOWN|^NOREPLICAS|^UNBLOCKED/,
+    when: /^LOADING|^BUSY |max number of clients|^TRYAGAIN|^MASTERDOWN|^CLUSTERDOWN|^NOREPLICAS|^UNBLOCKED/,
     code: 'Unavailable',
     advice: '',
   },
