@@ -65,6 +65,18 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     );
   });
 
+  it('let a publisher heed the depth limit, also beside a group of somebody else’s', async () => {
+    await given();
+    await server.admin.xgroup('CREATE', 'hikyaku:{orders}:stream', 'foreign', '$');
+    const limited = openRedis(
+      { ...options(), username: 'publisher', password: 'change-me', maxDepth: 2 },
+      TOPOLOGY,
+    );
+    // Of the foreign group it is not known how many it has read, once there is one that it has not.
+    await publish(limited, messages(2));
+    expect(await limited.send('orders', messages(1))).toMatchObject([{ error: { code: 'Throttled' } }]);
+  });
+
   it('let a consumer consume, and nothing else', async () => {
     const { all, consumer } = await given();
     await publish(all, [...messages(6), message({ only: ['billing'] })]);

@@ -105,6 +105,8 @@ describe.skipIf(WITHOUT_REDIS)('on a Redis that fails, the driver', () => {
     for (const call of [
       () => publish(transport, messages(1)),
       () => take(transport),
+      // Another soon after, which does not look for what was abandoned.
+      () => take(transport),
       () => transport.depth(BILLING),
     ]) {
       expect(await rejection(call())).toMatchObject({ code: 'NotFound' });

@@ -78,7 +78,7 @@ export function createRedisStreamsTransport(
 
     async receive(address, request) {
       ensureOpen();
-      return receiverAt(address).receive(request);
+      return receiverAt(address).receive({ ...request, leaseMs: Math.ceil(request.leaseMs) });
     },
 
     async settle(address, settlements) {
@@ -92,9 +92,11 @@ export function createRedisStreamsTransport(
       return settle(connection, subscription, settlements, options.retentionMs, layout);
     },
 
-    async extend(address, receipts, leaseMs) {
+    async extend(address, receipts, ms) {
       ensureOpen();
       const { subscription } = directory.at(address);
+      // It stands in a consumer's name, whose last part is read as a whole number.
+      const leaseMs = Math.ceil(ms);
       return forEachOwner(receipts, instance, (owner, owned) =>
         extend(connection, subscription, owned, { consumer: `${owner}.${leaseMs}`, leaseMs }),
       );

@@ -69,8 +69,12 @@ export async function send(
   }
 
   async function addApart(): Promise<void> {
-    const keys = topic.subscriptions.flatMap(({ keys }) => [keys.waiting, keys.bodies, keys.states]);
-    const failures = await connection.run(ADD_APART, [topic.stream, ...keys], [maxDepth, ...apart]);
+    const keys = topic.subscriptions.flatMap(({ keys }) => [keys.bodies, keys.waiting, keys.states]);
+    const failures = await connection.run(
+      ADD_APART,
+      [topic.stream, ...keys],
+      [maxDepth, retentionMs, ...apart],
+    );
     for (const [index, subscription, problem] of inGroups(list(failures), 3)) {
       const place = integer(index);
       const name = topic.subscriptions[integer(subscription)]?.name ?? '';

@@ -3,6 +3,7 @@ import { type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/suppo
 import {
   ack,
   BILLING,
+  idsOf,
   message,
   messages,
   openRedis,
@@ -12,6 +13,7 @@ import {
   STOCK,
   take,
 } from '../../../test/support/redis-transport.ts';
+import type { Incoming } from '../transport.ts';
 import type { RedisStreamsOptions } from './options.ts';
 
 describe.skipIf(WITHOUT_REDIS)('redis streams', () => {
@@ -141,6 +143,14 @@ describe.skipIf(WITHOUT_REDIS)('redis streams', () => {
     );
   });
 
+  it('keeps what is done for ever, where that began before there was a clock', async () => {
+    const { transport, length } = await given({ retentionMs: 36_500 * 86_400_000 });
+    await publish(transport, messages(1));
+    await ack(transport, await take(transport));
+    expect(await take(transport)).toEqual([]);
+    expect(await length()).toBe(1);
+  });
+
   it.each([0, 3_600_000])(
     'holds publishers back at the depth limit, and trims nothing (retention %i)',
     async (retentionMs) => {
@@ -155,7 +165,8 @@ describe.skipIf(WITHOUT_REDIS)('redis streams', () => {
       const taken = await take(transport);
       expect(taken).toHaveLength(5);
       await ack(transport, taken.slice(0, 2));
-      await publish(transport, messages(2));
+      // What is done counts for none, delayed or not.
+      await publish(transport, [message({ delayMs: 60_000 }), message()]);
       expect(await transport.send('orders', [message()])).toMatchObject([{ error: { code: 'Throttled' } }]);
     },
   );
@@ -267,6 +278,27 @@ describe.skipIf(WITHOUT_REDIS)('redis streams', () => {
     expect(await transport.extend(BILLING, receipts, 30_000)).toEqual(['settled', 'settled']);
     expect(await take(other, { waitMs: 1_000 })).toEqual([]);
     await ack(transport, [first, second]);
+  });
+
+  it('ends leases that last for no whole number of milliseconds', async () => {
+    const leaseMs = 300.048;
+    const { transport, another } = await given();
+    await publish(transport, messages(2));
+    const [first, second] = [
+      ...(await take(transport, { max: 1 })),
+      ...(await take(transport, { max: 1, leaseMs })),
+    ];
+    expect(await transport.extend(BILLING, [first?.receipt ?? {}], leaseMs)).toEqual(['settled']);
+    const other = another();
+    const again: Incoming[] = [];
+    await vi.waitUntil(
+      async () => {
+        again.push(...(await take(other, { waitMs: 500 })));
+        return again.length === 2;
+      },
+      { timeout: 5_000 },
+    );
+    expect(idsOf(again)).toEqual([first?.id, second?.id].toSorted());
   });
 
   it('removes consumers that own nothing and have been away', async () => {

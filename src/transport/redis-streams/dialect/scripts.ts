@@ -3,7 +3,7 @@ import { IS_DUE, PUT_TIMES_BACK } from '../../redis/scripts/put-back.ts';
 import { SEEN } from '../scripts/consumers.ts';
 import { depthScript, NEEDS_GROUP } from '../scripts/operate.ts';
 import { PUT_BACK, READY, SWEEP, TAKE } from '../scripts/receive.ts';
-import { ROOM } from '../scripts/send.ts';
+import { room } from '../scripts/send.ts';
 import { END, ENDINGS } from '../scripts/settle.ts';
 import { FIELD, FREE, HOLD, MAY_WRITE, NOW } from '../scripts/shared.ts';
 
@@ -53,7 +53,7 @@ export const SETTLE_FIELDS = defineScript(NOW, READ_FIELDS, HOLD, MAY_WRITE, FRE
  * and error of each that failed; `FULL` over the limit.
  */
 export const ADD_FIELDS = defineScript(
-  ROOM,
+  room(1),
   `
 local at, index = 3, 0
 while at <= #ARGV do

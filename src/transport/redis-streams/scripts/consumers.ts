@@ -9,7 +9,7 @@ import { FIELD, NOW } from './shared.ts';
 export const SEEN = `
 local function seen(stream, group, token)
   local consumer = string.match(token, '^(.*)%.%d+$')
-  redis.pcall('XREADGROUP', 'GROUP', group, consumer, 'COUNT', 1, 'STREAMS', stream, '18446744073709551615-0')
+  redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', 1, 'STREAMS', stream, '18446744073709551615-0')
 end`;
 
 /**

@@ -47,7 +47,7 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
   local edge = edgeOf(stream, redis.call('XINFO', 'GROUPS', stream))
   if edge then
     if retention > 0 then
-      local oldest = string.format('%.0f-0', time - retention)
+      local oldest = string.format('%.0f-0', math.max(0, time - retention))
       if before(oldest, edge) then edge = oldest end
     end
     redis.call('XTRIM', stream, 'MINID', '=', edge)
@@ -112,6 +112,8 @@ export const READY = `
 local stream, waiting, leased = KEYS[1], KEYS[2], KEYS[3]
 local group, max, leaseMs, token = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 mayWrite(waiting)
+-- Before anything is taken: it fails where there is no group.
+seen(stream, group, token)
 local time = now()
 local lost = 0
 local due, back = isDue(KEYS[6], time, ARGV[5])
@@ -126,7 +128,6 @@ for _, key in ipairs({ leased, waiting }) do
     lost = lost + take(due, key, token, time, leaseMs, taken)
   end
 end
-seen(stream, group, token)
 local soon = -1
 for _, key in ipairs({ waiting, leased }) do
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]

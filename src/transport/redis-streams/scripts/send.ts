@@ -3,9 +3,10 @@ import { FIELD, HOLD, NOW, UNREAD } from './shared.ts';
 
 /**
  * Begins to add to the stream KEYS[1], with depth limit and retention as the first two of ARGV. The backlog are messages that
- * are not done: with retention, done ones still stand in the stream.
+ * are not done: with retention, done ones still stand in the stream, and those held apart are the bodies in KEYS[2] and what
+ * comes `each` after it.
  */
-export const ROOM = `${FIELD}
+export const room = (each: number): string => `${FIELD}
 ${UNREAD}
 
 local function backlog(stream, retention)
@@ -24,7 +25,7 @@ if length == 0 and redis.call('EXISTS', stream) == 0 then return redis.error_rep
 local room = math.huge
 if limit > 0 then
   room = limit - backlog(stream, tonumber(ARGV[2]))
-  for i = 2, #KEYS do room = room - redis.call('HLEN', KEYS[i]) end
+  for i = 2, #KEYS, ${each} do room = room - redis.call('HLEN', KEYS[i]) end
 end
 local failures = {}`;
 
@@ -34,7 +35,7 @@ local failures = {}`;
  * (from 0) and error of each that failed; `FULL` over the limit.
  */
 export const ADD = defineScript(
-  ROOM,
+  room(1),
   `
 for i = 3, #ARGV do
   local reply
@@ -56,28 +57,21 @@ return { length, failures }`,
 );
 
 /**
- * Adds messages that are delayed, or for some subscriptions only. KEYS: the stream, then waiting, bodies and states of each
- * subscription. ARGV: depth limit, then for each copy: its message's index, its subscription's (both from 0),
+ * Adds messages that are delayed, or for some subscriptions only. KEYS: the stream, then bodies, waiting and states of each
+ * subscription. ARGV: depth limit, retention in ms, then for each copy: its message's index, its subscription's (both from 0),
  * delay in ms, frame, body. Returns index, subscription and error of each copy that failed.
  */
 export const ADD_APART = defineScript(
   NOW,
   HOLD,
+  room(3),
   `
-if redis.call('EXISTS', KEYS[1]) == 0 then return redis.error_reply('NOGROUP no stream') end
-local limit = tonumber(ARGV[1])
-local room = math.huge
-if limit > 0 then
-  room = limit - redis.call('XLEN', KEYS[1])
-  for i = 3, #KEYS, 3 do room = room - redis.call('HLEN', KEYS[i]) end
-end
 local time = now()
-local failures = {}
-for i = 2, #ARGV, 5 do
+for i = 3, #ARGV, 5 do
   local key = 2 + ARGV[i + 1] * 3
   local stored, problem
   if room > 0 then
-    stored, problem = pcall(hold, KEYS[key], KEYS[key + 1], KEYS[key + 2], ARGV[i + 3], ARGV[i + 4], time, 0, time + ARGV[i + 2])
+    stored, problem = pcall(hold, KEYS[key + 1], KEYS[key], KEYS[key + 2], ARGV[i + 3], ARGV[i + 4], time, 0, time + ARGV[i + 2])
   else
     stored, problem = false, 'FULL'
   end
