@@ -15,9 +15,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { fileTransport, temporaryFolder } from '../../../test/support/file-transport.ts';
 import { PING } from '../../../test/support/ping.ts';
-import { readDeadLetterReason } from '../../message/dead-letter.ts';
+import { deadLetterHeaders, readDeadLetterReason, replayHeaders } from '../../message/dead-letter.ts';
 import type { Incoming, Transport } from '../transport.ts';
 import { parseName } from './entry-name.ts';
+import { MOST_FILE_BYTES } from './limits.ts';
 
 const LEASE = { leaseMs: 30_000 };
 const poll = (transport: Transport) => transport.receive(PING, { max: 10, waitMs: 0, ...LEASE });
@@ -190,6 +191,37 @@ describe("another program's file", () => {
   });
 });
 
+describe('the largest file that is read', () => {
+  const long = 'x'.repeat(1_000);
+  const failures = Array.from({ length: 8 }, (_, n) => ({ attempt: n + 1, at: '', error: long }));
+  const why = { code: 'exhausted', message: long, at: '', attempts: 9, history: failures } as const;
+
+  it.each([
+    ['as it is', ''],
+    ['in our frame', '{"hikyaku":1,"headers":{"a":"b"}}\n'],
+  ])('%s, is read as a dead letter and as a replay too, each time', async (_, line) => {
+    const { transport, root, folder } = await fileTransport();
+    const body = 'x'.repeat(MOST_FILE_BYTES - line.length);
+    const { received } = await waiting(transport);
+    writeFileSync(`${root}/large`, line + body);
+    renameSync(`${root}/large`, folder('new/large'));
+    let message = await received;
+    for (let times = 1; times <= 2; times++) {
+      expect(message.body === body).toBe(true);
+      const headers = deadLetterHeaders(why);
+      await transport.settle(PING, [{ receipt: message.receipt, action: 'deadLetter', headers }]);
+      const [letter] = await transport.deadLetters.scan(PING, { max: 1, leaseMs: 60_000 });
+      if (letter === undefined) return expect.unreachable();
+      expect(letter.body === body).toBe(true);
+      expect(readDeadLetterReason(letter.headers)).toMatchObject({ code: 'exhausted', attempts: 9 });
+      const replay = { letter, headers: replayHeaders(letter.headers) };
+      expect(await transport.deadLetters.replay(PING, [replay])).toEqual(['settled']);
+      message = await one(transport);
+      expect(message.headers).toMatchObject({ 'hikyaku-replays': `${times}` });
+    }
+  });
+});
+
 describe('what is no message', () => {
   it('is given up with its bytes, and says why', async () => {
     const { transport, folder } = await fileTransport();
@@ -220,6 +252,22 @@ describe('what is no message', () => {
     expect(await received).toMatchObject({ id: 'large', body: '' });
     const letter = await deadLettered(transport, await received);
     expect(readDeadLetterReason(letter.headers).message).toMatch(/^the file has 3000000000 bytes: at most/);
+  });
+
+  it('is what has one byte too many, and says so wherever it is', async () => {
+    const { transport, root, folder } = await fileTransport();
+    const { received } = await waiting(transport);
+    writeFileSync(`${root}/large`, 'x'.repeat(MOST_FILE_BYTES + 1));
+    renameSync(`${root}/large`, folder('new/large'));
+    expect(await received).toMatchObject({ id: 'large', body: '' });
+    const letter = await deadLettered(transport, await received);
+    expect(letter.body).toBe('');
+    expect(readDeadLetterReason(letter.headers)).toMatchObject({
+      code: 'malformed',
+      message: 'the file has 1114113 bytes: at most 1114112 are read',
+    });
+    expect(await transport.deadLetters.replay(PING, [{ letter, headers: {} }])).toEqual(['settled']);
+    expect(await one(transport)).toMatchObject({ id: 'large', body: '' });
   });
 
   it.each([

@@ -48,6 +48,11 @@ export const frame: Dialect<string> = {
   },
 };
 
+/** Of a file that has no such line, or not all that it counts: all of it. */
+export function bodyBytes(native: string): number {
+  return Buffer.byteLength(frame.decode(native, { topic: '' }).body);
+}
+
 interface Read {
   readonly frame: Frame;
   readonly body: string;

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { MOST_FILE_BYTES } from './limits.ts';
+import { bodyBytes } from './frame.ts';
+import { MOST_FILE_BYTES, MOST_LINE_BYTES } from './limits.ts';
 
 /** What a file holds. */
 export interface FileContent {
@@ -24,16 +25,22 @@ export async function readEntry(path: string): Promise<FileContent | undefined> 
     const found = await handle.stat();
     if (!found.isFile()) return undefined;
     const writtenAt = found.mtimeMs;
-    if (found.size > MOST_FILE_BYTES) {
-      const flaw = `the file has ${found.size} bytes: at most ${MOST_FILE_BYTES} are read`;
-      return { text: undefined, flaw, torn: false, writtenAt };
-    }
+    if (found.size > MOST_FILE_BYTES + MOST_LINE_BYTES) return tooLarge(found.size, writtenAt);
     const bytes = await handle.readFile();
-    if (isUtf8(bytes)) return { text: bytes.toString(), flaw: '', torn: false, writtenAt };
-    return { text: undefined, flaw: 'the file is not UTF-8', torn: isBeginning(bytes), writtenAt };
+    if (!isUtf8(bytes)) {
+      return { text: undefined, flaw: 'the file is not UTF-8', torn: isBeginning(bytes), writtenAt };
+    }
+    const text = bytes.toString();
+    const fits = bytes.length <= MOST_FILE_BYTES || bodyBytes(text) <= MOST_FILE_BYTES;
+    return fits ? { text, flaw: '', torn: false, writtenAt } : tooLarge(bytes.length, writtenAt);
   } finally {
     await handle.close();
   }
+}
+
+function tooLarge(bytes: number, writtenAt: number): FileContent {
+  const flaw = `the file has ${bytes} bytes: at most ${MOST_FILE_BYTES} are read`;
+  return { text: undefined, flaw, torn: false, writtenAt };
 }
 
 function isBeginning(bytes: Uint8Array): boolean {

@@ -227,30 +227,45 @@ export function createRoom(options: RoomOptions): Room {
     while (taken.length < max) {
       const items = ready.take(max - taken.length);
       if (items.length === 0) break;
-      const claims = await Promise.allSettled(items.map((item) => limiter(() => claimOne(item, leaseMs))));
+      const lost: Item[] = [];
+      const claims = await Promise.allSettled(
+        items.map((item) => limiter(() => claimOne(item, leaseMs, lost))),
+      );
       lookAtLeasesBy(performance.now() + leaseMs + 2);
-      const had = taken.length;
       for (const one of claims) {
         if (one.status === 'fulfilled' && one.value !== undefined) taken.push(one.value);
       }
+      const missing = await whyLost(lost);
       const failed = claims.find((one) => one.status === 'rejected');
+      if (missing === undefined && failed === undefined) continue;
       // What was claimed is handed over; whatever is wrong comes up again.
-      if (failed !== undefined && taken.length === 0) throw transportError(failed.reason, folders.inflight);
-      if (failed !== undefined) break;
-      // Others were quicker, or there is nowhere to move it.
-      if (taken.length === had) await checkFolders(place);
+      if (taken.length > 0) break;
+      throw transportError(missing ?? failed?.reason, folders.inflight);
     }
     return taken;
   }
 
-  async function claimOne(item: Item, leaseMs: number): Promise<Incoming | undefined> {
+  async function claimOne(item: Item, leaseMs: number, lost: Item[]): Promise<Incoming | undefined> {
     try {
       const claimed = await claim(item.name, { place, namer, dialect, leaseMs });
+      if (claimed === 'lost') lost.push(item);
       if (claimed === 'unfit') unfit.add(item.name);
       return typeof claimed === 'string' ? undefined : claimed;
     } catch (error) {
       ready.put(item.name, item.at);
       throw error;
+    }
+  }
+
+  /** Others were quicker; or there is nowhere to move them, which is answered, and they are taken once there is. */
+  async function whyLost(lost: readonly Item[]): Promise<TransportError | undefined> {
+    if (lost.length === 0) return undefined;
+    try {
+      await checkFolders(place);
+      return undefined;
+    } catch (error) {
+      for (const { name, at } of lost) ready.put(name, at);
+      return transportError(error, folders.inflight);
     }
   }
 

@@ -10,7 +10,7 @@ import type { Place } from './directory.ts';
 import { formatName, type Namer } from './entry-name.ts';
 import { transportError } from './errors.ts';
 import type { Limiter } from './limiter.ts';
-import { LIMITS } from './limits.ts';
+import { LIMITS, MOST_WRITTEN_BYTES } from './limits.ts';
 import type { FileOptions } from './options.ts';
 import type { Room } from './room.ts';
 import { moveKeepingName, writeDurably } from './store.ts';
@@ -157,6 +157,17 @@ function refusal(
   return (
     tooLarge(message, LIMITS.messageBytes) ??
     notFound(topic, message.only, (name) => places.some(({ subscription }) => subscription === name)) ??
-    halfPair(text)
+    halfPair(text) ??
+    writtenTooLarge(message, text)
+  );
+}
+
+/** A dialect may write what has few bytes in many, as \u00e9 for é. */
+function writtenTooLarge({ id }: Outgoing, text: string): TransportError | undefined {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MOST_WRITTEN_BYTES) return undefined;
+  return new TransportError(
+    'TooLarge',
+    `message ${id} is a file of ${bytes} bytes: at most ${MOST_WRITTEN_BYTES} fit`,
   );
 }
