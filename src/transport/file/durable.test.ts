@@ -1,7 +1,8 @@
-import { basename } from 'node:path';
-import { expect, it, vi } from 'vitest';
-import { fileTransport } from '../../../test/support/file-transport.ts';
-import { PING } from '../../../test/support/ping.ts';
+import { basename, dirname } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { fileTransport, temporaryFolder } from '../../../test/support/file-transport.ts';
+import { PING, topologyOf } from '../../../test/support/ping.ts';
+import { createFileTransport } from './file.ts';
 
 /** What is asked of the file system, in order. */
 const said: string[] = vi.hoisted(() => []);
@@ -103,4 +104,22 @@ it('syncs each folder that it makes into the one above', async () => {
   const { root } = await fileTransport();
   expect(said).toContain(`sync ${basename(root)}/ping`);
   expect(said).toContain('sync ping/test');
+});
+
+it('syncs what stands there already too, once each: whoever made it may not have come to that', async () => {
+  const root = temporaryFolder();
+  const options = { root, layout: 'nested', retentionMs: 0 } as const;
+  const transport = createFileTransport(topologyOf('ping', 'a', 'b'), options);
+  onTestFinished(() => transport.close());
+  // Makes the folder of the topic, for notices, which nobody keeps.
+  await transport.broadcast?.notify('ping', [message]);
+  const name = basename(root);
+  const holders = [`${basename(dirname(root))}/${name}`, `${name}/ping`, 'ping/a', 'ping/b'];
+  for (const _ of ['made', 'there']) {
+    said.length = 0;
+    await transport.provision();
+    expect(said).toEqual(expect.arrayContaining(holders.map((folder) => `sync ${folder}`)));
+    expect(said).toContain(`sync ${dirname(root).split('/').slice(-2).join('/')}`);
+    expect(said).toHaveLength(new Set(said).size);
+  }
 });

@@ -137,8 +137,8 @@ export function createFileTransport(topology: Topology, options: FileOptions): T
 
     async provision() {
       ensureOpen();
+      await createFolders(directory.places);
       for (const place of directory.places) {
-        await createFolders(place);
         await checkFolders(place);
         await sweep(place);
       }

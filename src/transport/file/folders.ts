@@ -5,18 +5,26 @@ import { TransportError } from '../errors.ts';
 import type { Place } from './directory.ts';
 import { codeOf, ifThere, transportError } from './errors.ts';
 
+/** Folders that hold others of ours, and whether this call has made something in them. */
+type Holders = Map<string, boolean>;
+
 /**
- * Creates what is missing, so that it outlasts a loss of power. Below the root nothing may be a symbolic link: who
- * could make one would lead messages elsewhere.
+ * Creates what is missing, and has all of it outlast a loss of power: who made what is there may have died before it
+ * was synced, or may not care, as for notices. Below the root nothing may be a symbolic link: who could make one would
+ * lead messages elsewhere.
  */
-export async function createFolders(place: Place): Promise<void> {
+export async function createFolders(places: readonly Place[]): Promise<void> {
+  const holders: Holders = new Map();
+  for (const place of places) await create(place, holders);
+  for (const [holder, changed] of holders) await syncHolder(holder, changed);
+}
+
+async function create(place: Place, holders: Holders): Promise<void> {
   const [root = '', ...below] = place.above;
   try {
     const first = await mkdir(root, { recursive: true });
-    if (first !== undefined) {
-      for (let folder = root; folder.length >= first.length; folder = dirname(folder)) {
-        await syncFolder(dirname(folder));
-      }
+    for (let folder = root; folder !== dirname(folder); folder = dirname(folder)) {
+      note(holders, folder, first !== undefined && folder.length >= first.length);
     }
   } catch (error) {
     throw transportError(codeOf(error) === 'EEXIST' ? notAFolder(root) : error, root);
@@ -24,12 +32,37 @@ export async function createFolders(place: Place): Promise<void> {
   for (const folder of [...below, ...Object.values(place.folders)]) {
     try {
       await mkdir(folder);
-      await syncFolder(dirname(folder));
+      note(holders, folder, true);
     } catch (error) {
       // What stands there is looked at by whoever checks.
       if (codeOf(error) !== 'EEXIST') throw transportError(error, folder);
+      note(holders, folder, false);
     }
     await expectFolder(place, folder);
+  }
+}
+
+function note(holders: Holders, folder: string, made: boolean): void {
+  const holder = dirname(folder);
+  holders.set(holder, made || holders.get(holder) === true);
+}
+
+/** Why a folder cannot be synced: this user may not look into it, or its file system has nothing to sync. */
+const NO_SYNC: ReadonlySet<string | undefined> = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'EINVAL',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+]);
+
+/** Where nothing was made, it may be another's to see to. */
+async function syncHolder(holder: string, changed: boolean): Promise<void> {
+  try {
+    await syncFolder(holder);
+  } catch (error) {
+    if (changed || !NO_SYNC.has(codeOf(error))) throw transportError(error, holder);
   }
 }
 

@@ -106,6 +106,16 @@ describe('a root', () => {
     chmodSync(folder, 0o755);
   });
 
+  it('may stand where its user may pass and not look', () => {
+    const folder = temporaryFolder();
+    const root = join(folder, 'mq');
+    mkdirSync(root);
+    chmodSync(root, 0o777);
+    chmodSync(folder, 0o311);
+    expect(asNobody(root)).toEqual({ provision: 'done', verify: 'done', send: 'done' });
+    chmodSync(folder, 0o755);
+  });
+
   it('with folders that others may not write to is refused, and nothing is accepted', async () => {
     const { root, folder, transport } = await fileTransport();
     chmodSync(root, 0o755);
@@ -236,6 +246,19 @@ describe('a copy that cannot be stored', () => {
     await transport.provision();
     expect(await transport.send('ping', [message('1')])).toEqual(['accepted']);
     expect(await transport.receive(PING, receive)).toMatchObject([{ id: '1' }]);
+  });
+});
+
+describe('a folder that is away for a moment', () => {
+  it('leaves nothing untaken once it is back', async () => {
+    const { transport, folder } = await fileTransport();
+    expect(await transport.receive(PING, receive)).toEqual([]);
+    await transport.send('ping', [message('1'), message('2')]);
+    rmSync(folder('inflight'), { recursive: true });
+    await expect(transport.receive(PING, receive)).rejects.toMatchObject({ code: 'NotFound' });
+    await transport.provision();
+    const received = await transport.receive(PING, receive);
+    expect(received.map(({ id }) => id)).toEqual(['1', '2']);
   });
 });
 
