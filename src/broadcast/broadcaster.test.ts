@@ -292,6 +292,21 @@ describe('a listener', () => {
     await listener.close();
   });
 
+  it('may be closed twice while a handler is at work: both wait for it, and no longer', async () => {
+    const { broadcaster } = given();
+    const end = Promise.withResolvers<void>();
+    let begun = false;
+    const listener = await broadcaster.listen(Ping, () => {
+      begun = true;
+      return end.promise;
+    });
+    await broadcaster.notify(Ping, { n: 1 });
+    await vi.waitFor(() => expect(begun).toBe(true));
+    const closed = Promise.all([1, 2].map(() => listener.close({ deadlineMs: 60_000 })));
+    end.resolve();
+    await closed;
+  });
+
   it('takes no handler of a subscription for its own, nor gives one away', () => {
     const handler: Handler<{ n: number }> = async () => {};
     const heard: NoticeHandler<{ n: number }> = async () => {};

@@ -172,8 +172,12 @@ export function createHearer<Data>(
       ending.abort();
       const closed = listening.close();
       if (atWork > 0) {
+        const before = onIdle;
         const idle = new Promise<void>((resolve) => {
-          onIdle = resolve;
+          onIdle = () => {
+            before?.();
+            resolve();
+          };
         });
         await within(deadlineMs, idle);
       }
