@@ -164,6 +164,22 @@ test('a server that is not SQS is no reason to crash', async () => {
   await expect(away.send('orders', [MESSAGE])).rejects.toMatchObject({ code: 'Unavailable' });
 });
 
+test('a send does not wait for long polls, however many there are', async () => {
+  const { server, transport } = await givenSqsServer(({ action }) =>
+    action === 'ReceiveMessage' ? 'hang' : undefined,
+  );
+  await transport.send('orders', [MESSAGE]);
+  const stop = new AbortController();
+  const polls = Promise.all(
+    Array.from({ length: 60 }, () => transport.receive(BILLING, { ...POLL, signal: stop.signal })),
+  );
+  await expect.poll(() => server.count('ReceiveMessage')).toBeGreaterThanOrEqual(50);
+  const first = await Promise.race([transport.send('orders', [MESSAGE]), polls]);
+  expect(first).toEqual(['accepted']);
+  stop.abort();
+  await polls;
+});
+
 test('a connection that died silently is given up', async () => {
   const { server, transport } = await givenSqsServer(({ action }) =>
     action === 'GetQueueUrl' ? undefined : 'hang',

@@ -44,8 +44,8 @@ const REQUEST_TIMEOUT = 7_000;
 const POLL_TIMEOUT = 3_000;
 /** What has begun to come, and may be long, comes whole within this time; the SDK would wait for ever. */
 const BODY_TIMEOUT = 22_000;
-/** As the SDK's own. */
-const AGENT = { keepAlive: true, maxSockets: 50 };
+/** Without a limit, which the SDK sets: long polls hold a connection each, and all else would wait behind them. */
+const AGENT = { keepAlive: true };
 
 export function createConnection({ region, endpoint }: SqsOptions): Connection {
   const agents = { httpAgent: new HttpAgent(AGENT), httpsAgent: new HttpsAgent(AGENT) };
