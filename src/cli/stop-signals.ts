@@ -25,13 +25,10 @@ export function onStopSignals(stop: () => void): () => void {
 /** Ctrl-C and SIGTERM end it early instead of killing it: what it holds is given back, and the count is told. */
 export async function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
-  const abort = (): void => stop.abort();
-  process.once('SIGINT', abort);
-  process.once('SIGTERM', abort);
+  const unlisten = onStopSignals(() => stop.abort());
   try {
     return await work(stop.signal);
   } finally {
-    process.off('SIGINT', abort);
-    process.off('SIGTERM', abort);
+    unlisten();
   }
 }

@@ -43,6 +43,8 @@ export interface DeadLetterResult {
 const LEASE_MS = 30_000;
 /** How many letters a second can be looked at, from far away from the carrier; as long as that takes, all are leased. */
 const SLOWEST_PER_SECOND = 50;
+/** How often in a row a carrier may fail to take letters back before it counts as away: each time may cost a timeout. */
+const REFUSALS = 3;
 
 /** Shows what stands in a subscription's dead-letter queue, and leaves it there. Rejects with a TransportError. */
 export async function listDeadLetters(
@@ -50,9 +52,12 @@ export async function listDeadLetters(
   address: Address,
   selection: DeadLetterSelection = {},
 ): Promise<DeadLetterView[]> {
-  const { selected, others } = await scan(transport, address, selection);
-  await release(transport, address, [...selected, ...others]);
-  return selected.map(view);
+  const held: DeadLetter[] = [];
+  try {
+    return (await scan(transport, address, selection, held)).map(view);
+  } finally {
+    await release(transport, address, held);
+  }
 }
 
 export interface ReplayOptions {
@@ -88,10 +93,11 @@ export function purgeDeadLetters(
   transport: Transport,
   address: Address,
   selection: DeadLetterSelection = {},
+  options: Pick<ReplayOptions, 'signal'> = {},
 ): Promise<DeadLetterResult> {
   const act = (letters: readonly DeadLetter[]): Promise<SettleOutcome[]> =>
     transport.deadLetters.purge(address, letters);
-  return withSelected(transport, address, selection, { event: 'purged', act });
+  return withSelected(transport, address, selection, { event: 'purged', act, ...options });
 }
 
 interface Action extends ReplayOptions {
@@ -133,30 +139,33 @@ async function withSelected(
     }
   }
 
-  for (;;) {
-    const dueMs = ((done.length + failed.length) / perSecond) * 1_000 - (performance.now() - startedAt);
-    if (dueMs > 0) await pause(dueMs, signal);
-    if (signal?.aborted) break;
-    const page = await transport.deadLetters.scan(address, { max, leaseMs });
-    const fresh = page.filter((letter) => !known.comesAgain(letter));
-    if (fresh.length === 0) {
-      staying.push(...page);
-      break;
+  try {
+    for (;;) {
+      const dueMs = ((done.length + failed.length) / perSecond) * 1_000 - (performance.now() - startedAt);
+      if (dueMs > 0) await pause(dueMs, signal);
+      if (signal?.aborted) break;
+      const page = await transport.deadLetters.scan(address, { max, leaseMs });
+      const fresh = page.filter((letter) => !known.comesAgain(letter));
+      if (fresh.length === 0) {
+        staying.push(...page);
+        break;
+      }
+      // What was replayed and has no room for how often, says when it was given up.
+      const cameBack = ({ id, headers }: DeadLetter): boolean =>
+        replaysOf(headers) > (replayed.get(id) ?? Number.POSITIVE_INFINITY) ||
+        (replayed.has(id) && Date.parse(readDeadLetterReason(headers).at) >= begunAt);
+      const selected = fresh.filter((letter) => isSelected(letter, selection) && !cameBack(letter));
+      for (const letter of page) {
+        if (selected.includes(letter)) continue;
+        known.add(letter);
+        staying.push(letter);
+      }
+      if (selected.length > 0) await actOn(selected);
     }
-    // What was replayed and has no room for how often, says when it was given up.
-    const cameBack = ({ id, headers }: DeadLetter): boolean =>
-      replaysOf(headers) > (replayed.get(id) ?? Number.POSITIVE_INFINITY) ||
-      (replayed.has(id) && Date.parse(readDeadLetterReason(headers).at) >= begunAt);
-    const selected = fresh.filter((letter) => isSelected(letter, selection) && !cameBack(letter));
-    for (const letter of page) {
-      if (selected.includes(letter)) continue;
-      known.add(letter);
-      staying.push(letter);
-    }
-    if (selected.length > 0) await actOn(selected);
+    return { done, failed };
+  } finally {
+    await release(transport, address, staying);
   }
-  await release(transport, address, staying);
-  return { done, failed };
 }
 
 /**
@@ -192,22 +201,24 @@ function isSelected({ id, headers }: DeadLetter, { ids, code, fingerprint }: Dea
   );
 }
 
-/** Sees each letter once; ends with a page that brings none that is new. */
-async function scan(transport: Transport, address: Address, selection: DeadLetterSelection) {
+/** Sees each letter once; ends with a page that brings none that is new. What it leases is put into `held`. */
+async function scan(
+  transport: Transport,
+  address: Address,
+  selection: DeadLetterSelection,
+  held: DeadLetter[],
+): Promise<DeadLetter[]> {
   const max = transport.limits.receiveEntries;
   const leaseMs = await leaseFor(transport, address, Number.POSITIVE_INFINITY);
   const known = rememberSeen(leaseMs);
   const selected: DeadLetter[] = [];
-  const others: DeadLetter[] = [];
   for (;;) {
     const page = await transport.deadLetters.scan(address, { max, leaseMs });
+    held.push(...page);
     const fresh = page.filter((letter) => !known.comesAgain(letter));
-    for (const letter of page) {
-      const isWanted = fresh.includes(letter) && isSelected(letter, selection);
-      (isWanted ? selected : others).push(letter);
-      known.add(letter);
-    }
-    if (fresh.length === 0) return { selected, others };
+    if (fresh.length === 0) return selected;
+    selected.push(...fresh.filter((letter) => isSelected(letter, selection)));
+    for (const letter of page) known.add(letter);
   }
 }
 
@@ -216,9 +227,16 @@ async function release(
   address: Address,
   letters: readonly DeadLetter[],
 ): Promise<void> {
+  let refused = 0;
   for (const piece of inPieces(letters, transport.limits.settleEntries)) {
-    // What cannot be given back now comes back by itself when its lease ends.
-    await transport.deadLetters.release(address, piece).catch(() => undefined);
+    try {
+      await transport.deadLetters.release(address, piece);
+      refused = 0;
+    } catch {
+      // What cannot be given back now comes back by itself when its lease ends.
+      refused++;
+      if (refused === REFUSALS) return;
+    }
   }
 }
 

@@ -180,6 +180,59 @@ describe('dead letters', () => {
     expect(await transport.depth(PING)).toEqual({ ready: 0, inFlight: 0, delayed: 0, dead: 0 });
   });
 
+  it('are purged until somebody stops it; the rest stays', async () => {
+    await bury('rejected', 'exhausted', 'rejected', 'rejected');
+    const stop = new AbortController();
+    const watched = faulty(transport, {
+      deadLetters: {
+        ...transport.deadLetters,
+        purge: (address, letters) => {
+          stop.abort();
+          return transport.deadLetters.purge(address, letters);
+        },
+      },
+    });
+    const { done } = await purgeDeadLetters(watched, PING, {}, { signal: stop.signal });
+    expect(done).toHaveLength(2);
+    expect(await listDeadLetters(transport, PING)).toHaveLength(2);
+  });
+
+  it.each([
+    ['listed', (on: Transport) => listDeadLetters(on, PING, { code: 'exhausted' })],
+    ['replayed', (on: Transport) => replayDeadLetters(on, PING, { code: 'exhausted' }, { perSecond: 2 })],
+    ['purged', (on: Transport) => purgeDeadLetters(on, PING, { code: 'exhausted' })],
+  ])('that are left are given back when the carrier goes away while they are %s', async (_, act) => {
+    await bury('rejected', 'rejected', 'rejected', 'exhausted');
+    let pages = 0;
+    const away = faulty(transport, {
+      deadLetters: {
+        ...transport.deadLetters,
+        scan: (address, options) =>
+          ++pages === 2
+            ? Promise.reject(new TransportError('Unavailable', 'away'))
+            : transport.deadLetters.scan(address, options),
+      },
+    });
+    await expect(act(away)).rejects.toMatchObject({ code: 'Unavailable', message: 'away' });
+    expect(await transport.deadLetters.scan(PING, { max: 9, leaseMs: 1_000 })).toHaveLength(4);
+  });
+
+  it('that are left are not given back one after the other to a carrier that stays away', async () => {
+    await bury(...Array.from({ length: 12 }, () => 'rejected' as const));
+    let releases = 0;
+    const away = faulty(transport, {
+      deadLetters: {
+        ...transport.deadLetters,
+        release: (address, letters) =>
+          ++releases === 2
+            ? transport.deadLetters.release(address, letters)
+            : Promise.reject(new TransportError('Unavailable', 'away')),
+      },
+    });
+    expect(await listDeadLetters(away, PING)).toHaveLength(12);
+    expect(releases).toBe(5);
+  });
+
   it('that could not be moved are named, with the error', async () => {
     await bury('rejected', 'rejected', 'rejected');
     let calls = 0;

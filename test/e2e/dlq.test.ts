@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { request } from 'node:http';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import config from '../../hikyaku.config.ts';
 import { deadLetterHeaders } from '../../src/message/dead-letter.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { openTransport } from '../../src/transport/url.ts';
-import { runHere } from '../support/cli.ts';
+import { runHere, startCli } from '../support/cli.ts';
 import { type Fauxqs, startTestFauxqs } from '../support/fauxqs.ts';
+import { startHttpServer } from '../support/http-server.ts';
 
 const TOPIC = 'model_ready_to_deploy';
 const ADDRESS = { topic: TOPIC, subscription: 'deploy' } as const;
@@ -130,4 +132,82 @@ it('dead letters are grouped by what they died of, and a group is replayed or pu
   expect(replayed.events.map(({ id }) => id).toSorted()).toEqual(['order-1', 'order-2']);
   expect((await cli('dlq', 'purge', TOPIC, '--group', exhausted)).stdout).toContain('purged: 1');
   expect((await cli('dlq', 'list', TOPIC, '--groups')).stdout).toBe('no dead letters\n');
+});
+
+/** Takes away what other cases have left. */
+async function clear(): Promise<void> {
+  await cli('dlq', 'purge', TOPIC, '--all');
+  for (;;) {
+    const left = await transport.receive(ADDRESS, { max: 10, waitMs: 0, leaseMs: 10_000 });
+    if (left.length === 0) return;
+    await transport.settle(
+      ADDRESS,
+      left.map(({ receipt }) => ({ receipt, action: 'ack' })),
+    );
+  }
+}
+
+/** The URL of the same queues, where somebody is told of each request before it goes on. */
+async function watched(onRequest: (action: string) => Promise<void> | void): Promise<string> {
+  const server = await startHttpServer(async ({ method, url, headers, body }, response) => {
+    await onRequest(String(headers['x-amz-target']).replace('AmazonSQS.', ''));
+    const onward = request({ port: emulator.port, method, path: url.pathname, headers }, (reply) => {
+      response.writeHead(reply.statusCode ?? 500, reply.headers);
+      reply.pipe(response);
+    });
+    onward.end(body);
+  });
+  return `${server.url.replace('http:', 'sqs:')}?region=eu-west-1`;
+}
+
+it('a replay is ended by one Ctrl-C that arrives twice, as from a terminal and from npm', async () => {
+  await clear();
+  await bury({
+    a: 'rejected',
+    b: 'exhausted',
+    c: 'exhausted',
+    d: 'exhausted',
+    e: 'exhausted',
+    f: 'exhausted',
+  });
+  const released = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const environment = {
+    TRANSPORT_URL: await watched((action) => {
+      if (action !== 'ChangeMessageVisibilityBatch') return;
+      released.resolve();
+      return goOn.promise;
+    }),
+  };
+  const replaying = startCli(['dlq', 'replay', TOPIC, 'b', 'c', 'd', 'e', 'f', '--rate', '1'], environment);
+  onTestFinished(() => void replaying.child.kill('SIGKILL'));
+  await vi.waitFor(async () => expect((await transport.depth(ADDRESS)).ready).toBeGreaterThan(0), 10_000);
+  replaying.child.kill('SIGINT');
+  await released.promise;
+  replaying.child.kill('SIGINT');
+  goOn.resolve();
+  expect(await replaying.exit, replaying.stderr()).toBe(0);
+  expect(replaying.stderr()).toBe('');
+  const [, count] = /^replayed: ([1-4])$/m.exec(replaying.stdout()) ?? [];
+  expect(await transport.depth(ADDRESS)).toEqual({ ...empty, ready: Number(count), dead: 6 - Number(count) });
+});
+
+it.each([
+  ['by ids', (_: string) => ['b', 'c']],
+  ['by group', (fingerprint: string) => ['--group', fingerprint]],
+])('a replay %s that is stopped says nothing of those it did not come to', async (_, wordsFor) => {
+  await clear();
+  await bury({ a: 'rejected', b: 'exhausted', c: 'exhausted' });
+  const groups = (await cli('dlq', 'list', TOPIC, '--groups', '--json')).events;
+  const group = groups.find(({ code }) => code === 'exhausted');
+  let told = false;
+  const url = await watched((action) => {
+    if (told || action !== 'ReceiveMessage') return;
+    told = true;
+    process.emit('SIGINT');
+  });
+  const selected = wordsFor(String(group?.['fingerprint']));
+  const stopped = await runHere(['dlq', 'replay', TOPIC, ...selected, '--rate', '1'], { TRANSPORT_URL: url });
+  expect(stopped).toMatchObject({ code: 0, stdout: 'replayed: 0\n', stderr: '' });
+  expect(await transport.depth(ADDRESS)).toEqual({ ...empty, dead: 3 });
 });

@@ -80,7 +80,12 @@ const replay = acting(
   replayDeadLetters,
   'replayed',
 ).option('--rate <count>', 'at most so many a second; Ctrl-C ends it between two', wholeNumber(1, 1_000_000));
-const purge = acting('purge', 'remove dead letters for good', purgeDeadLetters, 'purged');
+const purge = acting(
+  'purge',
+  'remove dead letters for good; Ctrl-C ends it between two pages',
+  purgeDeadLetters,
+  'purged',
+);
 
 export const dlq = new Command('dlq')
   .description('look at dead letters, replay or purge them')
@@ -127,15 +132,20 @@ function acting(
         }
         const address = addressOf(context, name);
         const wanted = selection(ids, options);
-        const { done: views, failed } = options.dryRun
-          ? { done: await listDeadLetters(context.transport, address, wanted), failed: [] }
-          : await stoppable((signal) =>
-              act(context.transport, address, wanted, {
+        const {
+          done: views,
+          failed,
+          stopped,
+        } = options.dryRun
+          ? { done: await listDeadLetters(context.transport, address, wanted), failed: [], stopped: false }
+          : await stoppable(async (signal) => ({
+              ...(await act(context.transport, address, wanted, {
                 ...(options.rate !== undefined && { perSecond: options.rate }),
                 signingKeys: context.signingKeys,
                 signal,
-              }),
-            );
+              })),
+              stopped: signal.aborted,
+            }));
         for (const view of views) {
           if (options.json) printJson({ ...summary(view), [options.dryRun ? 'would_be' : 'was']: done });
         }
@@ -145,6 +155,8 @@ function acting(
         }
         const [first] = failed;
         if (first !== undefined) throw first.error;
+        // What it did not come to may be there.
+        if (stopped) return;
         const missing = ids.filter((id) => !views.some((view) => view.id === id));
         if (missing.length > 0) throw new NotThere(`no dead letter ${missing.join(', ')} in ${name}`);
         if (options.group !== undefined && views.length === 0) {
