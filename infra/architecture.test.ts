@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Token } from 'aws-cdk-lib';
 import { CfnAlarm, CfnCompositeAlarm, CfnDashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnNatGateway } from 'aws-cdk-lib/aws-ec2';
 import { CfnReplicationGroup } from 'aws-cdk-lib/aws-elasticache';
@@ -86,7 +87,10 @@ function namesOf(one: IConstruct, owner: string, id: string, short: (name?: stri
   if (one instanceof CfnFunction) return [`function ${owner}`];
   if (one instanceof CfnUrl) return [`url ${one.authType}`];
   if (one instanceof CfnRule) return [`rule ${one.scheduleExpression ?? id}`];
-  if (one instanceof CfnQueue) return [`queue ${short(one.queueName)}`];
+  if (one instanceof CfnQueue) {
+    // One that nobody has to find is named by CloudFormation.
+    return [`queue ${Token.isUnresolved(one.queueName) ? id : short(one.queueName)}`];
+  }
   if (one instanceof CfnAlarm) return [`alarm ${id}`];
   if (one instanceof CfnCompositeAlarm) return [`watch ${id}`];
   if (one instanceof CfnTopic) return ['watch SNS topic'];

@@ -1,5 +1,6 @@
-import { App, Duration } from 'aws-cdk-lib';
+import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FunctionsStack } from './functions-stack.ts';
 import { buildTestApp, emptyBundles, stacksOf, testApp, testConfig, wholeConfig } from './test-config.ts';
@@ -34,8 +35,13 @@ function allowed(template: Template, description: string): string[] {
       [Resource].flat().flatMap((resource) =>
         [Action].flat().map((action) => {
           if (typeof resource === 'string') return `${action} on ${resource.replace(/^.*:/, '')}`;
-          const last = 'Fn::Join' in resource ? resource['Fn::Join'][1].at(-1) : 'log';
-          return `${action} on ${String(last).replace(/^.*:/, '')}`;
+          if ('Fn::Join' in resource) {
+            return `${action} on ${String(resource['Fn::Join'][1].at(-1)).replace(/^.*:/, '')}`;
+          }
+          // By the last part of its id; what another stack has made has none here.
+          const id = 'Fn::GetAtt' in resource ? resource['Fn::GetAtt'][0] : resource['Fn::ImportValue'];
+          const [, own = ''] = /(Log|Failed)[0-9A-F]{8}$/.exec(id) ?? [];
+          return `${action} on ${own.toLowerCase()}`;
         }),
       ),
     ),
@@ -45,7 +51,11 @@ function allowed(template: Template, description: string): string[] {
 interface Policy {
   PolicyDocument: { Statement: { Action: string | string[]; Resource: Arn | Arn[] }[] };
 }
-type Arn = string | { 'Fn::Join': [string, unknown[]] } | { 'Fn::GetAtt': [string, string] };
+type Arn =
+  | string
+  | { 'Fn::Join': [string, unknown[]] }
+  | { 'Fn::GetAtt': [string, string] }
+  | { 'Fn::ImportValue': string };
 
 const TRACE = ['xray:PutTelemetryRecords on *', 'xray:PutTraceSegments on *'];
 const METRICS_PREFIX = 'test';
@@ -83,6 +93,13 @@ describe('the functions stack', () => {
       ...DEPLOYS,
     });
     environment('Consumes test-order_placed-mail', { TRANSPORT_URL, METRICS_PREFIX });
+  });
+
+  it('gives emit more time than its publisher takes to say what could not be published', () => {
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: 'Judges evaluations of models, and announces those that beat their baseline',
+      Timeout: 60,
+    });
   });
 
   it('answers at a URL only to requests signed with AWS credentials', () => {
@@ -164,15 +181,16 @@ describe('the functions stack', () => {
 
 describe('the functions that judge what registries say', () => {
   const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:mlflow-AbCdEf';
-  function judging(webhookSecret?: string): Template {
+  function judging(webhookSecret?: string, stage: 'dev' | 'prod' = 'dev', encryptionKey?: IKey): Template {
     using bundles = emptyBundles(wholeConfig);
     return Template.fromStack(
       new FunctionsStack(testApp(), 'test', {
         config: wholeConfig,
-        stage: 'dev',
+        stage,
         bundles: bundles.folder,
         environments: {},
         webhookSecret,
+        encryptionKey,
       }),
     );
   }
@@ -189,6 +207,7 @@ describe('the functions that judge what registries say', () => {
       ...LOG,
       'secretsmanager:GetSecretValue on mlflow-AbCdEf',
       'sqs:GetQueueUrl on test-model_to_evaluate-judge',
+      'sqs:SendMessage on failed',
       'sqs:SendMessage on test-model_to_evaluate-judge',
       ...TRACE,
     ]);
@@ -211,6 +230,39 @@ describe('the functions that judge what registries say', () => {
         Match.objectLike({ Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^evaluatewebhook'), 'Arn'] } }),
       ],
     });
+  });
+
+  it('keep what was approved and could not be published, where nobody reads it on the way', () => {
+    const template = judging();
+    const failed = { 'Fn::GetAtt': [Match.stringLikeRegexp('^evaluatewebhookFailed'), 'Arn'] };
+    template.resourceCountIs('AWS::Lambda::EventInvokeConfig', 1);
+    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      FunctionName: { Ref: Match.stringLikeRegexp('^evaluatewebhook') },
+      DestinationConfig: { OnFailure: { Destination: failed } },
+    });
+    template.hasResource('AWS::SQS::Queue', {
+      Properties: { MessageRetentionPeriod: 14 * 24 * 3_600, SqsManagedSseEnabled: true },
+      DeletionPolicy: 'Delete',
+    });
+    template.hasResourceProperties('AWS::SQS::QueuePolicy', {
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+        ],
+      },
+    });
+    template.hasOutput('WebhookFailed', { Value: { Ref: Match.stringLikeRegexp('^evaluatewebhookFailed') } });
+    judging(undefined, 'prod').allResources('AWS::SQS::Queue', { DeletionPolicy: 'Retain' });
+  });
+
+  it('keep it under the key of the queues, where they have one', () => {
+    const arn = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+    const template = judging(undefined, 'dev', Key.fromKeyArn(new Stack(), 'Key', arn));
+    template.allResourcesProperties('AWS::SQS::Queue', { KmsMasterKeyId: arn });
+    const rights = allowed(template, WEBHOOK).filter((one) => one.startsWith('kms:'));
+    expect(rights.sort()).toEqual(
+      ['kms:Decrypt', 'kms:GenerateDataKey'].map((one) => `${one} on ${arn.replace(/^.*:/, '')}`),
+    );
   });
 
   it('announce what they judge: that consumer publishes on emit’s topic', () => {

@@ -3,6 +3,7 @@ import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { FunctionUrlAuthType, type IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { type Config, type FoundSubscription, subscriptionsOf } from '../src/config/define-config.ts';
 import { SIGNING_KEY } from '../src/signing/signing-keys.ts';
@@ -43,6 +44,8 @@ export interface DeployedFunction {
   /** What it consumes, and whether it has to be invoked all the time. */
   readonly consumes?: FoundSubscription;
   readonly scheduled: boolean;
+  /** Where Lambda puts what it was given without anybody waiting for the answer, and failed at. */
+  readonly failed?: IQueue;
 }
 
 /** What keeps no state: the functions that publish, and for each subscription the one that consumes it. */
@@ -63,7 +66,8 @@ export class FunctionsStack extends Stack {
   }
 
   #emit(): DeployedFunction {
-    const timeout = Duration.seconds(30);
+    // Its publisher tries for 30 s: longer than that, or nobody is told what was announced and what was not.
+    const timeout = Duration.seconds(60);
     const { lambda } = new NodeFunction(this, EMIT.name, {
       ...this.#publisher(EMIT.name, EMIT.topic),
       description: 'Judges evaluations of models, and announces those that beat their baseline',
@@ -78,16 +82,18 @@ export class FunctionsStack extends Stack {
   #webhook(): DeployedFunction {
     const { name, topic } = EVALUATE_WEBHOOK;
     const timeout = Duration.seconds(15);
-    const { webhookSecret } = this.#props;
-    const { lambda, url } = new RegistryWebhook(this, name, {
+    const { webhookSecret, encryptionKey } = this.#props;
+    const { lambda, url, failed } = new RegistryWebhook(this, name, {
       ...this.#publisher(name, topic),
       ...(webhookSecret !== undefined && { secretArn: webhookSecret }),
+      ...(encryptionKey && { encryptionKey }),
       description: 'Takes what model registries say, and publishes what asks for a model to be judged',
       timeout,
     });
     this.#output('WebhookFunction', 'Name of the function that model registries tell', lambda.functionName);
+    this.#output('WebhookFailed', 'URL of the queue of approvals that were not published', failed.queueUrl);
     if (url) this.#output('WebhookUrl', "URL for MLflow's registry webhook", url.url);
-    return { name, lambda, timeout, scheduled: false };
+    return { name, lambda, timeout, scheduled: false, failed };
   }
 
   #consumer(found: FoundSubscription): DeployedFunction {

@@ -1,6 +1,7 @@
 import { App, CfnWaitConditionHandle, Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AlarmOptions } from '../src/config/deployment.ts';
 import type { CacheMetrics } from './constructs/cache-alarms.ts';
@@ -78,6 +79,23 @@ describe('the monitoring stack on SQS', () => {
       DatapointsToAlarm: 1,
       TreatMissingData: 'notBreaching',
     });
+  });
+
+  it('alarms at the first approval that a function failed at, and delivery is unhealthy', () => {
+    const app = new App();
+    const functions = new Stack(app, 'functions');
+    const failed = new Queue(functions, 'Failed');
+    const lambda = LambdaFunction.fromFunctionName(functions, 'webhook', 'webhook');
+    const template = Template.fromStack(
+      new MonitoringStack(app, 'test', {
+        config: testConfig,
+        alarms: completeDeployment({ alarms: { thresholds: { deadLetters: 10 } } }).alarms,
+        functions: [{ name: 'webhook', lambda, timeout: Duration.seconds(15), scheduled: false, failed }],
+      }),
+    );
+    expect(alarmsOf(template)).toMatchObject({ webhookfailed: 'ApproximateNumberOfMessagesVisible > 0' });
+    const [composite] = Object.values(template.findResources('AWS::CloudWatch::CompositeAlarm'));
+    expect(JSON.stringify(composite?.['Properties'].AlarmRule)).toContain('Alarmswebhookfailed');
   });
 
   it('bears one bad period of errors, and not two of three', () => {

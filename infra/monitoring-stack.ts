@@ -27,9 +27,10 @@ export class MonitoringStack extends Stack {
       if (redis) alarms.addStream(address, prefix);
       else alarms.addQueue(address, queueNames(prefix, address, topic.ordered));
     }
-    for (const { name, lambda, timeout, scheduled } of functions) {
+    for (const { name, lambda, timeout, scheduled, failed } of functions) {
       if (scheduled && redis) alarms.addScheduled(name, lambda, redis.drainEvery);
       else alarms.addFunction(name, lambda, timeout);
+      if (failed) alarms.addFailed(name, failed);
     }
     if (redis?.cache) addCacheAlarms(alarms, redis.cache);
 

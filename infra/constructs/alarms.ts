@@ -17,6 +17,7 @@ import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { AlarmThresholds } from '../../src/config/deployment.ts';
 import type { QueueNames } from '../../src/transport/names.ts';
@@ -54,8 +55,8 @@ export interface AlarmOptions
   readonly symptom?: boolean;
 }
 
-/** A composite alarm takes no more. */
-const MOST_CHILDREN = 100;
+/** CloudWatch takes 100 in a rule, and 10,240 characters: an alarm with the longest names takes nearly 200 of them. */
+const MOST_CHILDREN = 50;
 
 /** Alarms that all tell one SNS topic; and one of them all, that delivery is unhealthy. */
 export class Alarms extends Construct {
@@ -83,17 +84,12 @@ export class Alarms extends Construct {
     const dead = queueByName(this, `${id}-dead-letters`, names.deadLetterQueue);
     const queue = queueByName(this, `${id}-queue`, names.queue);
     const maximum = { statistic: 'Maximum', period: Duration.minutes(5) };
-    const standing = dead.metricApproximateNumberOfMessagesVisible({
-      statistic: 'Maximum',
-      period: Duration.minutes(1),
-    });
-    this.add(`${id}-dead`, deadLetters, standing, {
-      alarmDescription: `Dead letters stand in ${names.deadLetterQueue}: see hikyaku dlq list ${address.topic}/${address.subscription}`,
-      // Whoever looks at a dead letter hides it for half a minute: it counts as gone when two have passed without it.
-      evaluationPeriods: 2,
-      datapointsToAlarm: 1,
-      symptom: true,
-    });
+    this.#addStanding(
+      `${id}-dead`,
+      deadLetters,
+      dead,
+      `Dead letters stand in ${names.deadLetterQueue}: see hikyaku dlq list ${address.topic}/${address.subscription}`,
+    );
     this.add(`${id}-old`, oldestMinutes * 60, queue.metricApproximateAgeOfOldestMessage(maximum), {
       alarmDescription: `A message has waited in ${names.queue} for more than ${oldestMinutes} minutes`,
       symptom: true,
@@ -137,6 +133,16 @@ export class Alarms extends Construct {
     this.add(`${name}-duration`, (timeout.toMilliseconds() * durationPercent) / 100, p99, {
       alarmDescription: `One in a hundred invocations of ${name} takes more than ${durationPercent} % of its ${timeout.toSeconds()} s`,
     });
+  }
+
+  /** Of a function that is invoked without anybody waiting for the answer: what it failed at. */
+  addFailed(name: string, queue: IQueue): void {
+    this.#addStanding(
+      `${name}-failed`,
+      0,
+      queue,
+      `${name} failed at what stands in ${queue.queueName}, and nobody tries it again: invoke it anew`,
+    );
   }
 
   /** Of a function on a schedule: its errors, and that it is invoked at all. It may use all of its time. */
@@ -190,6 +196,20 @@ export class Alarms extends Construct {
 
   #tell(alarm: AlarmBase): void {
     alarm.addAlarmAction(new SnsAction(this.topic));
+  }
+
+  #addStanding(id: string, threshold: number, queue: IQueue, alarmDescription: string): void {
+    const standing = queue.metricApproximateNumberOfMessagesVisible({
+      statistic: 'Maximum',
+      period: Duration.minutes(1),
+    });
+    this.add(id, threshold, standing, {
+      alarmDescription,
+      // Whoever looks at a message hides it for half a minute: it counts as gone when two have passed without it.
+      evaluationPeriods: 2,
+      datapointsToAlarm: 1,
+      symptom: true,
+    });
   }
 
   #addErrors(name: string, lambda: IFunction): void {

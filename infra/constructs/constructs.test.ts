@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InvalidConfig, subscriptionsOf } from '../../src/config/define-config.ts';
 import { Alarms, MessageQueue, queueNames, RedisConsumer, SqsConsumer } from '../index.ts';
+import { stackName } from '../stage.ts';
 import { testApp, wholeConfig } from '../test-config.ts';
 
 const NAMES = queueNames('shop', { topic: 'order_placed', subscription: 'mail' }, false);
@@ -138,6 +140,17 @@ describe('RedisConsumer', () => {
   });
 });
 
+/** A rule as CloudWatch gets it: CloudFormation names alarms, and puts their ARNs in. */
+function deployed(
+  rule: { 'Fn::Join': [string, (string | { 'Fn::GetAtt': [string, 'Arn'] })[]] },
+  stack: string,
+) {
+  const [between, parts] = rule['Fn::Join'];
+  const arnOf = (id: string): string =>
+    `arn:aws-us-gov:cloudwatch:us-gov-west-1:123456789012:alarm:${stack}-${id}-${'X'.repeat(13)}`;
+  return parts.map((part) => (typeof part === 'string' ? part : arnOf(part['Fn::GetAtt'][0]))).join(between);
+}
+
 describe('Alarms', () => {
   it('are about what they are told to watch, and about all of it', () => {
     const one = stack();
@@ -152,8 +165,27 @@ describe('Alarms', () => {
   it('are more than one of all where CloudWatch takes no more in one', () => {
     const one = stack();
     const alarms = new Alarms(one, 'Alarms');
-    for (let n = 0; n < 51; n++) alarms.addQueue({ topic: `t${n}`, subscription: 's' }, NAMES);
+    for (let n = 0; n < 26; n++) alarms.addQueue({ topic: `t${n}`, subscription: 's' }, NAMES);
     alarms.addUnhealthy();
     Template.fromStack(one).resourceCountIs('AWS::CloudWatch::CompositeAlarm', 3);
+  });
+
+  it('have rules that are short enough for CloudWatch, also with the longest names', () => {
+    const longest = (length: number, n: number): string => `${n}`.padStart(length, 'x');
+    const one = new Stack(testApp(), 'monitoring', { stackName: stackName('p'.repeat(16), 'monitoring') });
+    const alarms = new Alarms(one, 'Alarms');
+    for (let n = 0; n < 60; n++) {
+      const address = { topic: longest(40, n), subscription: longest(16, n) };
+      alarms.addQueue(address, queueNames('p', address, false));
+      const name = `${address.topic}-${address.subscription}`;
+      const lambda = LambdaFunction.fromFunctionName(one, name, name);
+      alarms.addScheduled(name, lambda, Duration.minutes(1));
+    }
+    alarms.addUnhealthy();
+    const rules = Object.values(Template.fromStack(one).findResources('AWS::CloudWatch::CompositeAlarm'));
+    const lengths = rules.map(({ Properties }) => deployed(Properties.AlarmRule, one.stackName).length);
+    expect(lengths).toHaveLength(6);
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(10_240);
+    expect(Math.max(...lengths)).toBeGreaterThan(9_000);
   });
 });

@@ -5,6 +5,7 @@ import {
   FifoThroughputLimit,
   Queue,
   QueueEncryption,
+  type QueueProps,
   RedrivePermission,
 } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -61,12 +62,7 @@ export class MessageQueue extends Construct {
     super(scope, id);
     const { names, ordered = false, subscription, encryptionKey } = props;
     const common = {
-      ...(encryptionKey
-        ? { encryption: QueueEncryption.KMS, encryptionMasterKey: encryptionKey, dataKeyReuse: KEY_REUSE }
-        : { encryption: QueueEncryption.SQS_MANAGED }),
-      enforceSSL: true,
-      // A dead letter keeps its age: with less, one that waited long would not be kept at all.
-      retentionPeriod: LONGEST_RETENTION,
+      ...guarded(encryptionKey),
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
       ...(ordered && FIFO),
     };
@@ -87,6 +83,18 @@ export class MessageQueue extends Construct {
       deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount: subscription.maxDeliveries },
     });
   }
+}
+
+/** What all queues have in common: encrypted, closed to plain HTTP, and kept for as long as SQS does. */
+export function guarded(encryptionKey: IKey | undefined): QueueProps {
+  return {
+    ...(encryptionKey
+      ? { encryption: QueueEncryption.KMS, encryptionMasterKey: encryptionKey, dataKeyReuse: KEY_REUSE }
+      : { encryption: QueueEncryption.SQS_MANAGED }),
+    enforceSSL: true,
+    // A dead letter keeps its age: with less, one that waited long would not be kept at all.
+    retentionPeriod: LONGEST_RETENTION,
+  };
 }
 
 /** The ARN of a queue of this account and region. */

@@ -1,12 +1,16 @@
+import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   type FunctionUrl,
   FunctionUrlAuthType,
   type Function as LambdaFunction,
 } from 'aws-cdk-lib/aws-lambda';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { guarded } from './message-queue.ts';
 import { NodeFunction, type NodeFunctionProps } from './node-function.ts';
 
 export interface RegistryWebhookProps extends NodeFunctionProps {
@@ -16,6 +20,12 @@ export interface RegistryWebhookProps extends NodeFunctionProps {
    * @default none: there is no URL, for nothing would guard it
    */
   readonly secretArn?: string;
+  /**
+   * The key that queues are encrypted with.
+   *
+   * @default SQS keeps the keys
+   */
+  readonly encryptionKey?: IKey;
 }
 
 /**
@@ -26,16 +36,34 @@ export class RegistryWebhook extends Construct {
   readonly lambda: LambdaFunction;
   /** Undefined without a secret. */
   readonly url: FunctionUrl | undefined;
+  /** Approvals that the function could not publish, each in Lambda's own record of the invocation. */
+  readonly failed: Queue;
 
-  constructor(scope: Construct, id: string, { secretArn, ...props }: RegistryWebhookProps) {
+  constructor(scope: Construct, id: string, { secretArn, encryptionKey, ...props }: RegistryWebhookProps) {
     super(scope, id);
+    const failed = new Queue(this, 'Failed', {
+      ...guarded(encryptionKey),
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
+    });
+    Validations.of(failed).acknowledge({
+      id: 'AwsSolutions::AwsSolutions-SQS3',
+      reason: 'It holds what was given up: nothing consumes it, so nothing can be given up once more.',
+    });
+    this.failed = failed;
     const { lambda } = new NodeFunction(this, 'Webhook', {
       ...props,
       environment: { ...props.environment, ...(secretArn && { MLFLOW_WEBHOOK_SECRET_ARN: secretArn }) },
-      statements: [...props.statements, ...(secretArn ? [mayReadSecret(secretArn)] : [])],
+      statements: [
+        ...props.statements,
+        ...(secretArn ? [mayReadSecret(secretArn)] : []),
+        new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [failed.queueArn] }),
+      ],
     });
     this.lambda = lambda;
     this.url = secretArn ? lambda.addFunctionUrl({ authType: FunctionUrlAuthType.NONE }) : undefined;
+    // EventBridge does not wait for an answer: what fails to the last try, Lambda would drop. Not the library's
+    // SqsDestination, which would give rights besides.
+    lambda.configureAsyncInvoke({ onFailure: { bind: () => ({ destination: failed.queueArn }) } });
     new Rule(this, 'Approved', {
       description: 'Brings the model packages that were approved in SageMaker',
       eventPattern: {
