@@ -34,6 +34,29 @@ describe("the functions' environments", () => {
     expect(() => read({ deploySecret: SECRET })).toThrow(InvalidContext);
   });
 
+  it.each([
+    [
+      '.01',
+      '".01" is no minimum improvement: expected a number such as 0.01, or a share of the baseline such as 1%',
+    ],
+    [
+      '1 %',
+      '"1 %" is no minimum improvement: expected a number such as 0.01, or a share of the baseline such as 1%',
+    ],
+  ])('refuse %j, which no function would be loaded with', (minImprovement, why) => {
+    expect(() => read({ minImprovement })).toThrow(new InvalidContext(`${why} (-c minImprovement=…)`));
+  });
+
+  it.each([
+    ['http://platform/deploy', 'the deploy URL is http://platform: expected https, or http on this machine'],
+    ['platform', 'the deploy URL is not a URL: expected https://…'],
+    ['https://me:hunter2@platform', 'the deploy URL carries credentials: requests are signed instead'],
+  ])('refuse a deployment to %s, which no function would be loaded with', (deployUrl, why) => {
+    expect(() => read({ deployUrl, deploySecret: SECRET })).toThrow(
+      new InvalidContext(`${why} (-c deployUrl=…)`),
+    );
+  });
+
   it('refuse what is no text', () => {
     expect(() => read({ minImprovement: 1 })).toThrow(
       'minImprovement is 1: expected a text, as in -c minImprovement=…',

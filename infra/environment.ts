@@ -1,4 +1,6 @@
 import { InvalidConfig } from '../src/config/define-config.ts';
+import { checkUrl, InvalidDeployOptions } from '../src/model-ready/deploy.ts';
+import { InvalidMinImprovement, parseMinImprovement } from '../src/model-ready/parse-min-improvement.ts';
 import { DEPLOY, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './bundles/functions.ts';
 import type { Context, ReadContext } from './context.ts';
 import type { Deployment } from './deployment.ts';
@@ -24,9 +26,12 @@ export function readEnvironments(context: ReadContext): Environments {
   if ((deployUrl === undefined) !== (deploySecret === undefined)) {
     throw new InvalidContext('deployUrl and deploySecret go together: give both, or neither');
   }
+  const minImprovement = text('minImprovement');
+  if (deployUrl !== undefined) accepted('deployUrl', () => checkUrl(deployUrl));
+  if (minImprovement !== undefined) accepted('minImprovement', () => parseMinImprovement(minImprovement));
   const registry = present({
     MLFLOW_TRACKING_URI: text('mlflowTrackingUri'),
-    MIN_IMPROVEMENT: text('minImprovement'),
+    MIN_IMPROVEMENT: minImprovement,
   });
   return {
     [DEPLOY]: present({
@@ -36,6 +41,16 @@ export function readEnvironments(context: ReadContext): Environments {
     [EMIT.name]: registry,
     [EVALUATE]: registry,
   };
+}
+
+/** Has the functions' own check look at what they would refuse when they are loaded. */
+function accepted(key: keyof Context, check: () => unknown): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof InvalidDeployOptions || error instanceof InvalidMinImprovement)) throw error;
+    throw new InvalidContext(`${error.message} (-c ${key}=…)`);
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type App, Validations } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { type Config, defineConfig, topic } from '../src/config/define-config.ts';
@@ -48,13 +48,15 @@ describe.each([
 ])('an installation on %s in %s', (transport, stage) => {
   const app = build({ transport, stage, ...CALLS });
 
-  it('has the stacks of its carrier, and no queues where Redis carries', () => {
+  it('has the stacks of its carrier, and no queue where Redis carries but that of failed approvals', () => {
     const [state] = transport === 'sqs' ? ['messaging'] : ['redis'];
     expect(stacksOf(app).map(({ stackName }) => stackName)).toEqual(
       [state, 'functions', 'monitoring'].map((what) => `test-${stage}-${what}`),
     );
-    const types = new Set(resourcesOf(app).map(({ Type }) => Type));
-    expect(types.has('AWS::SQS::Queue')).toBe(transport === 'sqs');
+    const resources = resourcesOf(app);
+    const types = new Set(resources.map(({ Type }) => Type));
+    const queues = resources.filter(({ Type }) => Type === 'AWS::SQS::Queue');
+    expect(queues).toHaveLength(transport === 'sqs' ? 5 : 1);
     expect(types.has('AWS::Lambda::EventSourceMapping')).toBe(transport === 'sqs');
     expect(types.has('AWS::EC2::VPC')).toBe(transport === 'redis');
   });
@@ -128,12 +130,24 @@ describe('bad input', () => {
     ['"redos" is not a transport (did you mean redis?)', () => build({ transport: 'redos' })],
     ['deployUrl and deploySecret go together', () => build({ deployUrl: 'https://x' })],
     [
+      'the deploy URL is http://platform: expected https, or http on this machine (-c deployUrl=…)',
+      () => build({ ...CALLS, deployUrl: 'http://platform' }),
+    ],
+    [
+      '"1,5" is no minimum improvement: expected a number such as 0.01, or a share of the baseline such as 1% (-c minImprovement=…)',
+      () => build({ minImprovement: '1,5' }),
+    ],
+    [
       'webhookSecret is "mlflow": expected the whole ARN of a secret',
       () => build({ webhookSecret: 'mlflow' }),
     ],
     [
       'redisUrl is "localhost": expected the URL of a Redis',
       () => build({ ...redis, redisUrl: 'localhost' }),
+    ],
+    [
+      'redisUrl is "…": expected the URL of a Redis',
+      () => build({ ...redis, redisUrl: 'redis+tls://app:hunter2@cache:6380' }),
     ],
     ['redisUrl is for Redis: add -c transport=redis', () => build({ redisUrl: 'redis://localhost' })],
     [
@@ -202,6 +216,24 @@ describe('bad input', () => {
       const url = 'redis://cache.internal:6379?prefix=test-dev';
       expect(Properties).toHaveProperty('Environment.Variables.TRANSPORT_URL', url);
     }
+  });
+});
+
+describe('a password of a Redis of one’s own', () => {
+  const warned = Match.stringLikeRegexp('redisUrl holds a password, which stands in clear');
+  const warnings = (redisUrl: string) => {
+    const app = build({ transport: 'redis', redisUrl }, testConfig);
+    return stacksOf(app).flatMap((stack) => Annotations.fromStack(stack).findWarning('*', warned));
+  };
+
+  it('is warned of at every synth, and not said', () => {
+    const [warning, ...others] = warnings('rediss://app:hunter2@cache.internal:6379');
+    expect(others).toEqual([]);
+    expect(JSON.stringify(warning?.entry.data)).not.toContain('hunter2');
+  });
+
+  it('is none where there is only a user', () => {
+    expect(warnings('rediss://app@cache.internal:6379')).toEqual([]);
   });
 });
 

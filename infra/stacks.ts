@@ -1,4 +1,4 @@
-import { type App, Duration } from 'aws-cdk-lib';
+import { Annotations, type App, Duration } from 'aws-cdk-lib';
 import type { Config } from '../src/config/define-config.ts';
 import { contextOf } from './context.ts';
 import { accountOf, completeDeployment } from './deployment.ts';
@@ -72,6 +72,7 @@ export function buildStacks(app: App, { definition, transport, bundles }: Stacks
     ...common,
     redis: server && { place: server, drainEvery },
   });
+  if (existing?.warning) Annotations.of(functions).addWarningV2('hikyaku:password', existing.warning);
   new MonitoringStack(app, name('monitoring'), {
     ...where,
     config,

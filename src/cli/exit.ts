@@ -6,6 +6,7 @@ import { AnnounceFailed } from '../model-ready/announce.ts';
 import { InvalidDeployOptions } from '../model-ready/deploy.ts';
 import { InvalidEvaluation } from '../model-ready/evaluation.ts';
 import { RegistryError } from '../model-ready/mlflow.ts';
+import { InvalidMinImprovement } from '../model-ready/parse-min-improvement.ts';
 import { InvalidSecretSource } from '../secrets/secrets-of-arn.ts';
 import { type ErrorCode, TransportError } from '../transport/errors.ts';
 import { InvalidTransportUrl } from '../transport/schemes.ts';
@@ -55,6 +56,7 @@ const BAD_INPUT = [
   InvalidMessage,
   InvalidEvaluation,
   InvalidDeployOptions,
+  InvalidMinImprovement,
   InvalidSecretSource,
 ];
 

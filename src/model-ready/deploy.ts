@@ -56,7 +56,8 @@ export function createDeployHandler(options: DeployOptions): Handler<ModelReadyT
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
-function checkUrl(text: string): URL {
+/** @throws InvalidDeployOptions for what no deployment is posted to. */
+export function checkUrl(text: string): URL {
   const url = URL.parse(text);
   if (url === null) throw new InvalidDeployOptions('the deploy URL is not a URL: expected https://…');
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname))) {

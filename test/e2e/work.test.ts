@@ -97,8 +97,10 @@ describe('hikyaku work', () => {
     [['work', 'model_ready_to_deploy', 'nobody'], 2, /nobody is not a subscription/],
     [['work', 'model_ready_to_deploy', '--health', '99999'], 2, /expected a whole number from 0 to 65535/],
     [['workers'], 0, /^$/],
+    [['work', 'model_to_evaluate', '--json'], 2, /^error: "\.01" is no minimum improvement: .*\n$/],
   ])('%j ends with %i', async (words, code, message) => {
-    const result = await runHere(words, { TRANSPORT_URL: 'memory:', HIKYAKU_DIR: folder });
+    const environment = { TRANSPORT_URL: 'memory:', HIKYAKU_DIR: folder, MIN_IMPROVEMENT: '.01' };
+    const result = await runHere(words, environment);
     expect(result.stderr).toMatch(message);
     expect(result.code).toBe(code);
   });
