@@ -63,7 +63,7 @@ describe("the functions' environments", () => {
     );
     expect(() => read({ deployUrl: '', deploySecret: SECRET })).toThrow(InvalidContext);
     expect(() => read({ deployUrl: 'https://example.com', deploySecret: 'signing' })).toThrow(
-      'deploySecret is "signing": expected the whole ARN of a secret',
+      'deploySecret is no ARN of a secret: expected the whole ARN',
     );
   });
 });

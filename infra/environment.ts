@@ -62,8 +62,9 @@ export function readSecretArn(context: ReadContext, key: keyof Context): string 
   const value = context(key);
   if (value === undefined) return undefined;
   if (typeof value === 'string' && SECRET_ARN.test(value)) return value;
+  // What was given may be the secret itself.
   throw new InvalidContext(
-    `${key} is ${JSON.stringify(value)}: expected the whole ARN of a secret, as in -c ${key}=arn:aws:secretsmanager:eu-west-1:123456789012:secret:signing-AbCdEf`,
+    `${key} is no ARN of a secret: expected the whole ARN, as in -c ${key}=arn:aws:secretsmanager:eu-west-1:123456789012:secret:signing-AbCdEf`,
   );
 }
 

@@ -137,10 +137,7 @@ describe('bad input', () => {
       '"1,5" is no minimum improvement: expected a number such as 0.01, or a share of the baseline such as 1% (-c minImprovement=…)',
       () => build({ minImprovement: '1,5' }),
     ],
-    [
-      'webhookSecret is "mlflow": expected the whole ARN of a secret',
-      () => build({ webhookSecret: 'mlflow' }),
-    ],
+    ['webhookSecret is no ARN of a secret: expected the whole ARN', () => build({ webhookSecret: 'mlflow' })],
     [
       'redisUrl is "localhost": expected the URL of a Redis',
       () => build({ ...redis, redisUrl: 'localhost' }),
@@ -191,7 +188,7 @@ describe('bad input', () => {
       'deployment.redis.egress is none: expected nat, for every function reads what -c signingSecret=… names',
       () => build({ ...redis, signingSecret: CALLS.webhookSecret }, testConfig),
     ],
-    ['signingSecret is "mine": expected the whole ARN of a secret', () => build({ signingSecret: 'mine' })],
+    ['signingSecret is no ARN of a secret: expected the whole ARN', () => build({ signingSecret: 'mine' })],
     [
       'deployment.encryption is "none"',
       () => build({}, { ...testConfig, deployment: JSON.parse('{"encryption":"none"}') }),
