@@ -131,6 +131,7 @@ async function withSelected(
       if (outcome instanceof TransportError) {
         failed.push({ view: view(letter), error: outcome });
         known.add(letter);
+        staying.push(letter);
         continue;
       }
       done.push(view(letter));

@@ -248,6 +248,8 @@ describe('dead letters', () => {
     const { done, failed } = await replayDeadLetters(broken, PING);
     expect(done).toHaveLength(1);
     expect(failed.map(({ error }) => error.code)).toEqual(['Denied', 'Unavailable']);
+    // And are there for the next who looks.
+    expect(await transport.deadLetters.scan(PING, { max: 9, leaseMs: 1_000 })).toHaveLength(2);
   });
 });
 
