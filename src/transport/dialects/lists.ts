@@ -3,6 +3,7 @@ import { defineScript } from '../redis/script.ts';
 import { type QueueKeys, queueKeys } from '../redis-list/keys.ts';
 import type { RedisListOptions } from '../redis-list/options.ts';
 import { createRedisListTransport } from '../redis-list/redis-list.ts';
+import { MAY } from '../redis-list/scripts/shared.ts';
 import { InvalidTransportUrl } from '../schemes.ts';
 import type { Address, Outgoing, SendOutcome, Topology, Transport } from '../transport.ts';
 import type { ListSystem } from './systems.ts';
@@ -124,7 +125,11 @@ async function tell(
  * Moves urgent jobs of a type to where they are taken next, in their order. KEYS: the urgent list, the queue. ARGV: the
  * type, most. What is no job stays.
  */
-const HURRY = defineScript(`
+const HURRY = defineScript(
+  MAY,
+  `
+local refused = refusal('LREM', KEYS[1], 0, '')
+if refused then return refused end
 local WINDOW = 1000
 local moved, page = {}, redis.call('LRANGE', KEYS[1], -WINDOW, -1)
 for i = #page, 1, -1 do
@@ -133,7 +138,9 @@ for i = #page, 1, -1 do
   if read and type(job) == 'table' and job.job_type == ARGV[1] then moved[#moved + 1] = page[i] end
 end
 for i = #moved, 1, -1 do
-  redis.call('LREM', KEYS[1], -1, moved[i])
+  -- Where the queue is no list, or not this user's to push to, nothing has left yet.
   redis.call('RPUSH', KEYS[2], moved[i])
+  redis.call('LREM', KEYS[1], -1, moved[i])
 end
-return #moved`);
+return #moved`,
+);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type RedisServer, startRedis, WITHOUT_REDIS } from '../../../test/support/redis.ts';
 import {
@@ -6,6 +7,7 @@ import {
   expectToOperate,
   expectToPublishOnly,
   makeUsers,
+  RIGHTS,
 } from '../../../test/support/redis-rights.ts';
 import {
   ack,
@@ -19,8 +21,10 @@ import {
   rejection,
   take,
 } from '../../../test/support/redis-transport.ts';
+import { createConnection } from '../redis/connection.ts';
 import type { Notice, Topology, Transport } from '../transport.ts';
 import { openTransport } from '../url.ts';
+import { PUT_BACK } from './scripts/receive.ts';
 
 const TOPOLOGY: Topology = { ...leasing(redisTopology('billing', 'stock'), 1_000), prefix: 'hikyaku' };
 const QUEUE = 'hikyaku:{orders}:billing:queue';
@@ -174,5 +178,156 @@ describe.skipIf(WITHOUT_REDIS)('rights on lists', () => {
     expect(await rejection(listen('publisher'))).toMatchObject(DENIED);
     expect(await rejection(listen('consumer', elsewhere))).toMatchObject(DENIED);
     await all.close();
+  });
+
+  describe('to lists of other names', () => {
+    const NAMES = {
+      queue: 'hokusai:model_ready_queue',
+      processing: 'hokusai:processing',
+      dlq: 'hokusai:dlq',
+    };
+    const documentation = readFileSync(RIGHTS, 'utf8');
+    const CONSUMER = { username: 'named-consumer', password: 'change-me' };
+
+    /** Makes a user, or makes it anew, as the documentation has this one, with other patterns. */
+    async function makeUser(like: string, keys: string, ...others: string[]): Promise<void> {
+      const [line = ''] = new RegExp(`^ACL SETUSER list-${like} .*$`, 'm').exec(documentation) ?? [];
+      const [, , , ...rules] = line.replace('~hikyaku:*', keys).replace(/ \(.*/, '').split(' ');
+      await server.admin.acl('SETUSER', `named-${like}`, 'reset', ...rules, ...others);
+    }
+    const makeConsumer = (keys: string, ...selectors: string[]) => makeUser('consumer', keys, ...selectors);
+
+    async function open(options: string, topology: Topology, user = 'named-consumer:change-me@') {
+      const url = server.url.replace('://', `+list://${user}`);
+      const transport = await openTransport(`${url}?${options}`, topology);
+      onTestFinished(() => transport.close());
+      return transport;
+    }
+
+    const of = (topic: string): Topology => ({
+      prefix: 'hikyaku',
+      topics: [{ name: topic, subscriptions: [{ name: 'billing', leaseMs: 300, maxDeliveries: 2 }] }],
+    });
+
+    const documented = documentation
+      .split('\n')
+      .map((line) => [...line.matchAll(/ `([^`]+)` +\|/g)].map(([, cell = '']) => cell))
+      .filter(([lists = '']) => /^(?:queue|dialect)=/.test(lists));
+
+    it('are documented for each dialect, and for names of their own', () => {
+      expect(documented.map(([lists]) => lists)).toEqual([
+        'queue=hokusai:model_ready_queue&processing=hokusai:processing&dlq=hokusai:dlq',
+        'queue=hokusai:model_ready_queue',
+        'dialect=hokusai',
+        'dialect=hokusai-flat',
+        'dialect=jobs',
+      ]);
+    });
+
+    it.each(documented)('let a consumer consume: %s, %s, %s', async (lists, keys = '', selectors = '') => {
+      await server.admin.flushall();
+      await makeConsumer(keys, ...(selectors.match(/\([^)]*\)/g) ?? []));
+      const topic = lists === 'dialect=jobs' ? 'ai_processing' : 'model_ready_to_deploy';
+      const queue = topic === 'ai_processing' ? `backfin:queue:${topic}` : NAMES.queue;
+      const transport = await open(lists ?? '', of(topic));
+      const address = { topic, subscription: 'billing' };
+      await transport.provision();
+      await server.admin.lpush(queue, '1', '2', '3', '4');
+      const receive = { max: 10, waitMs: 0, leaseMs: 60_000 };
+      const [acked, retried, dead, last] = await transport.receive(address, { ...receive, leaseMs: 300 });
+      if (!acked || !retried || !dead || !last) return expect.unreachable();
+      expect(
+        await transport.settle(address, [
+          { receipt: acked.receipt, action: 'ack' },
+          { receipt: retried.receipt, action: 'retry', delayMs: 0 },
+          { receipt: dead.receipt, action: 'deadLetter', headers: {} },
+        ]),
+      ).toEqual(['settled', 'settled', 'settled']);
+      // What is left at the end of its last lease becomes a dead letter too.
+      await vi.waitFor(async () => {
+        await transport.receive(address, { ...receive, leaseMs: 100 });
+        expect(await transport.depth(address)).toEqual({ ready: 0, inFlight: 0, delayed: 0, dead: 3 });
+      }, 5_000);
+      const waiting = transport.receive(address, { ...receive, waitMs: 5_000 });
+      await vi.waitFor(async () => expect(await server.admin.client('LIST')).toContain('cmd=blmove'));
+      await server.admin.lpush(queue, '5');
+      expect(await waiting).toHaveLength(1);
+    });
+
+    it('let a publisher tell who listens, where the dialect does', async () => {
+      await server.admin.flushall();
+      const all = await open('dialect=hokusai', of('orders'), '');
+      await all.provision();
+      await makeUser('publisher', '~hikyaku:* ~hokusai:*', '&hokusai:*');
+      const publisher = await open('dialect=hokusai', of('orders'), 'named-publisher:change-me@');
+      const listener = server.admin.duplicate();
+      onTestFinished(() => listener.disconnect());
+      const heard: string[] = [];
+      listener.on('message', (_, text) => heard.push(text));
+      await listener.subscribe('hokusai:orders_queue:pubsub');
+      const body = '{"specversion":"1.0","id":"i","source":"s","type":"orders","data":{"n":1}}';
+      expect(await publisher.send('orders', [message({ body })])).toEqual(['accepted']);
+      await vi.waitFor(() => expect(heard).toEqual(['{"n": 1}']));
+    });
+
+    it.each([
+      ['processing', 'dlq'],
+      ['dlq', 'processing'],
+    ] as const)('that do not fit leave all as it was: without %s', async (missing, other) => {
+      await server.admin.flushall();
+      const options = new URLSearchParams(NAMES).toString();
+      const all = await open(options, of('orders'), '');
+      await all.provision();
+      await publish(all, messages(20));
+      await makeConsumer('~hokusai:*', `(~${NAMES[other]} +lpush)`);
+      const consuming = await open(options, of('orders'));
+      const denied = {
+        ...DENIED,
+        message: expect.stringContaining(`NOPERM this user may not LPUSH ${NAMES[missing]}`),
+      };
+      const errors = [await rejection(take(consuming)), await rejection(take(consuming, { waitMs: 500 }))];
+      expect(await server.admin.llen(NAMES.queue)).toBe(20);
+      expect(await server.admin.hgetall(`${NAMES.queue}:lots`)).toEqual({ '#': '0' });
+      expect(errors).toMatchObject([denied, denied]);
+    });
+
+    it('that are taken away end nothing half-way', async () => {
+      await server.admin.flushall();
+      const options = new URLSearchParams(NAMES).toString();
+      const fitting = [`(~${NAMES.processing} +lpush)`, `(~${NAMES.dlq} +lpush)`] as const;
+      await makeConsumer('~hokusai:*', ...fitting);
+      const consuming = await open(options, of('orders'));
+      await consuming.provision();
+      await server.admin.lpush(NAMES.queue, 'a', 'b', 'c', 'd');
+      const [released, retried, dead, last] = await take(consuming);
+      if (!released || !retried || !dead || !last) return expect.unreachable();
+      const ends = [
+        { receipt: released.receipt, action: 'release' },
+        { receipt: retried.receipt, action: 'retry', delayMs: 0 },
+        { receipt: dead.receipt, action: 'deadLetter', headers: {} },
+      ] as const;
+      expect(await consuming.extend(BILLING, [last.receipt], 1)).toEqual(['settled']);
+      await makeConsumer('~hokusai:*', fitting[0]);
+      expect(await rejection(consuming.settle(BILLING, ends))).toMatchObject(DENIED);
+      // Its lease is over, and it has had one of two deliveries.
+      expect(await rejection(take(consuming))).toMatchObject(DENIED);
+      expect(await server.admin.lrange(NAMES.processing, 0, -1)).toEqual(['d', 'c', 'b', 'a']);
+      await makeConsumer('~hokusai:*', ...fitting);
+      expect(await consuming.settle(BILLING, ends)).toEqual(['settled', 'settled', 'settled']);
+      const again = await take(consuming);
+      expect(again.map(({ body }) => body).toSorted()).toEqual(['a', 'b', 'd']);
+      expect(await server.admin.llen(NAMES.dlq)).toBe(1);
+    });
+
+    it('leave in process what a move has brought and may not be given back', async () => {
+      await server.admin.flushall();
+      await makeConsumer('~hokusai:*', '-rpush');
+      await server.admin.lpush(NAMES.processing, 'late');
+      const connection = createConnection({ ...server.options, ...CONSUMER });
+      onTestFinished(() => connection.close());
+      const call = connection.run(PUT_BACK, [NAMES.processing, NAMES.queue], ['late']);
+      expect(await rejection(call)).toMatchObject(DENIED);
+      expect(await server.admin.lrange(NAMES.processing, 0, -1)).toEqual(['late']);
+    });
   });
 });

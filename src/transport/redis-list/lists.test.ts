@@ -14,7 +14,7 @@ import {
 } from '../../../test/support/redis-transport.ts';
 import { createConnection } from '../redis/connection.ts';
 import { list } from '../redis/replies.ts';
-import type { Incoming, Settlement } from '../transport.ts';
+import type { Incoming, Settlement, Topology } from '../transport.ts';
 import { queueKeys } from './keys.ts';
 import type { RedisListOptions } from './options.ts';
 import { TAKE } from './scripts/receive.ts';
@@ -176,8 +176,11 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
       await transport.settle(BILLING, [{ receipt: one.receipt, action: 'retry', delayMs: 0 }]);
       expect(await leftOf(queue)).toMatchObject({ returned: 1 });
       await server.admin.rpoplpush(queue, processing);
-      await take(transport);
-      expect(await leftOf(queue)).toMatchObject({ returned: 0 });
+      // Until it is looked at, it might be on its way to a consumer of ours.
+      await vi.waitFor(async () => {
+        await take(transport);
+        expect(await leftOf(queue)).toMatchObject({ returned: 0 });
+      }, 3_000);
     });
 
     it('has thousands in flight, which are looked at by and by', async () => {
@@ -257,6 +260,35 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
       expect(await leftOf(queue)).toEqual(NOTHING_LEFT);
     });
 
+    it.each([
+      ['all', ['A', 'y', 'm', 'B']],
+      ['three', ['y', 'm', 'B']],
+    ])('are no reason to end what another lot has between them: %s of it', async (_, texts) => {
+      const { transport, queue, processing } = await given();
+      await server.admin.lpush(queue, 'A', 'x', 'm', 'B', 'A', 'y', 'm', 'B');
+      const first = await take(transport, { max: 4 });
+      const second = await take(transport, { max: 4 });
+      await ack(
+        transport,
+        second.filter(({ body }) => texts.includes(body)),
+      );
+      const left = ['A', 'B', 'm', 'x', ...(texts.includes('A') ? [] : ['A'])];
+      expect((await server.admin.lrange(processing, 0, -1)).toSorted()).toEqual(left.toSorted());
+      const retried = first.filter(({ body }) => body === 'x');
+      const [one] = retried;
+      if (one === undefined) return expect.unreachable();
+      const retry = [{ receipt: one.receipt, action: 'retry', delayMs: 0 }] as const;
+      expect(await transport.settle(BILLING, retry)).toEqual(['settled']);
+      const again = await take(transport);
+      expect(again).toMatchObject([{ body: 'x', deliveries: 2 }]);
+      const others = [...first, ...second].filter(
+        (each) => each !== one && !(second.includes(each) && texts.includes(each.body)),
+      );
+      await ack(transport, [...again, ...others]);
+      expect(await server.admin.exists(processing)).toBe(0);
+      expect(await leftOf(queue)).toEqual(NOTHING_LEFT);
+    });
+
     it('are told apart from one that another program holds', async () => {
       const { transport, queue, processing } = await given({}, leasing(redisTopology('billing'), 800));
       await server.admin.lpush(queue, 'same');
@@ -293,6 +325,43 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
       expect(await transport.extend(BILLING, [first.receipt], 60_000)).toEqual(['settled']);
       await ack(transport, kept);
       await ack(transport, back);
+      expect(await leftOf(queue)).toEqual(NOTHING_LEFT);
+    });
+
+    it('that is being extended is settled, and extended once more, as what it is then', async () => {
+      const { transport, queue } = await given();
+      await publish(transport, messages(4));
+      const [first, second, third, fourth] = await take(transport);
+      if (!first || !second || !third || !fourth) return expect.unreachable();
+      const extend = (...all: Incoming[]) =>
+        transport.extend(
+          BILLING,
+          all.map(({ receipt }) => receipt),
+          60_000,
+        );
+      const outcomes = await Promise.all([
+        extend(third, first, second),
+        extend(second, first),
+        transport.settle(BILLING, settlements([first, fourth], 'ack')),
+      ]);
+      expect(outcomes.flat()).toEqual(Array.from({ length: 7 }, () => 'settled'));
+      await ack(transport, [second, third]);
+      expect(await leftOf(queue)).toEqual(NOTHING_LEFT);
+    });
+
+    it('that is extended while the time is asked for a dead letter ends what it is of, and nothing else', async () => {
+      const { transport, queue, dlq, another } = await given();
+      await publish(transport, [message({ id: 'a' }), message({ id: 'b' }), message({ id: 'c' })]);
+      const [first, second, third] = await take(transport);
+      if (!first || !second || !third) return expect.unreachable();
+      // It has to connect, and to ask for the time.
+      const buried = another().settle(BILLING, [
+        { receipt: first.receipt, action: 'deadLetter', headers: {} },
+      ]);
+      const extended = await transport.extend(BILLING, [third.receipt, first.receipt], 60_000);
+      expect([...extended, ...(await buried)]).toEqual(['settled', 'settled', 'settled']);
+      expect(await server.admin.lrange(dlq, 0, -1)).toEqual([expect.stringContaining('"id":"a"')]);
+      await ack(transport, [second, third]);
       expect(await leftOf(queue)).toEqual(NOTHING_LEFT);
     });
 
@@ -463,33 +532,50 @@ describe.skipIf(WITHOUT_REDIS)('on lists', () => {
       expect(await server.admin.exists(processing)).toBe(0);
     });
 
+    /** Leases what a blocking move has brought. Answers pages, sizes of lots, and places and deliveries of what comes again. */
+    function adopter(topology: Topology) {
+      const connection = createConnection(server.options);
+      onTestFinished(() => connection.close());
+      const keys = queueKeys(topology.prefix, BILLING);
+      const { queue, processing, delayed, leases, lots, returned, consumers, swept, dead, shown } = keys;
+      return async (token: string, entry: string) => {
+        const args = [10, 60_000, token, '', 0, 60_000, 60_000, 25, entry];
+        const all = [queue, processing, delayed, leases, lots, returned, consumers, swept, dead, shown];
+        return list(await connection.run(TAKE, all, args)).slice(0, 3);
+      };
+    }
+
+    it('knows how often what its move has brought was delivered, though the queue was empty in between', async () => {
+      const { topology, transport, queue, processing } = await given();
+      await server.admin.lpush(queue, 'moved');
+      const [one] = await take(transport);
+      if (one === undefined) return expect.unreachable();
+      await transport.settle(BILLING, [{ receipt: one.receipt, action: 'retry', delayMs: 0 }]);
+      await server.admin.rpoplpush(queue, processing);
+      expect(await take(transport)).toEqual([]);
+      expect(await adopter(topology)('.a.1', 'moved')).toEqual([[['moved']], [1], [1, 2]]);
+      expect(await leftOf(queue)).toMatchObject({ returned: 0 });
+    });
+
     it('has what its move has brought, though somebody looked in between', async () => {
-      const { topology, transport, queue, processing } = await given(
+      const { topology, transport, queue, processing, lots } = await given(
         {},
         leasing(redisTopology('billing'), 500),
       );
       await server.admin.lpush(queue, 'moved');
       await server.admin.rpoplpush(queue, processing);
       await take(transport);
-      expect(await server.admin.hget(`${queue}:lots`, '#~')).toBe('1');
-      const connection = createConnection(server.options);
-      onTestFinished(() => connection.close());
-      const keys = queueKeys(topology.prefix, BILLING);
-      const { delayed, leases, lots, returned, consumers, swept, dead, shown } = keys;
-      const adopt = async (token: string, entry: string) => {
-        const args = [10, 60_000, token, '', 0, 60_000, 60_000, 25, entry];
-        const all = [queue, processing, delayed, leases, lots, returned, consumers, swept, dead, shown];
-        return list(await connection.run(TAKE, all, args)).slice(0, 2);
-      };
-      expect(await adopt('.a.1', 'moved')).toEqual([[['moved']], [1]]);
+      expect(await server.admin.hget(lots, '#~')).toBe('1');
+      const adopt = adopter(topology);
+      expect(await adopt('.a.1', 'moved')).toEqual([[['moved']], [1], []]);
       expect(await server.admin.hmget(lots, '#', '#~')).toEqual(['1', '0']);
       // And nothing that is not there any more.
-      expect(await adopt('.a.2', 'gone')).toEqual([[], []]);
+      expect(await adopt('.a.2', 'gone')).toEqual([[], [], []]);
       // The other program's lease was of one entry alone, which is over.
       await vi.waitFor(
         async () => {
           expect(await take(transport)).toEqual([]);
-          expect(await server.admin.zrange(leases, '0', '-1')).toEqual(['.a.1.1.1']);
+          expect(await server.admin.zrange(`${queue}:leases`, '0', '-1')).toEqual(['.a.1.1.1']);
         },
         { timeout: 3_000 },
       );

@@ -17,6 +17,8 @@ export class ListReceipt {
   readonly native: string;
   /** The server has ended it for us. */
   over = false;
+  /** Resolves when the extension that is under way has been answered, or has failed. */
+  extending: Promise<void> | undefined;
   constructor(lot: Lot, place: number, id: string, headers: Headers, native: string) {
     this.lot = lot;
     this.place = place;

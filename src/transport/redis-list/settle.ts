@@ -41,10 +41,12 @@ export async function settle(
   settlements: readonly Settlement[],
 ): Promise<SettleOutcome[]> {
   const outcomes: SettleOutcome[] = new Array<SettleOutcome>(settlements.length).fill('settled');
-  const lots = byLot(settlements, ({ receipt }) => receipt, outcomes);
-  if (lots.length === 0) return outcomes;
   const buries = settlements.some(({ action }) => action === 'deadLetter');
   const now = buries ? await clock.now() : 0;
+  const receipts = settlements.map(({ receipt }) => receipt);
+  while (receipts.some(extensionOf)) await Promise.all(receipts.map(extensionOf));
+  const lots = byLot(receipts, outcomes);
+  if (lots.length === 0) return outcomes;
   const args: (string | number)[] = [];
   for (const asked of lots) {
     for (const [index, receipt] of asked.receipts.entries()) {
@@ -87,16 +89,30 @@ export async function extend(
   { leaseMs, number }: { readonly leaseMs: number; readonly number: number },
 ): Promise<SettleOutcome[]> {
   const outcomes: SettleOutcome[] = new Array<SettleOutcome>(receipts.length).fill('settled');
-  const lots = byLot(receipts, (receipt) => receipt, outcomes);
+  while (receipts.some(extensionOf)) await Promise.all(receipts.map(extensionOf));
+  const lots = byLot(receipts, outcomes);
   if (lots.length === 0) return outcomes;
   for (const asked of lots) asked.places.push(...asked.receipts.map(({ place }) => place));
   const args = lots.flatMap((asked) => [asked.lot.id, asked.placesText]);
-  const reply = await connection.run(
-    EXTEND,
-    [keys.leases, keys.lots, keys.consumers],
-    [leaseMs, number, ...args],
-  );
-  const [lost, divided] = list(reply);
+  const ours = lots.flatMap((asked) => asked.receipts);
+  const extending = connection
+    .run(EXTEND, [keys.leases, keys.lots, keys.consumers], [leaseMs, number, ...args])
+    .then((reply) => moveTo(lots, list(reply), outcomes));
+  const end = (): void => {
+    for (const receipt of ours) receipt.extending = undefined;
+  };
+  const ended = extending.then(end, end);
+  for (const receipt of ours) receipt.extending = ended;
+  await extending;
+  return outcomes;
+}
+
+/** Notes what an extension has lost, and which lot and place those have now whose lot was divided. */
+function moveTo(
+  lots: readonly LotAsked[],
+  [lost, divided]: readonly unknown[],
+  outcomes: SettleOutcome[],
+): void {
   for (const receipt of lose(lots, list(lost), outcomes)) receipt.over = true;
   const news = list(divided);
   for (let index = 0; index < news.length; index += 2) {
@@ -108,20 +124,22 @@ export async function extend(
       receipt.place = place + 1;
     }
   }
-  return outcomes;
+}
+
+/**
+ * The extension of a delivery that is under way: it may give it another lot, and place. What is asked before its answer is
+ * there would be about the old one.
+ */
+function extensionOf(receipt: Receipt): Promise<void> | undefined {
+  return receipt instanceof ListReceipt ? receipt.extending : undefined;
 }
 
 /** Gathers what is ours by lot; the rest has its outcome at once. */
-function byLot<Item>(
-  items: readonly Item[],
-  receiptOf: (item: Item) => Receipt,
-  outcomes: SettleOutcome[],
-): LotAsked[] {
-  expectAtMost(LIMITS.settleEntries, items.length, 'deliveries');
+function byLot(receipts: readonly Receipt[], outcomes: SettleOutcome[]): LotAsked[] {
+  expectAtMost(LIMITS.settleEntries, receipts.length, 'deliveries');
   const lots = new Map<Lot, LotAsked>();
   let last: LotAsked | undefined;
-  for (const [index, item] of items.entries()) {
-    const receipt = receiptOf(item);
+  for (const [index, receipt] of receipts.entries()) {
     if (!(receipt instanceof ListReceipt)) {
       outcomes[index] = foreignReceipt('redis+list');
     } else if (receipt.over) {

@@ -1,6 +1,6 @@
 import { defineScript } from '../../redis/script.ts';
 import { IS_DUE, PUT_TIMES_BACK } from '../../redis/scripts/put-back.ts';
-import { CLOCK, GIVE_BACK, LOT, MAY_WRITE, NO_QUEUE, REMOVE, THERE } from './shared.ts';
+import { CLOCK, GIVE_BACK, LOT, MAY, MAY_WRITE, NO_QUEUE, REMOVE, THERE } from './shared.ts';
 
 /** The server's time for a removal grows with what is in flight; whoever would take more waits. */
 const MOST_IN_FLIGHT = 10_000;
@@ -157,6 +157,7 @@ end`;
 export const TAKE = defineScript(
   CLOCK,
   THERE,
+  MAY,
   MAY_WRITE,
   LOT,
   GIVE_BACK,
@@ -174,6 +175,13 @@ local lots, returned, consumers, swept, dead = KEYS[5], KEYS[6], KEYS[7], KEYS[8
 local LOT_BYTES, MOST_BYTES = 65536, 8388608
 local max, leaseMs, token = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 if not there(lots) then return redis.error_reply('${NO_QUEUE} ' .. queue) end
+local refused = refusal('LPUSH', processing, '')
+  or refusal('LREM', processing, 0, '')
+  or refusal('LTRIM', queue, 0, 0)
+  or refusal('RPUSH', queue, '')
+  or refusal('LPUSH', dead, '')
+  or refusal('HSET', returned, '', '')
+if refused then return refused end
 mayWrite(leases)
 -- Nothing may fail once something has moved: these do where a key is not what it should be.
 redis.call('LLEN', queue)
@@ -233,20 +241,19 @@ while not full and taken < max and bytes < MOST_BYTES do
   local count = #page
   if count == 0 then break end
   local entries, lot, held, lotBytes = {}, {}, 0, 0
+  for i = count, 1, -1 do entries[count - i + 1] = page[i] end
+  redis.call('LPUSH', processing, unpack(entries))
   redis.call('LTRIM', queue, 0, -(count + 1))
-  for i = count, 1, -1 do
-    local entry = page[i]
-    entries[count - i + 1] = entry
+  for i, entry in ipairs(entries) do
     held = held + 1
     lot[held] = entry
     lotBytes = lotBytes + #entry
-    if held == LOT_SIZE or lotBytes > LOT_BYTES or i == 1 then
+    if held == LOT_SIZE or lotBytes > LOT_BYTES or i == count then
       hand(lot)
       bytes = bytes + lotBytes
       lot, held, lotBytes = {}, 0, 0
     end
   end
-  redis.call('LPUSH', processing, unpack(entries))
   pages[#pages + 1] = entries
   if count < wanted then break end
   size = size * 4
@@ -254,8 +261,11 @@ end
 if taken > 0 then redis.call('HINCRBY', lots, '#', taken) end
 
 local length = redis.call('LLEN', queue)
--- What it knew was about entries that another program has taken.
-if length == 0 then redis.call('DEL', returned) end
+-- What it knew was about entries that another program has taken; unless one of those is on its way to a consumer of ours.
+if length == 0 and redis.call('HLEN', returned) > 0 then
+  local leased = redis.call('HMGET', lots, '#', '#~')
+  if redis.call('LLEN', processing) <= leased[1] + (leased[2] or 0) then redis.call('DEL', returned) end
+end
 local soon = -1
 for _, key in ipairs({ delayed, leases }) do
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
@@ -265,6 +275,11 @@ return { pages, sizes, again, soon, length, time, full and 1 or 0, adopted and 1
 );
 
 /** Takes back what a blocking move brought to somebody who does not want it any more. KEYS: processing, queue. ARGV: the entry. */
-export const PUT_BACK = defineScript(`
+export const PUT_BACK = defineScript(
+  MAY,
+  `
+local refused = refusal('RPUSH', KEYS[2], '')
+if refused then return refused end
 redis.call('LLEN', KEYS[2])
-if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 1 then redis.call('RPUSH', KEYS[2], ARGV[1]) end`);
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 1 then redis.call('RPUSH', KEYS[2], ARGV[1]) end`,
+);

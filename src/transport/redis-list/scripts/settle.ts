@@ -1,5 +1,5 @@
 import { defineScript } from '../../redis/script.ts';
-import { CLOCK, GIVE_BACK, LOT, MAY_WRITE, REMOVE } from './shared.ts';
+import { CLOCK, GIVE_BACK, LOT, MAY, MAY_WRITE, REMOVE } from './shared.ts';
 
 /**
  * Ends deliveries. KEYS: queue, processing, dead, delayed, leases, lots, returned. ARGV for each lot: its id; which of its entries are
@@ -10,6 +10,7 @@ import { CLOCK, GIVE_BACK, LOT, MAY_WRITE, REMOVE } from './shared.ts';
  */
 export const SETTLE = defineScript(
   CLOCK,
+  MAY,
   MAY_WRITE,
   LOT,
   GIVE_BACK,
@@ -18,6 +19,12 @@ local queue, processing, dead, delayed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leases, lots, returned = KEYS[5], KEYS[6], KEYS[7]`,
   REMOVE,
   `
+local refused = refusal('LREM', processing, 0, '')
+  or refusal('LPUSH', dead, '')
+  or refusal('RPUSH', queue, '')
+  or refusal('ZADD', delayed, 0, '')
+  or refusal('HSET', returned, '', '')
+if refused then return refused end
 mayWrite(leases)
 -- Nothing may fail once something has moved: these do where a key is not what it should be.
 redis.call('LLEN', queue)
@@ -42,60 +49,58 @@ while i <= #ARGV do
   lot = lot + 1
   i = first + 4 * others
   local leased = own + foreign - ended
-  if acks == '*' and cut(id, leased) then
-    ended = ended + string.match(id, '%d+$')
+  local entries, state, deliveries = readLot(lots, id)
+  if entries == nil then
+    lose(lot, 0)
+  elseif acks == '*' and not state and cut(id, entries, leased) then
+    ended = ended + #entries
     dropLot(leases, lots, id)
   else
-    local entries, state, deliveries = readLot(lots, id)
-    if entries == nil then
-      lose(lot, 0)
-    else
-      local wanted, marks = {}, {}
-      local function want(place)
-        if isOver(state, place) or marks[place] then
-          lose(lot, place)
-        else
-          wanted[#wanted + 1] = place
-          marks[place] = true
-        end
-      end
-      if acks == '*' then
-        for place = 1, #entries do want(place) end
+    local wanted, marks = {}, {}
+    local function want(place)
+      if isOver(state, place) or marks[place] then
+        lose(lot, place)
       else
-        for place in string.gmatch(acks, '%d+') do want(tonumber(place)) end
+        wanted[#wanted + 1] = place
+        marks[place] = true
       end
-      for at = first, i - 1, 4 do want(tonumber(ARGV[at])) end
-      local missing = remove(id, entries, state, wanted, leased, own - ended)
-      for place in pairs(missing) do lose(lot, place) end
-      for at = first, i - 1, 4 do
-        local place, action, delay, text = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-        if marks[place] and not missing[place] then
-          local entry, count = entries[place], deliveries and deliveries[place] or 1
-          if action == 'deadLetter' then
-            redis.call('LPUSH', dead, text)
+    end
+    if acks == '*' then
+      for place = 1, #entries do want(place) end
+    else
+      for place in string.gmatch(acks, '%d+') do want(tonumber(place)) end
+    end
+    for at = first, i - 1, 4 do want(tonumber(ARGV[at])) end
+    local missing = remove(id, entries, state, wanted, leased, own - ended)
+    for place in pairs(missing) do lose(lot, place) end
+    for at = first, i - 1, 4 do
+      local place, action, delay, text = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+      if marks[place] and not missing[place] then
+        local entry, count = entries[place], deliveries and deliveries[place] or 1
+        if action == 'deadLetter' then
+          redis.call('LPUSH', dead, text)
+        else
+          if action == 'release' then count = count - 1 elseif text ~= '' then entry, count = text, 0 end
+          if delay == '0' then
+            back[#back + 1] = entry
+            counts[#counts + 1] = count
           else
-            if action == 'release' then count = count - 1 elseif text ~= '' then entry, count = text, 0 end
-            if delay == '0' then
-              back[#back + 1] = entry
-              counts[#counts + 1] = count
-            else
-              redis.call('ZADD', delayed, time + delay, stamp .. '.' .. at .. ':' .. count .. ':' .. entry)
-            end
+            redis.call('ZADD', delayed, time + delay, stamp .. '.' .. at .. ':' .. count .. ':' .. entry)
           end
         end
       end
-      ended = ended + #wanted
-      local letters, open = {}, 0
-      for place = 1, #entries do
-        local over = marks[place] or isOver(state, place)
-        letters[place] = over and 'x' or 'o'
-        if not over then open = open + 1 end
-      end
-      if open == 0 then
-        dropLot(leases, lots, id)
-      elseif #wanted > 0 then
-        redis.call('HSET', lots, id .. '~', table.concat(letters))
-      end
+    end
+    ended = ended + #wanted
+    local letters, open = {}, 0
+    for place = 1, #entries do
+      local over = marks[place] or isOver(state, place)
+      letters[place] = over and 'x' or 'o'
+      if not over then open = open + 1 end
+    end
+    if open == 0 then
+      dropLot(leases, lots, id)
+    elseif #wanted > 0 then
+      redis.call('HSET', lots, id .. '~', table.concat(letters))
     end
   end
 end

@@ -24,15 +24,24 @@ local function mayWrite(key)
 end`;
 
 /**
+ * Redis asks for the rights to each command of a script by itself, and takes nothing back of what was done before one is
+ * refused. So a script asks for all that it moves entries with before it moves any.
+ */
+export const MAY = `
+local function refusal(command, key, ...)
+  if redis.acl_check_cmd(command, key, ...) then return nil end
+  return redis.error_reply('NOPERM this user may not ' .. command .. ' ' .. key)
+end`;
+
+/**
  * A lot: entries of the processing list that were taken together, under one lease. Its id ends in how many they were.
- * In the hash its entries stand under its id, with their deliveries where they are not all the first; under \`<id><\` and
- * \`<id>>\` the first and the last of them once more, for they stand there in a row as long as nobody has removed any; and
- * under \`<id>~\` which of them are over (\`x\`), once some are.
+ * In the hash its entries stand under its id, with their deliveries where they are not all the first; and under \`<id>~\`
+ * which of them are over (\`x\`), once some are.
  */
 export const LOT = `
 local function lease(leases, lots, id, entries, deliveries, leaseUntil)
   local packed = deliveries and cmsgpack.pack(entries, deliveries) or cmsgpack.pack(entries)
-  redis.call('HSET', lots, id, packed, id .. '<', entries[1], id .. '>', entries[#entries])
+  redis.call('HSET', lots, id, packed)
   redis.call('ZADD', leases, leaseUntil, id)
 end
 
@@ -53,7 +62,7 @@ local function isOver(state, index)
 end
 
 local function dropLot(leases, lots, id)
-  redis.call('HDEL', lots, id, id .. '<', id .. '>', id .. '~')
+  redis.call('HDEL', lots, id, id .. '~')
   redis.call('ZREM', leases, id)
 end`;
 
@@ -100,23 +109,26 @@ end`;
  * marked and swept out. Otherwise each is looked for by its text, from the end that is nearer: at the right there may be
  * much that another program has left.
  *
+ * All of a row is compared: another lot may begin and end with the same texts, and its others are not ours to remove.
+ *
  * \`leased\`: entries of all lots together, as long as these are among them; \`own\`: those of ours.
- * \`cut\` removes a whole lot without reading it, and tells whether it could; \`remove\` returns the places of those that were
- * not there.
+ * \`cut\` removes a whole lot, and tells whether it could; \`remove\` returns the places of those that were not there.
  */
 export const REMOVE = `
-local function rowOf(first, last, size, leased)
+local function rowOf(texts, leased)
+  local size = #texts
   if redis.call('LLEN', processing) ~= leased then return nil end
-  local at = redis.call('LPOS', processing, first, 'RANK', -1)
-  if not at or at < size - 1 or redis.call('LINDEX', processing, at - size + 1) ~= last then return nil end
+  local at = redis.call('LPOS', processing, texts[1], 'RANK', -1)
+  if not at or at < size - 1 then return nil end
+  for i, text in ipairs(redis.call('LRANGE', processing, at - size + 1, at)) do
+    if text ~= texts[size - i + 1] then return nil end
+  end
   return at
 end
 
-local function cut(id, leased)
-  local size = tonumber(string.match(id, '%d+$'))
-  local ends = redis.call('HMGET', lots, id .. '<', id .. '>', id .. '~')
-  if not ends[1] or ends[3] then return false end
-  local at = rowOf(ends[1], ends[2], size, leased)
+local function cut(id, entries, leased)
+  local size = #entries
+  local at = rowOf(entries, leased)
   if not at then return false end
   if at == leased - 1 then
     redis.call('LTRIM', processing, 0, -(size + 1))
@@ -128,16 +140,17 @@ local function cut(id, leased)
 end
 
 local function remove(id, entries, state, places, leased, own)
-  local missing, stands = {}, {}
+  local missing, texts, nth = {}, {}, {}
   for i = 1, #entries do
-    if not isOver(state, i) then stands[#stands + 1] = i end
+    if not isOver(state, i) then
+      texts[#texts + 1] = entries[i]
+      nth[i] = #texts
+    end
   end
   -- To find the row, and to sweep it, takes as long as to look for one entry each.
-  local at = #places > 2 and rowOf(entries[stands[1]], entries[stands[#stands]], #stands, leased)
+  local at = #places > 2 and rowOf(texts, leased)
   if at then
-    local placeOf = {}
-    for i, place in ipairs(stands) do placeOf[place] = at - i + 1 end
-    for _, place in ipairs(places) do redis.call('LSET', processing, placeOf[place], id) end
+    for _, place in ipairs(places) do redis.call('LSET', processing, at - nth[place] + 1, id) end
     redis.call('LREM', processing, -#places, id)
     return missing
   end
