@@ -12,7 +12,7 @@ export interface Context {
   readonly deployUrl?: string;
   /** The ARN of the secret in Secrets Manager that deployments are signed with, which the function asks for. Default: none. */
   readonly deploySecret?: string;
-  /** The MLflow server that `models:/NAME/VERSION` asks. Default: none. */
+  /** The MLflow server that `models:/NAME/VERSION` and evaluate-model ask. Default: none. */
   readonly mlflowTrackingUri?: string;
   /** How much better than its baseline a model has to be: `0.01`, or `1%`. Default: better at all. */
   readonly minImprovement?: string;

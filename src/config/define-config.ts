@@ -60,11 +60,11 @@ export type EventFilter = Readonly<Record<string, unknown>>;
 
 /** A topic as written in the config: {@link defineConfig} fills in what is left out. */
 export interface TopicDefinition extends TopicOptions {
-  /** The contract's. */
+  /** The contract's: 1 to 40 characters of `a-z`, `0-9`, `_` and `-`. */
   readonly name: string;
   /** What its messages are: made by `defineMessage`. */
   readonly contract: Contract;
-  /** Who reads it, by name. */
+  /** Who reads it, by name: 1 to 16 characters of `a-z`, `0-9`, `_` and `-`. */
   readonly subscriptions: Readonly<Record<string, SubscriptionDefinition<unknown>>>;
 }
 
@@ -92,11 +92,11 @@ export interface SubscriptionDefinition<Data> {
     readonly entry: string;
     /** The source file of its drain, from the folder of the config: needed to deploy it with `-c transport=redis`. Default: none. */
     readonly drainEntry?: string;
-    /** Messages for one invocation at most. Default 10; more only where the topic is not ordered. */
+    /** Messages for one invocation at most, up to 10,000. Default 10; more only where the topic is not ordered. */
     readonly batchSize?: number;
-    /** How long to gather a batch, in whole seconds of ms. Default 0, or 1 s for a batch of more than 10. */
+    /** How long to gather a batch, in whole seconds of ms, up to 300,000; 0 where the topic is ordered. Default 0, or 1 s for a batch of more than 10. */
     readonly windowMs?: number;
-    /** Invocations at once, at least 2. Default 10. */
+    /** Invocations at once, 2 to 1,000. Default 10. */
     readonly maxConcurrency?: number;
     /**
      * Only messages that match one of them are handled, five at most. Lambda deletes all others: they are done, and
@@ -134,7 +134,7 @@ export function topic<Data>(
  * @throws InvalidConfig, InvalidName naming the path to the field.
  */
 export function defineConfig(definition: {
-  /** Sets installations apart in one account or server. Default `hikyaku`. */
+  /** Sets installations apart in one account or server: 1 to 16 characters of `a-z`, `0-9`, `_` and `-`, on AWS 11, for the stage is added. Default `hikyaku`. */
   readonly prefix?: string;
   /** Each made by `topic(contract, subscriptions, options)`. */
   readonly topics: readonly TopicDefinition[];

@@ -43,7 +43,7 @@ export interface RedisDeploymentOptions {
   readonly nodeType?: string;
   /** Replicas of the primary of `prod`, each in a zone of its own or sharing one; 1 to 5. Default 1. */
   readonly replicas?: number;
-  /** How often drains are invoked, in whole minutes. Default 1. */
+  /** How often drains are invoked, in whole minutes, 1 to 1,440. Default 1. */
   readonly drainEveryMinutes?: number;
 }
 

@@ -18,6 +18,8 @@ import type { Handler } from './handler.ts';
  *
  * @example
  * export const handler = lambdaDrain(config, 'order_placed/mail', sendMail);
+ *
+ * @throws InvalidConfig when the config has no such subscription, or the topic alone names several.
  */
 export function lambdaDrain<Data>(config: Config, name: string, handler: Handler<Data>): Drain {
   if (inLambda()) logEvents();

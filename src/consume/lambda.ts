@@ -14,6 +14,8 @@ import { createSqsEventHandler, type SqsEventHandler } from './sqs-event.ts';
  *
  * @example
  * export const handler = lambdaConsumer(config, 'order_placed/mail', sendMail);
+ *
+ * @throws InvalidConfig when the config has no such subscription, or the topic alone names several.
  */
 export function lambdaConsumer<Data>(config: Config, name: string, handler: Handler<Data>): SqsEventHandler {
   if (inLambda()) logEvents();

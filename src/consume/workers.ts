@@ -26,7 +26,7 @@ export interface Workers {
 
 /**
  * Consumes several subscriptions in one process. Loads all handlers first: rejects with what a module throws,
- * before anything is received.
+ * before anything is received; and with RangeError as {@link startWorker} throws it. Leases are 30 s.
  *
  * @example
  * const subscriptions = ['order_placed/mail', 'order_placed/stock'].map((name) => findSubscription(config, name));

@@ -11,7 +11,11 @@ interface Entry {
 /** After so many claims, what has expired is taken out. */
 const SWEEP_EVERY = 1_000;
 
-/** Remembers within this process: for tests, and where one process does all the work. */
+/**
+ * Remembers within this process: for tests, and where one process does all the work.
+ *
+ * @param now In ms, on a clock that is never set.
+ */
 export function createMemoryDedupeStore(now: () => number = () => performance.now()): DedupeStore {
   const entries = new Map<string, Entry>();
   let token = 0;

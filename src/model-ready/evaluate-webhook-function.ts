@@ -12,8 +12,8 @@ import { modelToEvaluate } from './to-evaluate.ts';
 
 /**
  * The function that registries call when a model may be ready to be judged; see {@link createEvaluateWebhook}.
- * The carrier comes from `TRANSPORT_URL`, what MLflow signs with from `MLFLOW_WEBHOOK_SECRET`, or the secret in
- * Secrets Manager whose ARN is `MLFLOW_WEBHOOK_SECRET_ARN`.
+ * The carrier comes from `TRANSPORT_URL`, what MLflow signs with from `MLFLOW_WEBHOOK_SECRET`, the file that
+ * `MLFLOW_WEBHOOK_SECRET_FILE` names, or the secret in Secrets Manager whose ARN is `MLFLOW_WEBHOOK_SECRET_ARN`.
  *
  * @throws InvalidSecretSource
  */

@@ -42,7 +42,7 @@ export interface Publisher {
     items: readonly PublishItem<Input>[],
   ): Promise<PublishOutcome[]>;
 
-  /** Sends what is unsent, then refuses more. What is left after `deadlineMs` fails as `Closed`. */
+  /** Sends what is unsent, then refuses more. What is left after `deadlineMs`, 10 s unless given, fails as `Closed`. */
   close(options?: { readonly deadlineMs?: number }): Promise<void>;
 }
 

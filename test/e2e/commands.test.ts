@@ -69,6 +69,10 @@ describe('emit', () => {
       { event: 'announced', model_name: 'least', model_version: '0' },
       { event: 'rejected', model_version: '1', code: 'below_minimum' },
     ]);
+    // As the functions have it, by the environment.
+    const deployed = { TRANSPORT_URL: emulator.url, MIN_IMPROVEMENT: '60%' };
+    const { stdout } = await runHere(['emit', join(folder, 'least')], deployed);
+    expect(stdout.match(/rejected/g)).toHaveLength(2);
     const wrong = await cli('emit', join(folder, 'least'), '--min-improvement', 'much');
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/"much" is no minimum improvement: expected a number such as 0\.01/);

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseJson } from '../../message/json.ts';
 import { AnnounceFailed, type AnnounceReport } from '../../model-ready/announce.ts';
 import { createEmit } from '../../model-ready/emit.ts';
@@ -24,10 +24,13 @@ export const emit = new Command('emit')
     '<inputs...>',
     'JSON files (evaluations, MLflow runs and model versions), folders of them, - for stdin, or models:/NAME/VERSION',
   )
-  .option(
-    '--min-improvement <amount>',
-    'better by at least this: 0.01 in the metric’s unit, or 1% of the baseline',
-    readMinImprovement,
+  .addOption(
+    new Option(
+      '--min-improvement <amount>',
+      'better by at least this: 0.01 in the metric’s unit, or 1% of the baseline',
+    )
+      .argParser(readMinImprovement)
+      .env('MIN_IMPROVEMENT'),
   )
   .option('--json', 'one JSON object a line for each model')
   .addHelpText(

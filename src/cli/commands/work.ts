@@ -28,7 +28,7 @@ export const work = new Command('work')
   )
   .option(
     '--prefetch <count>',
-    'how many more to fetch ahead (default: what one request brings)',
+    'how many more to fetch ahead (default: what one request brings, at most --concurrency)',
     wholeNumber(0, 1_000),
   )
   .option('--health <port>', 'answer /healthz and /readyz on this port', wholeNumber(0, 65_535))
