@@ -7,10 +7,10 @@ export function expectNumbers(least: number, options: Numbers): void {
   }
 }
 
-/** @throws RangeError for one that is no whole number from `least`. */
+/** @throws RangeError for one that is no whole number from `least`, nor without an end. */
 export function expectWhole(least: number, options: Numbers): void {
   for (const [name, value] of Object.entries(options)) {
-    if (Number.isInteger(value) && value >= least) continue;
+    if ((Number.isInteger(value) && value >= least) || value === Number.POSITIVE_INFINITY) continue;
     throw new RangeError(`${name} is ${value}: expected a whole number from ${least}`);
   }
 }

@@ -130,7 +130,7 @@ describe('signed messages', () => {
       void Promise.resolve(signs?.('ping', signed)).then(() => done.push(`${name} signed`));
       void Promise.resolve(verifies?.(signed)).then(() => done.push(`${name} verified`));
       // Both are loaded, and have asked.
-      await vi.waitFor(() => expect(asked).toBe(2));
+      await vi.waitFor(() => expect(asked).toBe(2), 10_000);
       if (round === 0) await new Promise(setImmediate);
     }
     fetched.resolve([NEW]);

@@ -30,17 +30,21 @@ export const listen = new Command('listen')
       try {
         await stoppable(async (signal) => {
           const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve));
-          await broadcaster.listen(contract, (message) => {
-            if (json) printJson(message);
-            else print(`${paint('bold', printable(message.id))}  ${printable(JSON.stringify(message.data))}`);
-          });
-          if (json) printJson({ event: 'listening', topic: contract.name });
-          else print(`listening to ${contract.name} on ${transport.name}`);
-          if (!signal.aborted) await stopped;
+          try {
+            await broadcaster.listen(contract, (message) => {
+              if (json) printJson(message);
+              else
+                print(`${paint('bold', printable(message.id))}  ${printable(JSON.stringify(message.data))}`);
+            });
+            if (json) printJson({ event: 'listening', topic: contract.name });
+            else print(`listening to ${contract.name} on ${transport.name}`);
+            if (!signal.aborted) await stopped;
+          } finally {
+            await broadcaster.close();
+          }
         });
       } finally {
         clearInterval(holding);
-        await broadcaster.close();
         unobserve();
       }
     }),

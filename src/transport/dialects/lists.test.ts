@@ -48,6 +48,16 @@ describe.skipIf(WITHOUT_REDIS)('urgent jobs', () => {
     expect(await server.admin.lrange(URGENT, 0, -1)).toEqual(['no job']);
   });
 
+  it('are taken while the memory is full', async () => {
+    await server.admin.flushall();
+    const transport = await open();
+    await transport.provision();
+    await server.admin.lpush(URGENT, job('1'), job('2'));
+    await server.admin.config('SET', 'maxmemory', '1');
+    onTestFinished(async () => void (await server.admin.config('SET', 'maxmemory', '0')));
+    expect(await taken(transport)).toEqual(['1', '2']);
+  });
+
   it.each(['-rpush', '-lrem'])('stay where they are, once, for a user with %s', async (right) => {
     await server.admin.flushall();
     const all = await open();

@@ -128,7 +128,7 @@ async function tell(
 const HURRY = defineScript(
   MAY,
   `
-local refused = refusal('LREM', KEYS[1], 0, '')
+local refused = refusal('LREM', KEYS[1], 0, '') or refusal('RPUSH', KEYS[2], '')
 if refused then return refused end
 local WINDOW = 1000
 local moved, page = {}, redis.call('LRANGE', KEYS[1], -WINDOW, -1)
@@ -137,10 +137,12 @@ for i = #page, 1, -1 do
   local read, job = pcall(cjson.decode, page[i])
   if read and type(job) == 'table' and job.job_type == ARGV[1] then moved[#moved + 1] = page[i] end
 end
+-- Nothing may fail once something has moved: this does where the queue is no list.
+redis.call('LLEN', KEYS[2])
 for i = #moved, 1, -1 do
-  -- Where the queue is no list, or not this user's to push to, nothing has left yet.
-  redis.call('RPUSH', KEYS[2], moved[i])
+  -- Removed first: only a script that has written may write more once the memory is full.
   redis.call('LREM', KEYS[1], -1, moved[i])
+  redis.call('RPUSH', KEYS[2], moved[i])
 end
 return #moved`,
 );

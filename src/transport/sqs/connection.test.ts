@@ -173,7 +173,7 @@ test('a send does not wait for long polls, however many there are', async () => 
   const polls = Promise.all(
     Array.from({ length: 60 }, () => transport.receive(BILLING, { ...POLL, signal: stop.signal })),
   );
-  await expect.poll(() => server.count('ReceiveMessage')).toBeGreaterThanOrEqual(50);
+  await expect.poll(() => server.count('ReceiveMessage'), { timeout: 10_000 }).toBeGreaterThanOrEqual(50);
   const first = await Promise.race([transport.send('orders', [MESSAGE]), polls]);
   expect(first).toEqual(['accepted']);
   stop.abort();
