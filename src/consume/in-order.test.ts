@@ -294,6 +294,32 @@ describe('a worker on an ordered topic of the memory carrier', () => {
     await expect.poll(inFlight).toBe(0);
   });
 
+  it('begins with no other of a key once it closes', async () => {
+    const gate = Promise.withResolvers<void>();
+    const handled: string[] = [];
+    const memory = createMemoryTransport(ordered(topologyOf('ping', 'test')));
+    for (const name of ['a1', 'a2', 'a3']) {
+      const { id, body, key = '' } = delivery(name);
+      await memory.send('ping', [{ id, body, headers: {}, key }]);
+    }
+    const worker = startWorker({
+      transport: memory,
+      address: PING,
+      contract: Ping,
+      async handler({ data: { note = '' } }) {
+        handled.push(note);
+        await gate.promise;
+      },
+    });
+    await expect.poll(() => handled).toEqual(['a1']);
+    const closed = worker.close();
+    gate.resolve();
+    await closed;
+    expect(handled).toEqual(['a1']);
+    expect(await memory.depth(PING)).toMatchObject({ ready: 2, inFlight: 0 });
+    await memory.close();
+  });
+
   it('handles nothing of a key before the dead letter before it is stored', async () => {
     const handled: string[] = [];
     const memory: Transport = await work(

@@ -195,7 +195,8 @@ export function createPool(options: PoolOptions): Pool {
       onEnded(ended) {
         ends++;
         options.onEnded(ended);
-        return ended.action !== 'deadLetter' || options.settled(ended);
+        // What has not begun is not begun any more.
+        return !stopped && (ended.action !== 'deadLetter' || options.settled(ended));
       },
     });
     free();

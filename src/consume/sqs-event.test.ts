@@ -256,6 +256,42 @@ describe('an SQS function', () => {
     ]);
   });
 
+  it('settles again over another connection, where the first died while it was frozen', async () => {
+    let tries = 0;
+    transport = faulty(transport, {
+      async settle(_, settlements) {
+        tries++;
+        if (tries === 1) throw new TransportError('Unavailable', 'ECONNRESET');
+        return settlements.map(() => 'settled');
+      },
+    });
+    const answer = await host(() => {
+      throw new Reject('never');
+    })(eventOf(1), plenty);
+    expect(answer).toEqual({ batchItemFailures: [] });
+    expect(spy.all('settle_failed')).toEqual([]);
+    expect(spy.all('dead_lettered')).toHaveLength(1);
+  });
+
+  it('leaves a suspect the time that is left when it begins', async () => {
+    let left = 60_000;
+    transport = faulty(transport, {
+      settle: async (_, settlements) => settlements.map(() => 'settled'),
+      async extend(_, receipts) {
+        left = 1_050;
+        return receipts.map(() => 'settled');
+      },
+    });
+    let signalled = 0;
+    const hanging: Handler<Data> = (_, { signal }) =>
+      new Promise(() => signal.addEventListener('abort', () => signalled++));
+    const startedAt = performance.now();
+    await host(hanging)(eventOf(4, 4), { getRemainingTimeInMillis: () => left });
+    expect(signalled).toBe(2);
+    // Not the five seconds that it may take otherwise.
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+  });
+
   it('gives nothing up for what it had no time for', async () => {
     const settled: string[] = [];
     transport = faulty(transport, {

@@ -29,6 +29,8 @@ export type SqsEventHandler = (
 
 /** Kept back at the end of an invocation, to settle what timed out. In ms. */
 const MARGIN_MS = 1_000;
+/** Connections that were kept may have died while the function was frozen, which the first try finds out. In ms. */
+const SETTLE_WITHIN_MS = MARGIN_MS / 2;
 /** The longest SQS can hide a message, known here without loading its driver. */
 const LIMITS = { retryDelayMs: 12 * 3_600_000 };
 
@@ -73,7 +75,8 @@ export function createSqsEventHandler({
     // Loaded with the transport: most invocations need neither.
     const { sayUnsettled, settleAll } = await import('./settle.ts');
     try {
-      const outcomes = await settleAll(await transport(), address, ended, { carrier, giveUpAfterMs: 0 });
+      const options = { carrier, giveUpAfterMs: SETTLE_WITHIN_MS };
+      const outcomes = await settleAll(await transport(), address, ended, options);
       return new Set(ended.filter((_, index) => outcomes[index] instanceof TransportError));
     } catch (error) {
       // The transport could not even be opened: everything comes back when its visibility timeout ends.
@@ -108,8 +111,8 @@ export function createSqsEventHandler({
     const sentBack = new Set<string>();
     const batches = processor.isolate([...messageIds.keys()]);
     for (const [index, batch] of batches.entries()) {
-      const left = context.getRemainingTimeInMillis() - MARGIN_MS;
-      if (left <= 0) {
+      const left = (): number => context.getRemainingTimeInMillis() - MARGIN_MS;
+      if (left() <= 0) {
         failed.push(...batch);
         continue;
       }
@@ -117,7 +120,8 @@ export function createSqsEventHandler({
       if (first !== undefined && batch.length === 1 && first.deliveries > subscription.retry.maxAttempts) {
         await keepApart(first, batches.slice(index + 1).flat());
       }
-      const ended = await processor.process(batch, { leftMs: left, sentBack });
+      // That may have taken its time.
+      const ended = await processor.process(batch, { leftMs: left(), sentBack });
       // What has succeeded is Lambda's to delete, unless something follows that may kill the process.
       const lambdaDeletes = index === batches.length - 1;
       const unsettled = await settle(ended.filter(({ action }) => action !== 'ack' || !lambdaDeletes));

@@ -264,6 +264,19 @@ describe.skipIf(WITHOUT_REDIS)('the redis store', () => {
     });
   });
 
+  it('keeps nobody waiting for longer than a lease, when the server’s clock was put back', async () => {
+    const { store } = redisSubject(redis);
+    claimed(await store.claim('k', { leaseMs: 5_000, ttlMs: 60_000 }));
+    const [name = ''] = await redis.keys(`t${prefixes}:dedupe:*`);
+    await redis.hincrby(name, 'until', 3_600_000);
+    // Whoever has it may be at work, however short the lease is that another asks for.
+    const busy = await store.claim('k', { leaseMs: 10, ttlMs: 60_000 });
+    expect(busy).toEqual({ status: 'busy', forMs: 5_000 });
+    const again = await store.claim('k', { leaseMs: 10, ttlMs: 60_000 });
+    expect(again).toMatchObject({ status: 'busy' });
+    expect(again !== 'done' && again.status === 'busy' ? again.forMs : 0).toBeLessThanOrEqual(5_000);
+  });
+
   it('forgets by itself', async () => {
     const { store } = redisSubject(redis);
     const claim = claimed(await store.claim('k', { leaseMs: 1_000, ttlMs: 20 }));

@@ -62,19 +62,27 @@ function script(text: string): Script {
 }
 
 /*
- * A hash for each key: `state`, `token`, and `until`, the end of the lease. Tokens are the server's time in
+ * A hash for each key: `state`, `token`, `lease` in ms, and `until`, its end. Tokens are the server's time in
  * microseconds, or one more than the last where its clock was set back.
  */
 const CLAIM = script(`
-local state, last, leased = unpack(redis.call('HMGET', KEYS[1], 'state', 'token', 'until'))
+local state, last, leased, lease = unpack(redis.call('HMGET', KEYS[1], 'state', 'token', 'until', 'lease'))
 if state == 'done' then return {'done'} end
 local time = redis.call('TIME')
 local token = time[1] * 1000000 + time[2]
 local now = math.floor(token / 1000)
-if state == 'claimed' and tonumber(leased) > now then return {'busy', tonumber(leased) - now} end
+if state == 'claimed' and tonumber(leased) > now then
+  local left = tonumber(leased) - now
+  if lease and left > tonumber(lease) then
+    -- The clock was put back. Whoever had it may be at work, for no longer than that lease.
+    left = tonumber(lease)
+    redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + left))
+  end
+  return {'busy', left}
+end
 if last and tonumber(last) >= token then token = tonumber(last) + 1 end
 local text = string.format('%.0f', token)
-redis.call('HSET', KEYS[1], 'state', 'claimed', 'token', text, 'until', string.format('%.0f', now + ARGV[1]))
+redis.call('HSET', KEYS[1], 'state', 'claimed', 'token', text, 'until', string.format('%.0f', now + ARGV[1]), 'lease', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[1] + ARGV[2])
 return {'claimed', text}
 `);

@@ -85,6 +85,9 @@ test('credentials of the URL are sent as MLflow does, and never said', async () 
 test.each([
   [401, 'Denied', false],
   [403, 'Denied', false],
+  // Of whatever stands in front of an MLflow that is not there.
+  [404, 'Unavailable', true],
+  [400, 'Invalid', false],
   [429, 'Unavailable', true],
   [503, 'Unavailable', true],
   [418, 'Invalid', false],

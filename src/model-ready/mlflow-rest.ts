@@ -75,7 +75,7 @@ export function createRestRegistry(options: RestRegistryOptions): ModelRegistry 
     readAnswer: (answer: unknown) => Answer,
   ): Promise<Answer> {
     const { status, text } = await ask(path, query);
-    if (status !== 200) throw refusal(what, api, status);
+    if (status !== 200) throw refusal(what, api, status, text);
     try {
       return readAnswer(JSON.parse(text));
     } catch (cause) {
@@ -106,7 +106,7 @@ export function createRestRegistry(options: RestRegistryOptions): ModelRegistry 
   };
 }
 
-function refusal(what: string, api: string, status: number): RegistryError {
+function refusal(what: string, api: string, status: number, text: string): RegistryError {
   if (status === 401 || status === 403) {
     return new RegistryError(
       'Denied',
@@ -116,9 +116,13 @@ function refusal(what: string, api: string, status: number): RegistryError {
   if (status === 429 || status >= 500) {
     return new RegistryError('Unavailable', `MLflow at ${api} cannot answer for ${what} now (${status})`);
   }
-  // A missing alias is answered with 400, anything else that is missing with 404.
-  if (status === 404 || status === 400) {
+  // A missing alias is answered with 400, anything else that is missing with 404; in JSON that says so.
+  if ((status === 404 || status === 400) && text.includes('"error_code"')) {
     return new RegistryError('NotFound', `MLflow at ${api} has no ${what} (${status})`);
+  }
+  // What stands in front of it does not know whether it has that.
+  if (status === 404) {
+    return new RegistryError('Unavailable', `no MLflow answered at ${api} when asked for ${what} (404)`);
   }
   return new RegistryError('Invalid', `MLflow at ${api} answered ${status} when asked for ${what}`);
 }

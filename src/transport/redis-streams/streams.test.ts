@@ -252,6 +252,19 @@ describe.skipIf(WITHOUT_REDIS)('redis streams', () => {
     expect(await transport.depth(BILLING)).toEqual({ ready: 0, inFlight: 0, delayed: 1, dead: 1 });
   });
 
+  it('shows the dead letters behind those that somebody else has removed', async () => {
+    const { transport, own } = await given();
+    await publish(transport, messages(5));
+    const settlements = (await take(transport)).map(
+      ({ receipt }) => ({ receipt, action: 'deadLetter', headers: {} }) as const,
+    );
+    await transport.settle(BILLING, settlements);
+    await server.admin.xtrim(`${own}:dead`, 'MAXLEN', 2);
+    expect(await transport.deadLetters.scan(BILLING, { max: 1, leaseMs: 60_000 })).toHaveLength(1);
+    expect(await transport.deadLetters.scan(BILLING, { max: 5, leaseMs: 60_000 })).toHaveLength(1);
+    expect(await transport.deadLetters.scan(BILLING, { max: 5, leaseMs: 60_000 })).toEqual([]);
+  });
+
   it('does not count what was given back as delivered, however often', async () => {
     const { transport } = await given();
     await publish(transport, messages(1));

@@ -14,15 +14,20 @@ export const SCAN_DEAD = defineScript(
 if groupOf(KEYS[1], ARGV[1]) == nil then return redis.error_reply('NOGROUP no group') end
 local time = now()
 local letters = {}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', time, 'LIMIT', 0, ARGV[2])) do
-  local entry = redis.call('XRANGE', KEYS[2], id, id)[1]
-  if entry then
-    redis.call('ZADD', KEYS[3], time + ARGV[3], id)
-    letters[#letters + 1] = { id, field(entry[2], 'm'), field(entry[2], 'b'), field(entry[2], 't') }
-  else
-    redis.call('ZREM', KEYS[3], id)
+local ids
+repeat
+  ids = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', time, 'LIMIT', 0, ARGV[2])
+  for _, id in ipairs(ids) do
+    local entry = redis.call('XRANGE', KEYS[2], id, id)[1]
+    if entry then
+      redis.call('ZADD', KEYS[3], time + ARGV[3], id)
+      letters[#letters + 1] = { id, field(entry[2], 'm'), field(entry[2], 'b'), field(entry[2], 't') }
+    else
+      redis.call('ZREM', KEYS[3], id)
+    end
   end
-end
+-- A page of what somebody else has removed is not the last one.
+until #letters > 0 or #ids == 0
 return letters`,
 );
 
