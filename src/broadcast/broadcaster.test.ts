@@ -241,6 +241,15 @@ describe('a listener', () => {
     expect(spy.all('notices_dropped')).toHaveLength(1);
   });
 
+  it.each([0, Number.NaN, 1.5])('refuses to hear %d at once, before it listens', async (concurrency) => {
+    const listen = vi.fn<Broadcast['listen']>();
+    const { broadcaster } = given({ listen });
+    await expect(broadcaster.listen(Ping, () => {}, { concurrency })).rejects.toThrow(
+      new RangeError(`concurrency is ${concurrency}: expected a whole number from 1`),
+    );
+    expect(listen).not.toHaveBeenCalled();
+  });
+
   it('is told when the carrier was away, and observers when it goes and comes', async () => {
     let carrier: Told | undefined;
     const { broadcaster, spy } = given({

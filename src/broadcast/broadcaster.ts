@@ -33,6 +33,7 @@ export interface Broadcaster {
    * not fit the contract is `notice_unreadable`. Where the carrier has connections, it holds the process until it is closed.
    *
    * @throws TransportError when the carrier cannot be reached.
+   * @throws RangeError for a `concurrency` that is no whole number from 1.
    */
   listen<Data, Input>(
     contract: Contract<Data, Input>,

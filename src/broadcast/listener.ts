@@ -1,3 +1,4 @@
+import { expectWhole } from '../config/option-numbers.ts';
 import type { Contract } from '../message/contract.ts';
 import { decode, type Envelope, InvalidMessage } from '../message/envelope.ts';
 import type { CarrierState } from '../observe/carrier-state.ts';
@@ -25,7 +26,7 @@ export interface NoticeContext {
 export interface ListenOptions {
   /**
    * How many notices may be at work at once: what comes beyond is dropped, for a notice never waits. Only handlers that
-   * return a promise, and schemas that check asynchronously, take their time. Default 100.
+   * return a promise, and schemas that check asynchronously, take their time. A whole number from 1, default 100.
    */
   readonly concurrency?: number;
   /**
@@ -49,12 +50,14 @@ export interface Hearer {
   end(listening: Listening, deadlineMs: number): Promise<void>;
 }
 
+/** @throws RangeError for a `concurrency` with which nothing would be heard. */
 export function createHearer<Data>(
   contract: Contract<Data>,
   handler: NoticeHandler<Data>,
   { concurrency = 100, onGap, signingKeys }: ListenOptions & { readonly signingKeys?: Secrets | undefined },
   carrier: CarrierState,
 ): Hearer {
+  expectWhole(1, { concurrency });
   const topic = contract.name;
   const verify = verifyLater({ topic, keys: signingKeys });
   const ending = new AbortController();

@@ -13,10 +13,17 @@ export function withBroadcast(transport: Transport, open: () => Promise<OpenBroa
   let used: Promise<OpenBroadcast> | undefined;
   let closed = false;
 
-  async function use(): Promise<OpenBroadcast> {
+  function ensureOpen(): void {
     if (closed) throw new TransportError('Closed', `the ${transport.name} transport is closed`);
+  }
+
+  async function use(): Promise<OpenBroadcast> {
+    ensureOpen();
     used = opened();
-    return used;
+    const broadcast = await used;
+    // It may have been closed meanwhile.
+    ensureOpen();
+    return broadcast;
   }
 
   return {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -7,22 +8,39 @@ import { fileTransport, temporaryFolder } from '../../../test/support/file-trans
 import type { TransportError } from '../errors.ts';
 import type { Notice, Transport } from '../transport.ts';
 
+vi.mock('node:fs/promises', async (load) => {
+  const real = await load<typeof import('node:fs/promises')>();
+  return { ...real, readdir: vi.fn(real.readdir) };
+});
+
 const CHILD = fileURLToPath(new URL('../../../test/fault/file-listener.ts', import.meta.url));
 const WAIT = { timeout: 10_000, interval: 10 };
 const notices = (count: number): Notice[] =>
   Array.from({ length: count }, (_, n) => ({ id: `n${n}`, body: `{"n":${n}} 飛脚`, headers: { a: `${n}` } }));
 
-async function listen(transport: Transport, topic = 'ping') {
+/** Begins to listen, and notes what is told from then on. */
+function beginToListen(transport: Transport, topic = 'ping') {
   const heard: Notice[] = [];
   const away: TransportError[] = [];
   const gaps: TransportError[] = [];
-  const listening = await transport.broadcast?.listen(topic, {
+  const listening = transport.broadcast?.listen(topic, {
     onNotice: (notice) => void heard.push(notice),
     onAway: (reason) => void away.push(reason),
     onGap: (reason) => void gaps.push(reason),
   });
   if (listening === undefined) throw new Error('it does not broadcast');
-  return { heard, away, gaps, close: () => listening.close() };
+  return { heard, away, gaps, listening };
+}
+
+async function listen(transport: Transport, topic = 'ping') {
+  const { listening, ...told } = beginToListen(transport, topic);
+  const { close } = await listening;
+  return { ...told, close };
+}
+
+/** The next folder that is read cannot be, which root could not be kept from. */
+function refuseToRead(): void {
+  vi.mocked(readdir).mockRejectedValueOnce(Object.assign(new Error('refused'), { code: 'EACCES' }));
 }
 
 const notify = async (transport: Transport, sent: readonly Notice[], topic = 'ping') =>
@@ -127,6 +145,40 @@ describe('a broadcast on files', () => {
     expect(heard).toEqual([]);
   });
 
+  it('listens on beside what it cannot remove, and removes the rest', async () => {
+    const { transport, root } = await fileTransport();
+    const { heard, away, gaps } = await listen(transport);
+    const old = (name: string) => join(root, `ping/.broadcast/${Date.now() - 60_000}-${name}-aaaaaaaaaa.msg`);
+    // What cannot be removed: it is no file.
+    const stays = old('000000');
+    mkdirSync(stays);
+    const goes = old('000001');
+    writeFileSync(goes, '');
+    await vi.waitUntil(() => !existsSync(goes), WAIT);
+    await notify(transport, notices(1));
+    await vi.waitUntil(() => heard.length === 1, WAIT);
+    expect(existsSync(stays)).toBe(true);
+    expect([...away, ...gaps]).toEqual([]);
+  });
+
+  it('has said what it said, also when it cannot look for what is old', async () => {
+    const { transport } = await fileTransport();
+    refuseToRead();
+    await notify(transport, notices(1));
+    await expect(vi.mocked(readdir).mock.results.at(-1)?.value).rejects.toThrow('refused');
+  });
+
+  it('leaves nothing behind of a listen that could not begin', async () => {
+    const { transport, root } = await fileTransport();
+    refuseToRead();
+    const refused = beginToListen(transport);
+    await expect(refused.listening).rejects.toMatchObject({ code: 'Denied' });
+    const { gaps } = await listen(transport);
+    rmSync(join(root, 'ping/.broadcast'), { recursive: true });
+    await vi.waitUntil(() => gaps.length === 1, WAIT);
+    expect([...refused.away, ...refused.gaps]).toEqual([]);
+  });
+
   it('refuses what it cannot carry, and each for itself', async () => {
     const { transport } = await fileTransport();
     const { heard } = await listen(transport);
@@ -171,5 +223,17 @@ describe('a broadcast on files', () => {
     await expect(transport.broadcast?.notify('ping', notices(1))).rejects.toMatchObject({ code: 'Closed' });
     await expect(listen(transport)).rejects.toMatchObject({ code: 'Closed' });
     expect(heard).toEqual([]);
+  });
+
+  it('ends a listen that is under way with it', async () => {
+    const { transport, open } = await fileTransport();
+    const ended = beginToListen(transport);
+    await transport.close();
+    await expect(ended.listening).rejects.toMatchObject({ code: 'Closed' });
+    const other = open();
+    const { heard } = await listen(other);
+    await notify(other, notices(1));
+    await vi.waitUntil(() => heard.length === 1, WAIT);
+    expect(ended.heard).toEqual([]);
   });
 });

@@ -33,6 +33,7 @@ export function createBroadcast({ directory, namer, limiter }: BroadcastOptions)
   const removing = new Map<string, NodeJS.Timeout>();
   /** What was said last of each topic: calls that are under way together are told one after the other. */
   const told = new Map<string, Promise<unknown>>();
+  let closed = false;
 
   /** Made by whoever comes first: it need not stand in the topology. */
   async function folderOf(topic: string): Promise<string> {
@@ -111,9 +112,7 @@ export function createBroadcast({ directory, namer, limiter }: BroadcastOptions)
     clearTimeout(removing.get(folder));
     const timer = setTimeout(() => {
       removing.delete(folder);
-      readdir(folder)
-        .then((names) => removeOld(folder, names))
-        .catch(() => undefined);
+      void tidy(folder);
     }, KEEP_MS + 1_000);
     removing.set(folder, timer.unref());
   }
@@ -128,7 +127,7 @@ export function createBroadcast({ directory, namer, limiter }: BroadcastOptions)
       });
       told.set(topic, saying);
       const { folder, outcomes } = await saying;
-      if (!removing.has(folder)) await removeOld(folder, await readdir(folder)).catch(() => undefined);
+      if (!removing.has(folder)) await tidy(folder);
       removeLater(folder);
       return outcomes;
     },
@@ -136,6 +135,11 @@ export function createBroadcast({ directory, namer, limiter }: BroadcastOptions)
     async listen(topic, told) {
       try {
         const listening = await listenIn(() => folderOf(topic), told);
+        // It may have been closed meanwhile.
+        if (closed) {
+          listening.end();
+          throw new TransportError('Closed', 'the file transport is closed');
+        }
         listeners.add(listening);
         return {
           async close() {
@@ -149,12 +153,19 @@ export function createBroadcast({ directory, namer, limiter }: BroadcastOptions)
     },
 
     close() {
+      closed = true;
       for (const listening of listeners) listening.end();
       listeners.clear();
       for (const timer of removing.values()) clearTimeout(timer);
       removing.clear();
     },
   };
+}
+
+/** What was said is said, whether or not this can be done. */
+async function tidy(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  await removeOld(folder, names);
 }
 
 async function show(folder: string, stem: string): Promise<SendOutcome> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { TransportError } from '../errors.ts';
 import type { Told } from '../transport.ts';
 import { acceptedAt } from './entry-name.ts';
-import { happened, ifThere, transportError } from './errors.ts';
+import { ifThere, transportError } from './errors.ts';
 import { frame } from './frame.ts';
 import { readEntry } from './read.ts';
 import { watchFolder } from './watch.ts';
@@ -19,10 +19,13 @@ export interface FolderListening {
   end(): void;
 }
 
-/** Removes notices that are old enough, also what was begun and never shown. */
+/**
+ * Removes notices that are old enough, also what was begun and never shown. What cannot be removed, as a file of another
+ * user, stays.
+ */
 export async function removeOld(folder: string, names: readonly string[]): Promise<void> {
   for (const name of names) {
-    if (ageOf(name.replace(/^\./, '')) > KEEP_MS) await happened(unlink(join(folder, name)));
+    if (ageOf(name.replace(/^\./, '')) > KEEP_MS) await unlink(join(folder, name)).catch(() => undefined);
   }
 }
 
@@ -115,15 +118,20 @@ export async function listenIn(findFolder: () => Promise<string>, told: Told): P
     lookIn(watcher === undefined ? POLL_MS : LOOK_MS);
   }
 
+  function end(): void {
+    ended = true;
+    watcher?.close();
+    clearTimeout(timer);
+  }
+
   startWatching();
-  for (const name of await readdir(folder)) hear(name);
+  try {
+    for (const name of await readdir(folder)) hear(name);
+  } catch (error) {
+    end();
+    throw error;
+  }
   listening = true;
   lookIn(watcher === undefined ? POLL_MS : LOOK_MS);
-  return {
-    end() {
-      ended = true;
-      watcher?.close();
-      clearTimeout(timer);
-    },
-  };
+  return { end };
 }

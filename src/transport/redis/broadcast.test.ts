@@ -301,4 +301,26 @@ describe.skipIf(WITHOUT_REDIS)('broadcasting within shards', () => {
     await say(broadcast, 'four');
     await hearer.hears(['one', 'two', 'three', 'four']);
   }, 40_000);
+
+  it('is led by the other nodes when those of its URL have died', async () => {
+    const cluster = await startCluster({ replicas: 1 });
+    onTestFinished(() => cluster.stop());
+    const own = await cluster.ownerOf('{news}');
+    const replica = await cluster.replicaOf(own);
+    const other = cluster.masters.find((node) => node !== own);
+    if (other === undefined) return expect.unreachable();
+    const on = (node: RedisServer) => ({ ...node, options: { ...node.options, cluster: { others: [] } } });
+    // What only listens: it learns nothing by what it says.
+    const { broadcast, prefix } = open(on(own), { sharded: true });
+    const hearer = await listen(broadcast);
+    await say(open(on(other), { sharded: true, prefix }).broadcast, 'one');
+    await hearer.hears(['one']);
+    await own.kill();
+    await vi.waitFor(() => expect(hearer.told).toEqual(['away: Unavailable', 'gap: Unavailable']), {
+      timeout: 30_000,
+    });
+    expect(await listeners(replica)).toBe(1);
+    await say(open(on(other), { sharded: true, prefix }).broadcast, 'two');
+    await hearer.hears(['one', 'two']);
+  }, 90_000);
 });

@@ -2,7 +2,7 @@ import { TransportError } from '../errors.ts';
 import { tooLarge } from '../refusals.ts';
 import type { Notice, SendOutcome } from '../transport.ts';
 import type { OpenBroadcast } from '../with-broadcast.ts';
-import { createConnection } from './connection.ts';
+import { type Connection, createConnection } from './connection.ts';
 import { decodeFrame, encodeFrame, entryText, unwritable } from './frame.ts';
 import type { Node, ServerOptions } from './server-options.ts';
 import { createSubscriber, type Subscriber } from './subscriber.ts';
@@ -27,7 +27,7 @@ export interface NoticeWording {
 
 /**
  * Broadcasts over Pub/Sub: a channel for each topic, on a connection of its own to notify, so that nothing waits behind a
- * batch of messages, and on one to listen. Each is made when it is needed.
+ * batch of messages, and on one to listen. Each is made when it is needed. On a cluster, who listens asks over the first.
  */
 export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadcast {
   const { sharded, messageBytes, wording = ownWording(options) } = options;
@@ -41,7 +41,7 @@ export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadc
     const key = sharded ? channel : '';
     const known = subscribers.get(key);
     if (known !== undefined) return known;
-    const made = createSubscriber(options, sharded, () => nodeOf(options, channel));
+    const made = createSubscriber(options, sharded, () => nodeOf(options, connection, channel));
     subscribers.set(key, made);
     return made;
   }
@@ -80,15 +80,23 @@ export function createRedisBroadcast(options: RedisBroadcastOptions): OpenBroadc
   };
 }
 
-/** Who listens only should not keep another connection for that. */
-async function nodeOf(options: ServerOptions, channel: string): Promise<Node> {
-  if (options.sentinel === undefined && options.cluster === undefined) return options;
+async function nodeOf(options: ServerOptions, connection: Connection, channel: string): Promise<Node> {
+  if (options.cluster !== undefined) return nodeInCluster(connection.at(channel), channel);
+  if (options.sentinel === undefined) return options;
+  // Who listens only should not keep another connection for that.
   const asking = createConnection(options);
   try {
-    return (await asking.at(channel).server()).node;
+    return (await asking.server()).node;
   } finally {
     asking.close();
   }
+}
+
+/** Over a connection that is kept: it learns of nodes that the URL does not name, and those of the URL may all go. */
+async function nodeInCluster(connection: Connection, channel: string): Promise<Node> {
+  // It remembers who had the channel. That node must answer, or the next try asks the others.
+  await connection.call('EXISTS', channel);
+  return (await connection.server()).node;
 }
 
 /** Channels do not belong to a database: what is said in one must not be heard in another. */
