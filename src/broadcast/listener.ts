@@ -1,4 +1,4 @@
-import { expectWhole } from '../config/option-numbers.ts';
+import { expectLimit } from '../config/option-numbers.ts';
 import type { Contract } from '../message/contract.ts';
 import { decode, type Envelope, InvalidMessage } from '../message/envelope.ts';
 import type { CarrierState } from '../observe/carrier-state.ts';
@@ -57,7 +57,7 @@ export function createHearer<Data>(
   { concurrency = 100, onGap, signingKeys }: ListenOptions & { readonly signingKeys?: Secrets | undefined },
   carrier: CarrierState,
 ): Hearer {
-  expectWhole(1, { concurrency });
+  expectLimit(1, { concurrency });
   const topic = contract.name;
   const verify = verifyLater({ topic, keys: signingKeys });
   const ending = new AbortController();

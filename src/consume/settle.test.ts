@@ -75,21 +75,6 @@ describe('settling', () => {
     ]);
   });
 
-  it('whose first answer was lost is taken for done, where the carrier has it no more', async () => {
-    let tries = 0;
-    const transport = settling((settlements) => {
-      tries++;
-      if (tries === 1) throw error('Unavailable');
-      return settlements.map(() => error('LeaseLost'));
-    });
-    const event = { event: 'released', ...PING, id: 'id-0' } as const;
-    const ended: Ended[] = [{ id: 'id-0', receipt: {}, action: 'release', event }];
-    const outcomes = await settleAll(transport, PING, ended, { giveUpAfterMs: 10_000 });
-    expect(spy.events).toEqual([event]);
-    // Those that wait for it go on only where it is certain.
-    expect(outcomes).toMatchObject([{ code: 'LeaseLost' }]);
-  });
-
   it('whose lease is lost says that instead', async () => {
     await settleAll(
       settling(() => [error('LeaseLost')]),

@@ -43,8 +43,6 @@ async function settlePiece(
   const giveUpAt = performance.now() + giveUpAfterMs;
   const outcomes: SettleOutcome[] = new Array(ended.length);
   let open = [...ended.keys()];
-  /** The answer of the last try was lost: what the carrier no longer has, it has most likely done. */
-  let isLost = false;
   for (let tried = 1; ; tried++) {
     const trying = open;
     const batch = trying.flatMap((place) => ended[place] ?? []);
@@ -58,21 +56,16 @@ async function settlePiece(
         open.push(place);
       } else {
         if (answered(outcome)) carrier?.worked();
-        say(address, isLost && isLeaseLost(outcome) ? 'unverified' : outcome, ended[place]);
+        say(address, outcome, ended[place]);
       }
     }
     if (open.length === 0) return outcomes;
-    isLost = answers instanceof TransportError;
     if (signal?.aborted || performance.now() >= giveUpAt) {
       for (const place of open) say(address, outcomes[place], ended[place]);
       return outcomes;
     }
     await pause(backoffDelay(BACKOFF, tried), signal);
   }
-}
-
-function isLeaseLost(outcome: SettleOutcome): boolean {
-  return outcome instanceof TransportError && outcome.code === 'LeaseLost';
 }
 
 /** Whether the carrier does its work: not where it lets nobody in, or what is asked for is not there. */

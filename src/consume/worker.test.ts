@@ -49,6 +49,8 @@ describe('a worker', () => {
   it.each([
     [{ concurrency: Number.NaN }, 'concurrency is NaN: expected a whole number from 1'],
     [{ concurrency: 0 }, 'concurrency is 0: expected a whole number from 1'],
+    // It would ask for more without an end.
+    [{ concurrency: Number.POSITIVE_INFINITY }, 'concurrency is Infinity: expected a whole number from 1'],
     [{ concurrency: 1.5 }, 'concurrency is 1.5: expected a whole number from 1'],
     [{ prefetch: -1 }, 'prefetch is -1: expected a whole number from 0'],
     [{ leaseMs: Number.NaN }, 'leaseMs is NaN: expected a number from 1'],

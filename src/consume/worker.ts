@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { expectNumbers, expectWhole } from '../config/option-numbers.ts';
+import { expectLimit, expectNumbers, expectWhole } from '../config/option-numbers.ts';
 import type { Contract } from '../message/contract.ts';
 import { createCarrierState } from '../observe/carrier-state.ts';
 import { emit } from '../observe/events.ts';
@@ -101,7 +101,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
   const retry = { ...DEFAULT_RETRY, ...options.retry };
   const leaseMs = Math.min(options.leaseMs ?? 30_000, transport.limits.leaseMs);
   expectWhole(1, { concurrency });
-  expectWhole(0, { prefetch });
+  expectLimit(0, { prefetch });
   expectNumbers(1, { leaseMs, handlerTimeoutMs, 'retry.maxAttempts': retry.maxAttempts });
   expectNumbers(0, { 'retry.baseMs': retry.baseMs, 'retry.maxMs': retry.maxMs });
   const carrier = createCarrierState(transport.name);

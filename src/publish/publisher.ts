@@ -1,4 +1,4 @@
-import { expectWhole } from '../config/option-numbers.ts';
+import { expectLimit } from '../config/option-numbers.ts';
 import type { Contract } from '../message/contract.ts';
 import { InvalidMessage } from '../message/envelope.ts';
 import type { Secrets } from '../secrets/secrets.ts';
@@ -62,11 +62,11 @@ export interface PublisherOptions extends SenderOptions {
  * await publisher.publish(OrderPlaced, { order: 'o-1', cents: 1200 });
  * await publisher.close();
  *
- * @throws RangeError when `maxUnsent` is no whole number from 1.
+ * @throws RangeError when `maxUnsent` is no whole number from 1, nor Infinity.
  */
 export function createPublisher(options: PublisherOptions): Publisher {
   const { transport, maxUnsent = 1 } = options;
-  expectWhole(1, { maxUnsent });
+  expectLimit(1, { maxUnsent });
   const prepare = createPreparer(transport, options);
   const senders = new Map<string, Sender>();
   /** Schemas at work that take their time. */

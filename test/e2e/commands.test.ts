@@ -73,6 +73,10 @@ describe('emit', () => {
     const deployed = { TRANSPORT_URL: emulator.url, MIN_IMPROVEMENT: '60%' };
     const { stdout } = await runHere(['emit', join(folder, 'least')], deployed);
     expect(stdout.match(/rejected/g)).toHaveLength(2);
+    const none = await runHere(['emit', join(folder, 'least')], { ...deployed, MIN_IMPROVEMENT: '' });
+    expect(none.stdout).not.toContain('rejected');
+    const bad = await runHere(['emit', join(folder, 'least')], { ...deployed, MIN_IMPROVEMENT: '.01' });
+    expect(bad).toMatchObject({ code: 2, stderr: expect.stringMatching(/"\.01" is no minimum improvement/) });
     const wrong = await cli('emit', join(folder, 'least'), '--min-improvement', 'much');
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/"much" is no minimum improvement: expected a number such as 0\.01/);

@@ -83,7 +83,7 @@ describe('an event of SQS', () => {
     'has each record answered, whatever is in it, where endings are %s',
     async (how) => {
       const transport = await settling(
-        how === 'settled' ? 'settled' : new TransportError('Unavailable', 'away'),
+        how === 'settled' ? 'settled' : new TransportError('Denied', 'no right to'),
       );
       await fuzz(
         fc.asyncProperty(

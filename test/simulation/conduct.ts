@@ -26,6 +26,7 @@ interface Held {
   readonly id: string;
   asked: Settlement['action'] | undefined;
   settled: boolean;
+  unverified: boolean;
 }
 
 export interface ConductOptions {
@@ -43,6 +44,8 @@ export interface Conduct {
   asks(settlement: Settlement): void;
   answered(settlement: Settlement, outcome: SettleOutcome | undefined): void;
   isSettled(receipt: Receipt): boolean;
+  /** The carrier could not say whether it was settled. */
+  isUnverified(receipt: Receipt): boolean;
   begun(id: string, attempt: number): Work;
   /** The handler has answered, or need not any more. */
   ended(work: Work, owed: Owed): void;
@@ -73,13 +76,16 @@ export function createConduct({ concurrency, retry, wrong, report }: ConductOpti
   }
 
   function handedOver(deliveries: readonly Incoming[]): void {
-    for (const { receipt, id } of deliveries) held.set(receipt, { id, asked: undefined, settled: false });
+    for (const { receipt, id } of deliveries) {
+      held.set(receipt, { id, asked: undefined, settled: false, unverified: false });
+    }
   }
 
   function answered(settlement: Settlement, outcome: SettleOutcome | undefined): void {
     const one = held.get(settlement.receipt);
     if (one === undefined) return;
     if (outcome === 'settled') one.settled = true;
+    if (outcome === 'unverified') one.unverified = true;
     report({
       what: 'settled',
       id: one.id,
@@ -132,6 +138,7 @@ export function createConduct({ concurrency, retry, wrong, report }: ConductOpti
     asks,
     answered,
     isSettled: (receipt) => held.get(receipt)?.settled ?? false,
+    isUnverified: (receipt) => held.get(receipt)?.unverified ?? false,
     witness(transport) {
       return {
         ...transport,

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { parseJson } from '../../message/json.ts';
 import { AnnounceFailed, type AnnounceReport } from '../../model-ready/announce.ts';
 import { createEmit } from '../../model-ready/emit.ts';
@@ -24,20 +24,17 @@ export const emit = new Command('emit')
     '<inputs...>',
     'JSON files (evaluations, MLflow runs and model versions), folders of them, - for stdin, or models:/NAME/VERSION',
   )
-  .addOption(
-    new Option(
-      '--min-improvement <amount>',
-      'better by at least this: 0.01 in the metric’s unit, or 1% of the baseline',
-    )
-      .argParser(readMinImprovement)
-      .env('MIN_IMPROVEMENT'),
+  .option(
+    '--min-improvement <amount>',
+    'better by at least this: 0.01 in the metric’s unit, or 1% of the baseline (default: MIN_IMPROVEMENT)',
+    readMinImprovement,
   )
   .option('--json', 'one JSON object a line for each model')
   .addHelpText(
     'after',
     '\nExamples:\n  $ hikyaku emit evaluation.json\n  $ hikyaku emit run.json model-version.json --min-improvement 1%\n  $ MLFLOW_TRACKING_URI=https://mlflow.example.com hikyaku emit models:/iris-species/2',
   )
-  .action(async (inputs: string[], { minImprovement, json }: Options) => {
+  .action(async (inputs: string[], { minImprovement = leastOfEnvironment(), json }: Options) => {
     // Read before anything is opened: a wrong file leaves nothing half done.
     const documents = (await Promise.all(inputs.map(readInput))).flat();
     await withTransport(async ({ transport, signingKeys }) => {
@@ -102,6 +99,12 @@ function parse(name: string, json: string): Document {
   } catch (error) {
     throw new BadInput(`${name}: expected JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** As the functions have it: empty is none. */
+function leastOfEnvironment(): MinImprovement | undefined {
+  const least = process.env['MIN_IMPROVEMENT'];
+  return least ? parseMinImprovement(least) : undefined;
 }
 
 function readMinImprovement(amount: string): MinImprovement {

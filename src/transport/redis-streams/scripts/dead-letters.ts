@@ -13,10 +13,11 @@ export const SCAN_DEAD = defineScript(
   `
 if groupOf(KEYS[1], ARGV[1]) == nil then return redis.error_reply('NOGROUP no group') end
 local time = now()
-local letters = {}
+local letters, looked = {}, 0
 local ids
 repeat
   ids = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', time, 'LIMIT', 0, ARGV[2])
+  looked = looked + #ids
   for _, id in ipairs(ids) do
     local entry = redis.call('XRANGE', KEYS[2], id, id)[1]
     if entry then
@@ -26,8 +27,8 @@ repeat
       redis.call('ZREM', KEYS[3], id)
     end
   end
--- A page of what somebody else has removed is not the last one.
-until #letters > 0 or #ids == 0
+-- A page of what somebody else has removed is not the last one; others are to be served, too.
+until #letters > 0 or #ids == 0 or looked > 10000
 return letters`,
 );
 
