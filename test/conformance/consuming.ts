@@ -246,11 +246,12 @@ export function consuming(check: Check): void {
       world,
       async () => {
         begun++;
-        await new Promise((resolve) => setTimeout(resolve, 6_000));
+        await new Promise((resolve) => setTimeout(resolve, 9_000));
         handled++;
       },
       () => expect(handled).toBe(1),
-      { leaseMs: 4_000 },
+      // A machine that stands still for a while must not end it.
+      { leaseMs: 7_000 },
     );
     expect(begun).toBe(1);
     await expectEmpty(world);
@@ -352,7 +353,7 @@ export function consuming(check: Check): void {
           if (n === 1) throw new Reject('never');
         },
         () => expect(handled).toContain(3),
-        { leaseMs: SHORT_LEASE },
+        { leaseMs: 3_000 },
       );
       await expectEmpty(world, 1);
       expect(handled).toEqual([0, 1, 1, 2, 3]);

@@ -45,7 +45,7 @@ export function deadLetters(check: Check): void {
           for (const { id, receipt } of received) {
             if (id === good.id) await transport.settle(ORDERS, [{ receipt, action: 'ack' }]);
           }
-          [letter] = await transport.deadLetters.scan(ORDERS, PAGE);
+          letter = (await transport.deadLetters.scan(ORDERS, PAGE)).find(({ id }) => id === bad.id);
           return letter !== undefined;
         },
         { timeout: 15_000, interval: 50 },

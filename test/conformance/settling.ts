@@ -70,9 +70,10 @@ export function settling(check: Check): void {
 
   check('a longer lease', async ({ transport, publish, poll, takeOne }) => {
     await publish(outgoing());
-    const { receipt, leaseUntil } = await takeOne({ leaseMs: SHORT_LEASE });
+    // Long enough to be extended in time on a busy machine.
+    const { receipt, leaseUntil } = await takeOne({ leaseMs: 4_000 });
     expect(await transport.extend(ORDERS, [receipt], LONG_LEASE)).toEqual(['settled']);
-    const options = { max: 1, waitMs: 2_000, leaseMs: LONG_LEASE };
+    const options = { max: 1, waitMs: 5_000, leaseMs: LONG_LEASE };
     expect(await transport.receive(ORDERS, options)).toEqual([]);
     expect(performance.now()).toBeGreaterThan(leaseUntil);
     expect(await transport.settle(ORDERS, [{ receipt, action: 'ack' }])).toEqual(['settled']);
