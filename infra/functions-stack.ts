@@ -48,7 +48,10 @@ export interface DeployedFunction {
   readonly failed?: IQueue;
 }
 
-/** What keeps no messages but those that nobody waits for: the functions that publish, and for each subscription the one that consumes it. */
+/**
+ * What keeps no messages but those that nobody waits for: the functions that publish, and for each subscription the one
+ * that consumes it.
+ */
 export class FunctionsStack extends Stack {
   readonly functions: readonly DeployedFunction[];
   readonly #props: FunctionsStackProps;

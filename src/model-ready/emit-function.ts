@@ -12,7 +12,7 @@ import { createEmit, type Emit } from './emit.ts';
 import { InvalidEvaluation } from './evaluation.ts';
 import { logModelEvents } from './json-log.ts';
 import { RegistryError } from './mlflow.ts';
-import { parseMinImprovement } from './parse-min-improvement.ts';
+import { minImprovementFrom } from './parse-min-improvement.ts';
 
 /** Evaluations and MLflow answers are small; what is larger is something else. */
 const MOST_BYTES = 1_048_576;
@@ -47,8 +47,7 @@ export function emitFunction(config: Config) {
 async function openEmit(config: Config): Promise<Emit> {
   const { transportUrl } = await import('../transport/schemes.ts');
   const { openTransport } = await import('../transport/url.ts');
-  const least = process.env['MIN_IMPROVEMENT'];
-  const minImprovement = least ? parseMinImprovement(least) : undefined;
+  const minImprovement = minImprovementFrom(process.env);
   return createEmit(await openTransport(transportUrl(), config), {
     source: 'hikyaku/emit',
     signingKeys: signingKeysFrom(process.env),

@@ -10,7 +10,7 @@ import type { GateOptions } from './gate.ts';
 import { logModelEvents } from './json-log.ts';
 import { evaluationOfVersion, type ModelRegistry, RegistryError } from './mlflow.ts';
 import { registryFromEnvironment } from './mlflow-rest.ts';
-import { parseMinImprovement } from './parse-min-improvement.ts';
+import { minImprovementFrom } from './parse-min-improvement.ts';
 import { evaluationOfPackage } from './sagemaker.ts';
 import type { ModelToEvaluate } from './to-evaluate.ts';
 
@@ -77,7 +77,6 @@ export function evaluateHandlerFrom(
   config: Config,
 ): Handler<ModelToEvaluate> {
   if (inLambda()) logModelEvents();
-  const least = environment['MIN_IMPROVEMENT'];
   // Loaded when the first model passes.
   const publisher = openOnce(async () => {
     const [{ transportUrl }, { openTransport }, { createPublisher }] = await Promise.all([
@@ -93,7 +92,7 @@ export function evaluateHandlerFrom(
   });
   return createEvaluateHandler({
     openRegistry: () => registryFromEnvironment(environment),
-    minImprovement: least ? parseMinImprovement(least) : undefined,
+    minImprovement: minImprovementFrom(environment),
     publish: async (data, correlationId) =>
       (await publisher()).publish(modelReadyToDeploy, data, { correlationId }),
   });

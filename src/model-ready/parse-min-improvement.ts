@@ -5,6 +5,12 @@ export class InvalidMinImprovement extends Error {
   override readonly name = 'InvalidMinImprovement';
 }
 
+/** That of `MIN_IMPROVEMENT`; empty is none. Throws {@link InvalidMinImprovement}. */
+export function minImprovementFrom(environment: NodeJS.ProcessEnv): MinImprovement | undefined {
+  const least = environment['MIN_IMPROVEMENT'];
+  return least ? parseMinImprovement(least) : undefined;
+}
+
 /** Reads `0.01` (in the metric's unit) or `1%` (of the baseline). Throws {@link InvalidMinImprovement}. */
 export function parseMinImprovement(text: string): MinImprovement {
   const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text.trim()) ?? [];

@@ -65,8 +65,8 @@ export interface PublisherOptions extends SenderOptions {
  * @throws RangeError when `maxUnsent` is no whole number from 1, nor Infinity.
  */
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { transport, maxUnsent = 1 } = options;
-  expectLimit(1, { maxUnsent });
+  const { transport, maxUnsent } = options;
+  if (maxUnsent !== undefined) expectLimit(1, { maxUnsent });
   const prepare = createPreparer(transport, options);
   const senders = new Map<string, Sender>();
   /** Schemas at work that take their time. */

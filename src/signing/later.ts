@@ -6,21 +6,8 @@ import type { VerifierOptions, Verify } from './verifier.ts';
 /** A signer that is loaded with the first message: most programs have no keys. Undefined without any. */
 export function signLater(keys: Secrets | undefined): Signer['sign'] | undefined {
   if (keys === undefined) return undefined;
-  let signer: Signer | undefined;
-  const load = openOnce(async () => (await import('./signer.ts')).createSigner(keys));
-  return (topic, message) => {
-    if (signer !== undefined) return signer.sign(topic, message);
-    return load().then(async (loaded) => {
-      try {
-        return await loaded.sign(topic, message);
-      } finally {
-        // Not before those that wait for it, or for the keys, have gone on: what comes later must not overtake them.
-        setImmediate(() => {
-          signer = loaded;
-        });
-      }
-    });
-  };
+  const by = loadedOnce(async () => (await import('./signer.ts')).createSigner(keys));
+  return (topic, message) => by((signer) => signer.sign(topic, message));
 }
 
 /** A verifier that is loaded with the first message. Undefined without keys. */
@@ -29,17 +16,23 @@ export function verifyLater({
   ...options
 }: Omit<VerifierOptions, 'keys'> & { readonly keys: Secrets | undefined }): Verify | undefined {
   if (keys === undefined) return undefined;
-  let verify: Verify | undefined;
-  const load = openOnce(async () => (await import('./verifier.ts')).createVerifier({ ...options, keys }));
-  return (message) => {
-    if (verify !== undefined) return verify(message);
-    return load().then(async (loaded) => {
+  const by = loadedOnce(async () => (await import('./verifier.ts')).createVerifier({ ...options, keys }));
+  return (message) => by((verify) => verify(message));
+}
+
+/** Works with what is loaded with the first call: at once from when those that came first have been answered. */
+function loadedOnce<Loaded>(load: () => Promise<Loaded>) {
+  let loaded: Loaded | undefined;
+  const loading = openOnce(load);
+  return <Answer>(work: (loaded: Loaded) => Answer | Promise<Answer>): Answer | Promise<Answer> => {
+    if (loaded !== undefined) return work(loaded);
+    return loading().then(async (made) => {
       try {
-        return await loaded(message);
+        return await work(made);
       } finally {
-        // As above.
+        // Not before those that wait for it, or for the keys, have gone on: what comes later must not overtake them.
         setImmediate(() => {
-          verify = loaded;
+          loaded = made;
         });
       }
     });

@@ -7,7 +7,7 @@ import { AnnounceFailed, type AnnounceReport } from '../../model-ready/announce.
 import { createEmit } from '../../model-ready/emit.ts';
 import type { Document } from '../../model-ready/inputs.ts';
 import type { MinImprovement } from '../../model-ready/min-improvement.ts';
-import { parseMinImprovement } from '../../model-ready/parse-min-improvement.ts';
+import { minImprovementFrom, parseMinImprovement } from '../../model-ready/parse-min-improvement.ts';
 import { observe } from '../../observe/events.ts';
 import { withTransport } from '../context.ts';
 import { BadInput } from '../exit.ts';
@@ -34,7 +34,7 @@ export const emit = new Command('emit')
     'after',
     '\nExamples:\n  $ hikyaku emit evaluation.json\n  $ hikyaku emit run.json model-version.json --min-improvement 1%\n  $ MLFLOW_TRACKING_URI=https://mlflow.example.com hikyaku emit models:/iris-species/2',
   )
-  .action(async (inputs: string[], { minImprovement = leastOfEnvironment(), json }: Options) => {
+  .action(async (inputs: string[], { minImprovement = minImprovementFrom(process.env), json }: Options) => {
     // Read before anything is opened: a wrong file leaves nothing half done.
     const documents = (await Promise.all(inputs.map(readInput))).flat();
     await withTransport(async ({ transport, signingKeys }) => {
@@ -99,12 +99,6 @@ function parse(name: string, json: string): Document {
   } catch (error) {
     throw new BadInput(`${name}: expected JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-/** As the functions have it: empty is none. */
-function leastOfEnvironment(): MinImprovement | undefined {
-  const least = process.env['MIN_IMPROVEMENT'];
-  return least ? parseMinImprovement(least) : undefined;
 }
 
 function readMinImprovement(amount: string): MinImprovement {

@@ -6,7 +6,7 @@ import { expectAtMost, halfPair, tooLarge } from '../refusals.ts';
 import type { Broadcast, Notice, SendOutcome } from '../transport.ts';
 import type { Directory } from './directory.ts';
 import type { Namer } from './entry-name.ts';
-import { codeOf, ifThere, transportError } from './errors.ts';
+import { closedError, codeOf, ifThere, transportError } from './errors.ts';
 import { expectFolder } from './folders.ts';
 import { frame } from './frame.ts';
 import type { Limiter } from './limiter.ts';
@@ -138,7 +138,7 @@ export function createBroadcast({ directory, namer, limiter }: BroadcastOptions)
         // It may have been closed meanwhile.
         if (closed) {
           listening.end();
-          throw new TransportError('Closed', 'the file transport is closed');
+          throw closedError();
         }
         listeners.add(listening);
         return {

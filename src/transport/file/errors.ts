@@ -28,6 +28,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   ENAMETOOLONG: { code: 'Invalid', advice: 'choose a shorter root' },
 };
 
+/** After `close`. */
+export function closedError(): TransportError {
+  return new TransportError('Closed', 'the file transport is closed');
+}
+
 /** Anything that a call to the file system throws. `path` says where. */
 export function transportError(error: unknown, path: string): TransportError {
   if (error instanceof TransportError) return error;

@@ -1,4 +1,3 @@
-import { TransportError } from '../errors.ts';
 import type { Incoming, Topology, Transport } from '../transport.ts';
 import { createArchive } from './archive.ts';
 import { createBroadcast } from './broadcast.ts';
@@ -6,7 +5,7 @@ import { createDeadLetterQueue } from './dead-letters.ts';
 import { depth } from './depth.ts';
 import { createDirectory, type Place } from './directory.ts';
 import { createNamer } from './entry-name.ts';
-import { transportError } from './errors.ts';
+import { closedError, transportError } from './errors.ts';
 import { checkAccess, checkFolders, createFolderSync, createFolders, sweep } from './folders.ts';
 import { frame } from './frame.ts';
 import { createLimiter } from './limiter.ts';
@@ -50,7 +49,7 @@ export function createFileTransport(topology: Topology, options: FileOptions): T
   let closed = false;
 
   function ensureOpen(): void {
-    if (closed) throw new TransportError('Closed', 'the file transport is closed');
+    if (closed) throw closedError();
   }
 
   /** Looks once whether all is there, and again after it was not. */

@@ -2,7 +2,7 @@ import type { FSWatcher } from 'node:fs';
 import { readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dialect } from '../dialects/dialect.ts';
-import { TransportError } from '../errors.ts';
+import type { TransportError } from '../errors.ts';
 import type { Incoming, ReceiveOptions } from '../transport.ts';
 import { createArrivals } from './arrivals.ts';
 import { claim } from './claim.ts';
@@ -17,7 +17,7 @@ import {
   type Namer,
   parseName,
 } from './entry-name.ts';
-import { happened, ifThere, transportError } from './errors.ts';
+import { closedError, happened, ifThere, transportError } from './errors.ts';
 import { checkFolders, sweep } from './folders.ts';
 import type { Limiter } from './limiter.ts';
 import { LIMITS } from './limits.ts';
@@ -322,10 +322,6 @@ export function createRoom(options: RoomOptions): Room {
       wakeAll();
     },
   };
-
-  function closedError(): TransportError {
-    return new TransportError('Closed', 'the file transport is closed');
-  }
 }
 
 /** Where a file stands among those that are ready. Undefined for other programs' files, whose names do not tell. */

@@ -168,8 +168,9 @@ function createSocket(options: ServerOptions, waitMs: number, wanted: Wanted = '
       if (closed) throw closedError();
       // After a failover the name leads to another server: the next call finds out. A cluster's nodes are kept.
       const moved = cluster === undefined ? redirected(error, 'MOVED', node) : undefined;
-      // What a caller finds out for itself: that its replicas follow another one by now.
+      /** Another call has given this connection up. */
       const stale = open !== client;
+      // What a caller finds out for itself: that its replicas follow another one by now.
       if (moved || isReadOnly(error) || error instanceof TransportError) {
         if (!stale) {
           current = undefined;
