@@ -29,10 +29,12 @@ export function receiving(check: Check): void {
 
   check('a message again when its lease has ended, and not before', async ({ publish, takeOne }) => {
     await publish(outgoing());
+    // It begins on the way to the answer, which a busy machine brings late.
+    const askedAt = performance.now();
     const first = await takeOne({ leaseMs: SHORT_LEASE });
     const second = await takeOne();
-    // Where the lease is counted by the carrier's clock, the way of its answer lies between the two.
-    expect(performance.now()).toBeGreaterThanOrEqual(first.leaseUntil - 500);
+    // The carrier counts by a clock of its own.
+    expect(performance.now() - askedAt).toBeGreaterThanOrEqual(SHORT_LEASE - 50);
     expect(second).toMatchObject({ id: first.id, body: first.body, deliveries: 2 });
   });
 
