@@ -1,4 +1,5 @@
-import { Redis } from 'ioredis';
+import { Command, Redis } from 'ioredis';
+import type { Caller } from './connection.ts';
 import type { IamCache } from './iam-token.ts';
 import { readServer, type Server, type Wanted, wrongServer } from './server.ts';
 import type { Node, ServerOptions } from './server-options.ts';
@@ -26,6 +27,23 @@ export function createClient({ tls }: ServerOptions, { host, port }: Node, waitM
     enableReadyCheck: false,
     disableClientInfo: true,
   });
+}
+
+/**
+ * Sends commands over a client that is connected, and leaves it nothing of them: neither arguments, once they are written,
+ * for none is sent again, nor the answer. In V8 most commands of this client outlive the collections of young garbage, with
+ * all that they hold: bodies would be copied, and kept until the next full one.
+ */
+export function callerOf(client: Redis): Caller {
+  return {
+    async call(name, ...args: (string | number)[]) {
+      const command = new Command(name, args, { replyEncoding: 'utf8' });
+      const answering = client.sendCommand(command);
+      command.args = [];
+      const answer = await answering;
+      return Array.isArray(answer) ? answer.splice(0) : answer;
+    },
+  };
 }
 
 /** Connects, and says who we are. Rejects with a TransportError for a server that is not what was asked for. */

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { TransportError } from '../errors.ts';
-import { createClient, greet } from './client.ts';
+import { callerOf, createClient, greet } from './client.ts';
 import { createCluster } from './cluster.ts';
 import { closedError, connectError, isCut, isReadOnly, redirected, transportError } from './errors.ts';
 import { confirmedBy } from './replicas.ts';
@@ -35,6 +35,12 @@ export interface Line {
 /** What a command is sent by: of a client, no more than that. */
 export interface Caller {
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
+}
+
+interface Connected {
+  readonly client: Redis;
+  readonly caller: Caller;
+  readonly server: Server;
 }
 
 /** In ms. A failover takes longer than that. */
@@ -87,10 +93,10 @@ function createSocket(options: ServerOptions, waitMs: number, wanted: Wanted = '
   const { sentinel, cluster } = options;
   /** Where it is, or was last. */
   let node: Node = options;
-  let current: Promise<{ readonly client: Redis; readonly server: Server }> | undefined;
+  let current: Promise<Connected> | undefined;
   let open: Redis | undefined;
   /** Connected: no call has to wait for it. */
-  let ready: Redis | undefined;
+  let ready: Connected | undefined;
   let underWay = 0;
   let closed = false;
   /** Being asked for the master. */
@@ -101,7 +107,7 @@ function createSocket(options: ServerOptions, waitMs: number, wanted: Wanted = '
   /** What each client last said was wrong: commands under way are only told that it is closed. */
   const reasons = new WeakMap<Redis, unknown>();
 
-  function connect(): Promise<{ readonly client: Redis; readonly server: Server }> {
+  function connect(): Promise<Connected> {
     if (current !== undefined) return current;
     const forget = (): void => {
       if (current !== made) return;
@@ -112,21 +118,21 @@ function createSocket(options: ServerOptions, waitMs: number, wanted: Wanted = '
       open = undefined;
     };
     const made = begin(forget);
-    made.then(({ client }) => {
-      if (current === made) ready = client;
+    made.then((connected) => {
+      if (current === made) ready = connected;
     }, forget);
     current = made;
     return made;
   }
 
-  async function begin(onEnd: () => void): Promise<{ client: Redis; server: Server }> {
+  async function begin(onEnd: () => void): Promise<Connected> {
     node = primary ?? (sentinel === undefined ? options : await askSentinels(sentinel));
     const client = createClient(options, node, waitMs);
     client.on('error', (error) => reasons.set(client, error));
     client.on('end', onEnd);
     open = client;
     try {
-      return { client, server: await greet(client, options, node, wanted) };
+      return { client, caller: callerOf(client), server: await greet(client, options, node, wanted) };
     } catch (error) {
       client.disconnect();
       const problem =
@@ -147,7 +153,7 @@ function createSocket(options: ServerOptions, waitMs: number, wanted: Wanted = '
     return found;
   }
 
-  async function reach(): Promise<{ readonly client: Redis; readonly server: Server }> {
+  async function reach(): Promise<Connected> {
     try {
       return await connect();
     } catch (error) {
@@ -158,12 +164,12 @@ function createSocket(options: ServerOptions, waitMs: number, wanted: Wanted = '
   async function ask<Answer>(send: (client: Caller) => Promise<Answer>): Promise<Answer> {
     // A call of several steps may be between two of them.
     if (closed) throw closedError();
-    const client = ready ?? (await reach()).client;
+    const { client, caller } = ready ?? (await reach());
     // A connection that waits for nothing should not keep the process alive.
     if (underWay === 0) client.stream.ref();
     underWay++;
     try {
-      return await send(client);
+      return await send(caller);
     } catch (error) {
       if (closed) throw closedError();
       // After a failover the name leads to another server: the next call finds out. A cluster's nodes are kept.
