@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Contract } from './contract.ts';
 import { newId } from './id.ts';
-import { carriable, parseJson, UnsafeJson } from './json.ts';
+import { parseJson, UnsafeJson, writeJson } from './json.ts';
 
 /** What travels: a CloudEvents 1.0 event in structured JSON. */
 export interface Envelope<Data = unknown> {
@@ -111,48 +111,14 @@ function timestamp(): string {
   return stamp;
 }
 
-/**
- * The envelope's text, which is what every carrier carries: its own fields are put together, for to have them all written as JSON takes
- * twice as long. Throws {@link InvalidMessage}.
- */
-export function encode({ id, source, type, time, subject, dataschema, ...event }: Envelope): string {
-  let text = `{"specversion":"1.0","id":${quoted(id)},"source":${quotedSource(source)},"type":${quotedType(type)},"time":"${time}"`;
-  if (subject !== undefined) text += `,"subject":${quoted(subject)}`;
-  text += `,"datacontenttype":"application/json","dataschema":${quotedSchema(dataschema)}`;
-  if (event.correlationid !== undefined) text += `,"correlationid":${quoted(event.correlationid)}`;
-  if (event.expirytime !== undefined) text += `,"expirytime":"${event.expirytime}"`;
+/** The envelope's text, which is what every carrier carries. Throws {@link InvalidMessage}. */
+export function encode(envelope: Envelope): string {
   try {
-    const data = JSON.stringify(event.data);
-    if (data !== undefined) text += `,"data":${data}`;
-    return carriable(`${text}}`);
+    return writeJson(envelope);
   } catch (error) {
     throw notJson(error, 'invalid');
   }
 }
-
-/** What needs no escape in JSON, as names and ids are. */
-const PLAIN = /^[ !#-[\]-~]*$/;
-
-function quoted(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
-}
-
-/** The same for what is the same in most messages. */
-function quotedOnce(): typeof quoted {
-  let last = '';
-  let json = quoted(last);
-  return (text) => {
-    if (text !== last) {
-      json = quoted(text);
-      last = text;
-    }
-    return json;
-  };
-}
-
-const quotedSource = quotedOnce();
-const quotedType = quotedOnce();
-const quotedSchema = quotedOnce();
 
 /** Reads a body as a message of the contract. Throws {@link InvalidMessage}, with where and what was expected. */
 export function decode<Data>(

@@ -26,8 +26,10 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
-/** The same JSON as any carrier can take it. Throws {@link UnsafeJson}. */
-export function carriable(text: string): string {
+/** Writes JSON that any carrier can take. Throws {@link UnsafeJson}, or TypeError for what JSON cannot say. */
+export function writeJson(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (text === undefined) throw new TypeError('JSON has no way to write this value');
   // Numbers need no look: they are read back as they were.
   if (text.length > 2 * MOST_NESTED && MAY_BE_DEEP.test(text)) lookThrough(JSON.parse(text), 1);
   if (text.includes('__proto__')) inspect(text);
