@@ -25,5 +25,6 @@ it('says to a function that asks what only operators do that it was bundled with
   await expect(deadLetters.scan(PING, { max: 1, leaseMs: 1_000 })).rejects.toThrow(without);
   await expect(deadLetters.purge(PING, [])).rejects.toThrow(without);
   await expect(history?.read(PING, { from: 0, to: 1, max: 1 })).rejects.toThrow(without);
+  await expect(transport.consumers?.(PING)).rejects.toThrow(without);
   await expect(warnings?.()).rejects.toThrow(without);
 });

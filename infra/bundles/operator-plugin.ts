@@ -1,8 +1,8 @@
 import type { Plugin } from 'esbuild';
 
 /**
- * Leaves out of the driver for Redis what only operators ask for, and no function does: dead letters, history and
- * warnings. Who asks all the same is told.
+ * Leaves out of the driver for Redis what only operators ask for, and no function does: dead letters, history, consumers
+ * and warnings. Who asks all the same is told.
  */
 export const nothingForOperators: Plugin = {
   name: 'nothing-for-operators',
@@ -19,12 +19,13 @@ export const nothingForOperators: Plugin = {
 const NAMESPACE = 'for-operators';
 
 /** As the driver imports them. */
-const LEFT_OUT = /^(?:\.\/dead-letters|\.\/history|\.\.\/redis\/warnings)\.ts$/;
+const LEFT_OUT = /^(?:\.\/(?:dead-letters|history|consumers)|\.\.\/redis\/warnings)\.ts$/;
 
-/** What takes the places of all three. */
+/** What takes the places of them all. */
 const NOTHING = `export const warnings = async () => {
     throw new Error('bundled without what operators ask of Redis');
   };
+  export const listConsumers = warnings;
   export const createDeadLetterQueue = () =>
     ({ scan: warnings, replay: warnings, purge: warnings, release: warnings });
   export const createHistory = () => ({ read: warnings, replay: warnings });`;

@@ -1,3 +1,5 @@
+import { redisOptions } from '../../src/transport/open-redis.ts';
+import { createRedisStreamsTransport } from '../../src/transport/redis-streams/redis-streams.ts';
 import { openTransport } from '../../src/transport/url.ts';
 import { describeTransport } from './suite.ts';
 
@@ -18,4 +20,16 @@ export function describeRedisStreams(
       };
     });
   }
+
+  // All that is read at once, in lots, which only a group that is alone makes of much.
+  describeTransport(`${name} in lots`, async () => {
+    const { url, stop } = await findServer();
+    const options = { ...redisOptions(new URL(url)), lotsFrom: 1 };
+    return {
+      open: async (topology) => createRedisStreamsTransport(topology, options),
+      provisions: true,
+      alone: true,
+      close: stop,
+    };
+  });
 }

@@ -280,7 +280,7 @@ describe('a frame in an entry of a stream', () => {
       return fuzz(
         fc.property(fc.array(reply), (replies) => {
           for (const read of [
-            () => streamMessage(replies, 'owner', 0),
+            () => streamMessage(replies, { owner: 'owner', leaseUntil: 0 }),
             () => heldMessage(replies, { owner: 'owner', token: 'token' }, 0),
           ]) {
             try {

@@ -1,10 +1,9 @@
 import type { Connection } from '../redis/connection.ts';
 import { readOwner } from '../redis/owners.ts';
 import { integer, list, text } from '../redis/replies.ts';
-import type { ConsumerInfo, Receipt, SettleOutcome } from '../transport.ts';
+import type { ConsumerInfo } from '../transport.ts';
 import type { SubscriptionPlace, TopicPlace } from './directory.ts';
 import { withGroups } from './groups.ts';
-import { RedisReceipt } from './receipt.ts';
 import { CONSUMERS } from './scripts/consumers.ts';
 
 /** Held messages that one script looks at. */
@@ -36,7 +35,7 @@ export async function listConsumers(
 
   for (let offset = 0; ; offset += PAGE) {
     const reply = await withGroups(connection, topic, () =>
-      connection.run(CONSUMERS, [keys.stream, keys.leased, keys.states], [group, offset, PAGE]),
+      connection.run(CONSUMERS, [keys.stream, keys.leased, keys.states, keys.lots], [group, offset, PAGE]),
     );
     const [consumers, held, count] = list(reply);
     for (const consumer of list(consumers)) {
@@ -50,30 +49,4 @@ export async function listConsumers(
     }
     if (integer(count) < PAGE) return [...found.values()];
   }
-}
-
-/**
- * Has the receipts of each owner extended by themselves, for entries are claimed in its name. Answers in the order of
- * the receipts. A receipt that is not ours is asked about with those of `nobody`.
- */
-export async function forEachOwner(
-  receipts: readonly Receipt[],
-  nobody: string,
-  extend: (owner: string, receipts: readonly Receipt[]) => Promise<SettleOutcome[]>,
-): Promise<SettleOutcome[]> {
-  const byOwner = Map.groupBy(receipts.entries(), ([, receipt]) =>
-    receipt instanceof RedisReceipt ? receipt.owner : nobody,
-  );
-  const outcomes = new Array<SettleOutcome>(receipts.length);
-  for (const [owner, owned] of byOwner) {
-    const answers = await extend(
-      owner,
-      owned.map(([, receipt]) => receipt),
-    );
-    for (const [index, answer] of answers.entries()) {
-      const [place] = owned[index] ?? [];
-      if (place !== undefined) outcomes[place] = answer;
-    }
-  }
-  return outcomes;
 }

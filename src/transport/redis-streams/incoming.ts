@@ -1,7 +1,8 @@
 import { decodeFrame } from '../redis/frame.ts';
 import { integer, list, text } from '../redis/replies.ts';
 import type { Incoming } from '../transport.ts';
-import { RedisReceipt } from './receipt.ts';
+import type { ReadAs } from './layout.ts';
+import { type Lot, RedisReceipt } from './receipt.ts';
 
 /**
  * An entry of the stream as the server answers it: id, and fields with their values. It is delivered once. What
@@ -9,8 +10,7 @@ import { RedisReceipt } from './receipt.ts';
  */
 export function streamMessage(
   [place, fields]: readonly unknown[],
-  owner: string,
-  leaseUntil: number,
+  { owner, leaseUntil, lot }: Omit<ReadAs, 'topic'>,
 ): Incoming {
   const id = text(place);
   let frame = id;
@@ -26,7 +26,7 @@ export function streamMessage(
     else if (flat[index] === 'b') body = value;
   }
   const enqueuedAt = Number.parseInt(id, 10);
-  return incoming({ place: id, owner, frame, body, deliveries: 1, enqueuedAt, leaseUntil });
+  return incoming({ place: id, owner, frame, body, deliveries: 1, enqueuedAt, leaseUntil, lot });
 }
 
 /** A message held apart, as the script answers it. */
@@ -57,13 +57,14 @@ interface Fields {
   readonly deliveries: number;
   readonly enqueuedAt: number;
   readonly leaseUntil: number;
+  readonly lot?: Lot | undefined;
 }
 
 function incoming(fields: Fields): Incoming {
-  const { place, token, owner, body, deliveries, enqueuedAt, leaseUntil } = fields;
+  const { place, token, owner, body, deliveries, enqueuedAt, leaseUntil, lot } = fields;
   const frame = decodeFrame(fields.frame);
   const { id, headers, key } = frame;
-  const receipt = new RedisReceipt(place, token, owner, frame, leaseUntil);
+  const receipt = new RedisReceipt(place, token, owner, frame, leaseUntil, lot);
   return key === undefined
     ? { id, body, headers, deliveries, enqueuedAt, leaseUntil, receipt }
     : { id, body, headers, key, deliveries, enqueuedAt, leaseUntil, receipt };

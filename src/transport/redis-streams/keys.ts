@@ -17,6 +17,8 @@ export interface SubscriptionKeys {
   readonly shown: string;
   /** There while somebody has just looked for abandoned messages. */
   readonly swept: string;
+  /** Hash: what was read together under one lease; one for all subscriptions of the topic. */
+  readonly lots: string;
 }
 
 /** `<prefix>:{<topic>}:stream`. */
@@ -36,5 +38,6 @@ export function subscriptionKeys(prefix: string, { topic, subscription }: Addres
     dead: `${own}:dead`,
     shown: `${own}:dead-shown`,
     swept: `${own}:swept`,
+    lots: `${prefix}:{${topic}}:lots`,
   };
 }

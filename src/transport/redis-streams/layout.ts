@@ -6,7 +6,7 @@ import type { Letters } from './dead-letters.ts';
 import { createDirectory, type Directory, type TopicPlace } from './directory.ts';
 import { heldMessage, streamMessage } from './incoming.ts';
 import type { RedisStreamsOptions } from './options.ts';
-import type { RedisReceipt } from './receipt.ts';
+import type { Lot, RedisReceipt } from './receipt.ts';
 import { DEPTH } from './scripts/operate.ts';
 import { TAKE_HELD } from './scripts/receive.ts';
 import { SETTLE } from './scripts/settle.ts';
@@ -24,7 +24,7 @@ export interface Layout {
     options: RedisStreamsOptions,
   ): Promise<SendOutcome[]>;
   /** An entry of the stream as the server answers it. */
-  entry(entry: readonly unknown[], owner: string, leaseUntil: number, topic: string): Incoming;
+  entry(entry: readonly unknown[], read: ReadAs): Incoming;
   /** A message held apart, as the script answers it. */
   held(
     reply: readonly unknown[],
@@ -36,11 +36,21 @@ export interface Layout {
   letter(receipt: RedisReceipt, headers: Headers, stream: string): string;
   /** Takes what is held apart. */
   readonly take: Script;
+  /** Whether what is read may be leased as lots. */
+  readonly lots: boolean;
   /** Ends deliveries. */
   readonly settle: Script;
   readonly depth: Script;
   /** Absent: ours, which functions are bundled without. */
   readonly letters?: Letters;
+}
+
+/** What is known of all entries that a call has read. */
+export interface ReadAs {
+  readonly topic: string;
+  readonly owner: string;
+  readonly leaseUntil: number;
+  readonly lot?: Lot | undefined;
 }
 
 export const OWN_LAYOUT: Layout = {
@@ -50,6 +60,7 @@ export const OWN_LAYOUT: Layout = {
   held: heldMessage,
   letter: ({ frame }, headers) => encodeFrame({ ...frame, headers }),
   take: TAKE_HELD,
+  lots: true,
   settle: SETTLE,
   depth: DEPTH,
 };

@@ -8,6 +8,8 @@ export interface RedisStreamsOptions extends ServerOptions {
   readonly maxDepth: number;
   /** Whether an idle consumer waits in a blocking read, which some servers forbid. Otherwise it polls. */
   readonly blocking: boolean;
+  /** Reads that ask for so many, and have brought so many before, are leased as lots. Default 16. */
+  readonly lotsFrom?: number;
   /** When a consumer that owns nothing and is not seen any more is removed. Default 10 min. */
   readonly consumerAwayMs?: number;
 }

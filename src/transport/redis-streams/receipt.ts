@@ -1,6 +1,12 @@
 import type { Fields } from '../dialects/dialect.ts';
 import type { Frame } from '../redis/frame.ts';
 
+/** Entries that were read together under one lease, see `scripts/lots.ts`. */
+export interface Lot {
+  readonly token: string;
+  readonly size: number;
+}
+
 /** One delivery: where it stands on the server, and what has to be said again about a dead letter. */
 export class RedisReceipt {
   /** The entry's id in the stream; or, with a token, the id of a message held apart. */
@@ -12,14 +18,24 @@ export class RedisReceipt {
   readonly frame: Frame;
   /** On `performance.now()`. */
   leaseUntil: number;
+  /** Of an entry that was read in one. The server may have spread it since: then the entry is pending, like all others. */
+  readonly lot: Lot | undefined;
   /** The server has ended it for us. */
   over = false;
-  constructor(place: string, token: string | undefined, owner: string, frame: Frame, leaseUntil: number) {
+  constructor(
+    place: string,
+    token: string | undefined,
+    owner: string,
+    frame: Frame,
+    leaseUntil: number,
+    lot?: Lot,
+  ) {
     this.place = place;
     this.token = token;
     this.owner = owner;
     this.frame = frame;
     this.leaseUntil = leaseUntil;
+    this.lot = lot;
   }
 }
 

@@ -15,6 +15,11 @@ import type { SubscriptionPlace, TopicPlace } from './directory.ts';
 import { withGroups } from './groups.ts';
 import type { Layout } from './layout.ts';
 import type { RedisStreamsOptions } from './options.ts';
+import type { Lot } from './receipt.ts';
+import { BEGIN_LOT, LEASE_LOT } from './scripts/lots.ts';
+
+/** With fewer, what a lot takes itself is more than what it saves. */
+const LOTS_FROM = 16;
 
 export interface ReceiverOptions {
   readonly connection: Connection;
@@ -42,6 +47,14 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   let tokens = 0;
   /** Said by the next call, for this one has messages to hand over. */
   let loss: TransportError | undefined;
+  const lotsFrom = options.lotsFrom ?? LOTS_FROM;
+  /** Its group was the only one of the stream. */
+  let alone = false;
+  /** What is done is gone at once, and the server lets this user do it. */
+  let mayLease = layout.lots && options.retentionMs === 0;
+  let mayBegin = false;
+  /** Entries that the last read has brought. */
+  let brought = lotsFrom;
 
   /** Takes what is held apart and ready. */
   async function takeHeld({ max, leaseMs, owner }: Request): Promise<Incoming[]> {
@@ -55,7 +68,17 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const reply = await withGroups(connection, topic, () =>
       connection.run(
         layout.take,
-        [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.swept, keys.dead, keys.shown],
+        [
+          keys.stream,
+          keys.waiting,
+          keys.leased,
+          keys.bodies,
+          keys.states,
+          keys.swept,
+          keys.dead,
+          keys.shown,
+          keys.lots,
+        ],
         [
           name,
           max,
@@ -69,8 +92,9 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
         ],
       ),
     );
-    const [held, soon, length, lost] = list(reply);
+    const [held, soon, length, lost, groups] = list(reply);
     topic.length = integer(length);
+    alone = groups === 1;
     if (lost !== 0) loss = lostMessages(integer(lost));
     waiting.looked(askedAt, integer(soon));
     return list(held).map((message) =>
@@ -80,12 +104,51 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
 
   /** Takes entries of the stream, as many as there are now. */
   async function readNow(request: Request): Promise<Incoming[]> {
+    const entries = await (asLot(request) ? readLot(request) : readPending(request));
+    brought = entries.length;
+    return entries;
+  }
+
+  /** Whether to read a lot: while more comes than few, which a blocking read would have to be told. */
+  function asLot({ max }: Request): boolean {
+    return mayLease && alone && max >= lotsFrom && brought >= lotsFrom;
+  }
+
+  async function readPending(request: Request): Promise<Incoming[]> {
     const askedAt = performance.now();
     const [command, ...args] = readCommand(request);
     const reply = await withGroups(connection, topic, () =>
       here.call(command, ...args, 'STREAMS', keys.stream, '>'),
     );
     return entriesOf(reply, request.owner, askedAt + request.leaseMs);
+  }
+
+  /** The same as a lot, in one transaction; without one where that may not be, or the memory is too full for it. */
+  async function readLot(request: Request): Promise<Incoming[]> {
+    const askedAt = performance.now();
+    const { owner, leaseMs } = request;
+    const token = `${owner}.${leaseMs}.${++tokens}`;
+    const [command, ...args] = readCommand(request);
+    const lotKeys = [3, keys.stream, keys.lots, keys.states] as const;
+    try {
+      // Commands of a transaction that may not begin would be carried out one by one.
+      if (!mayBegin) await here.together();
+      mayBegin = true;
+      const [, reply] = await withGroups(connection, topic, () =>
+        here.together(
+          ['EVAL', BEGIN_LOT.lua, ...lotKeys, name, token],
+          [command, ...args, 'NOACK', 'STREAMS', keys.stream, '>'],
+          ['EVAL', LEASE_LOT.lua, ...lotKeys, name, token, leaseMs],
+        ),
+      );
+      const lot = { token, size: entriesIn(reply).length };
+      return entriesOf(reply, owner, askedAt + leaseMs, lot);
+    } catch (error) {
+      const code = error instanceof TransportError && error.code;
+      if (code !== 'Denied' && code !== 'Throttled') throw error;
+      if (code === 'Denied') mayLease = false;
+      return readPending(request);
+    }
   }
 
   function readCommand({ max, leaseMs, owner }: Request) {
@@ -113,13 +176,14 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
         },
       }),
     );
-    return entriesOf(reply, owner, askedAt + leaseMs);
+    const entries = entriesOf(reply, owner, askedAt + leaseMs);
+    brought = entries.length;
+    return entries;
   }
 
-  function entriesOf(reply: unknown, owner: string, leaseUntil: number): Incoming[] {
-    if (reply === null || reply === undefined) return [];
-    const [, entries] = list(list(reply)[0]);
-    return list(entries).map((entry) => layout.entry(list(entry), owner, leaseUntil, topic.name));
+  function entriesOf(reply: unknown, owner: string, leaseUntil: number, lot?: Lot): Incoming[] {
+    const read = { topic: topic.name, owner, leaseUntil, lot };
+    return entriesIn(reply).map((entry) => layout.entry(list(entry), read));
   }
 
   /** What is held must not be lost because of what comes after it: the next call finds out what that was. */
@@ -140,7 +204,8 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
         // Who does not wait wants all that there is.
         const held = waitMs > 0 && performance.now() < waiting.quietUntil ? [] : await takeHeld(request);
         if (held.length === max) return held;
-        const waits = options.blocking && reader.underWay === undefined && held.length === 0;
+        const waits =
+          options.blocking && reader.underWay === undefined && held.length === 0 && !asLot(request);
         const now = performance.now();
         const left = Math.min(deadline, waiting.quietUntil) - now;
         // A blocking read brings what there is, too.
@@ -157,4 +222,10 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     expect: waiting.expect,
     close: waiting.close,
   };
+}
+
+function entriesIn(reply: unknown): readonly unknown[] {
+  if (reply === null || reply === undefined) return [];
+  const [, entries] = list(list(reply)[0]);
+  return list(entries);
 }

@@ -7,8 +7,9 @@ import { unlessAborted } from '../redis/unless-aborted.ts';
 import { LONGEST_QUIET, type Receiver } from '../redis/waiting.ts';
 import { warnings } from '../redis/warnings.ts';
 import type { Address, History, Incoming, Topology, Transport } from '../transport.ts';
-import { forEachOwner, listConsumers } from './consumers.ts';
+import { listConsumers } from './consumers.ts';
 import { createDeadLetterQueue } from './dead-letters.ts';
+import { forEachOwner } from './each-owner.ts';
 import { provision, verify, withGroups } from './groups.ts';
 import { createHistory } from './history.ts';
 import { type Layout, OWN_LAYOUT } from './layout.ts';
@@ -105,9 +106,9 @@ export function createRedisStreamsTransport(
     async depth(address) {
       ensureOpen();
       const { topic, subscription } = directory.at(address);
-      const { stream, waiting, leased, shown, dead: letters } = subscription.keys;
+      const { stream, waiting, leased, shown, dead: letters, lots } = subscription.keys;
       const reply = await withGroups(connection, topic, () =>
-        connection.run(layout.depth, [stream, waiting, leased, shown, letters], [subscription.name]),
+        connection.run(layout.depth, [stream, waiting, leased, shown, letters, lots], [subscription.name]),
       );
       return depthOf(reply);
     },

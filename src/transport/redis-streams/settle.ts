@@ -8,12 +8,39 @@ import { expectAtMost, foreignReceipt, leaseLost } from '../refusals.ts';
 import type { Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { SubscriptionPlace } from './directory.ts';
 import type { Layout } from './layout.ts';
-import { RedisReceipt } from './receipt.ts';
+import { type Lot, RedisReceipt } from './receipt.ts';
 import { EXTEND } from './scripts/settle.ts';
 
 interface Ending {
   readonly place: number;
   readonly receipt: RedisReceipt;
+}
+
+/** What is asked about entries of a lot. */
+interface LotAsked {
+  readonly lot: Lot;
+  readonly acks: Ending[];
+  /** Something else becomes of some. */
+  spread: boolean;
+}
+
+/** The lots of a call; entries of one come together as a rule. */
+function gatherLots() {
+  const all = new Map<Lot, LotAsked>();
+  let last: LotAsked | undefined;
+  return {
+    all,
+    of(lot: Lot): LotAsked {
+      if (last?.lot === lot) return last;
+      last = all.get(lot) ?? { lot, acks: [], spread: false };
+      all.set(lot, last);
+      return last;
+    },
+  };
+}
+
+function placesOf(endings: readonly Ending[]): string[] {
+  return endings.map(({ receipt }) => receipt.place);
 }
 
 /** Ends deliveries in one script: what is acknowledged in the stream together, the others one by one. */
@@ -26,7 +53,8 @@ export async function settle(
 ): Promise<SettleOutcome[]> {
   expectAtMost(LIMITS.settleEntries, settlements.length, 'deliveries');
   const outcomes: SettleOutcome[] = new Array<SettleOutcome>(settlements.length).fill('settled');
-  const acks: Ending[] = [];
+  const pending: Ending[] = [];
+  const lots = gatherLots();
   const others: Ending[] = [];
   const args: (string | number)[] = [];
   let leaseUntil = Number.POSITIVE_INFINITY;
@@ -44,21 +72,41 @@ export async function settle(
     } else if (receipt.over) {
       outcomes[place] = leaseLost(receipt.frame.id);
     } else if (action === 'ack' && receipt.token === undefined) {
-      acks.push({ place, receipt });
+      const { lot } = receipt;
+      (lot === undefined ? pending : lots.of(lot).acks).push({ place, receipt });
       if (receipt.leaseUntil < leaseUntil) leaseUntil = receipt.leaseUntil;
     } else {
       others.push({ place, receipt });
+      if (receipt.lot !== undefined) lots.of(receipt.lot).spread = true;
       args.push(receipt.token ?? '', receipt.place, action, argumentOf(settlement, receipt));
     }
   }
+  const lotArgs: (string | number)[] = [];
+  const acks: Ending[] = [];
+  for (const { lot, acks: own, spread } of lots.all.values()) {
+    if (spread) pending.push(...own);
+    else acks.push(...own);
+    const ended = spread ? [] : own;
+    lotArgs.push(lot.token, lot.size, ended.length, ...placesOf(ended));
+  }
+  acks.push(...pending);
   if (acks.length + others.length === 0) return outcomes;
 
   // No lease can have ended when the script runs, or else its answer is not waited for any more.
   const certain = leaseUntil > performance.now() + ANSWER_TIMEOUT;
   const reply = await connection.run(
     layout.settle,
-    [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.dead, keys.shown],
-    [name, certain ? 1 : 0, retentionMs, acks.length, ...acks.map(({ receipt }) => receipt.place), ...args],
+    [keys.stream, keys.waiting, keys.leased, keys.bodies, keys.states, keys.dead, keys.shown, keys.lots],
+    [
+      name,
+      certain ? 1 : 0,
+      retentionMs,
+      lots.all.size,
+      ...lotArgs,
+      pending.length,
+      ...placesOf(pending),
+      ...args,
+    ],
   );
   const [acknowledged, ended] = list(reply);
   if (certain) {
@@ -86,10 +134,12 @@ export async function extend(
   const outcomes: SettleOutcome[] = new Array<SettleOutcome>(receipts.length).fill('settled');
   const entries: Ending[] = [];
   const held: Ending[] = [];
+  const lots = new Set<string>();
   for (const [place, receipt] of receipts.entries()) {
     if (!(receipt instanceof RedisReceipt)) outcomes[place] = foreignReceipt('redis');
     else if (receipt.over) outcomes[place] = leaseLost(receipt.frame.id);
     else (receipt.token === undefined ? entries : held).push({ place, receipt });
+    if (receipt instanceof RedisReceipt && receipt.lot !== undefined) lots.add(receipt.lot.token);
   }
   if (entries.length + held.length === 0) return outcomes;
 
@@ -97,13 +147,15 @@ export async function extend(
   const reply = await connection
     .run(
       EXTEND,
-      [keys.stream, keys.leased, keys.states],
+      [keys.stream, keys.leased, keys.states, keys.lots],
       [
         name,
         consumer,
         leaseMs,
+        lots.size,
+        ...lots,
         entries.length,
-        ...entries.map(({ receipt }) => receipt.place),
+        ...placesOf(entries),
         ...held.flatMap(({ receipt }) => [receipt.token ?? '', receipt.place]),
       ],
     )

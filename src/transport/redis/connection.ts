@@ -4,6 +4,7 @@ import { callerOf, createClient, greet } from './client.ts';
 import { createCluster } from './cluster.ts';
 import { closedError, connectError, isCut, isReadOnly, redirected, transportError } from './errors.ts';
 import { confirmedBy } from './replicas.ts';
+import { list } from './replies.ts';
 import type { Script } from './script.ts';
 import { findMaster, namedBySentinels } from './sentinel.ts';
 import { placeOf, type Server, type Wanted } from './server.ts';
@@ -16,6 +17,11 @@ export interface Connection {
   /** Runs a script, on a cluster where its first key is. Rejects with a TransportError. */
   run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
+  /**
+   * Runs commands with nothing between them, or none where one of them is refused. Resolves with the answer to each; rejects
+   * where one has failed, which undoes nothing.
+   */
+  together(...commands: readonly (readonly [string, ...(string | number)[]])[]): Promise<readonly unknown[]>;
   /** Who answers. Rejects with `Unsupported` for a server that is too old. */
   server(): Promise<Server>;
   /** The same connection, for what is about this key: on a cluster `call` and `server` mean the node that has it. */
@@ -83,6 +89,14 @@ function connectionOver(line: Line, own?: string, ask = line.ask): Connection {
         }
       }, keys[0]),
     call: (command, ...args) => ask((client) => client.call(command, ...args), own),
+    together: (...commands) =>
+      ask(async (client) => {
+        const all: (readonly [string, ...(string | number)[]])[] = [['MULTI'], ...commands, ['EXEC']];
+        const answers = await Promise.all(all.map(([command, ...args]) => client.call(command, ...args)));
+        const done = list(answers.at(-1));
+        for (const one of done) if (one instanceof Error) throw one;
+        return done;
+      }, own),
     server: () => line.server(own),
     at: (key) => connectionOver(line, key, ask),
     close: () => line.close(),

@@ -40,7 +40,7 @@ export function dialectLayout(system: StreamSystem): Layout {
 
     send: (connection, topic, messages, options) => sendFields(system, connection, topic, messages, options),
 
-    entry([id, fields], owner, leaseUntil, topic) {
+    entry([id, fields], { owner, leaseUntil, topic }) {
       const place = text(id);
       const enqueuedAt = Number.parseInt(place, 10);
       return incoming(fieldsOf(fields), place, {
@@ -71,6 +71,7 @@ export function dialectLayout(system: StreamSystem): Layout {
     },
 
     take: TAKE_FIELDS,
+    lots: false,
     settle: SETTLE_FIELDS,
     depth: DEPTH_OF_FIELDS,
     letters: dialectLetters(system),

@@ -1,11 +1,12 @@
 import { defineScript } from '../../redis/script.ts';
 import { IS_DUE, PUT_TIMES_BACK } from '../../redis/scripts/put-back.ts';
 import { SEEN } from '../scripts/consumers.ts';
-import { depthScript, NEEDS_GROUP } from '../scripts/operate.ts';
+import { LOTS, RECOVER, SPREAD } from '../scripts/lots.ts';
+import { depthScript } from '../scripts/operate.ts';
 import { PUT_BACK, READY, SWEEP, TAKE } from '../scripts/receive.ts';
 import { room } from '../scripts/send.ts';
 import { END, ENDINGS } from '../scripts/settle.ts';
-import { FIELD, FREE, HOLD, MAY_WRITE, NOW } from '../scripts/shared.ts';
+import { FIELD, FREE, HOLD, MAY_WRITE, NEEDS_GROUP, NOW } from '../scripts/shared.ts';
 
 /** An entry of others: its fields as they are, in place of a body. */
 const READ_FIELDS = `
@@ -36,6 +37,10 @@ export const TAKE_FIELDS = defineScript(
   MAY_WRITE,
   FREE,
   LEASE,
+  LOTS,
+  SPREAD,
+  NEEDS_GROUP,
+  RECOVER,
   SWEEP,
   PUT_TIMES_BACK,
   PUT_BACK,
@@ -45,7 +50,18 @@ export const TAKE_FIELDS = defineScript(
   SEEN,
   READY,
 );
-export const SETTLE_FIELDS = defineScript(NOW, READ_FIELDS, HOLD, MAY_WRITE, FREE, BURY_FIELDS, END, ENDINGS);
+export const SETTLE_FIELDS = defineScript(
+  NOW,
+  READ_FIELDS,
+  HOLD,
+  MAY_WRITE,
+  FREE,
+  LOTS,
+  SPREAD,
+  BURY_FIELDS,
+  END,
+  ENDINGS,
+);
 
 /**
  * Adds entries. KEYS: the stream, and the bodies held for each subscription. ARGV: depth limit (0: none), retention in ms,

@@ -1,6 +1,6 @@
 import { defineScript } from '../../redis/script.ts';
-import { NEEDS_GROUP } from './operate.ts';
-import { FIELD, NOW } from './shared.ts';
+import { LEFT, LOTS } from './lots.ts';
+import { FIELD, NEEDS_GROUP, NOW } from './shared.ts';
 
 /**
  * Has the server note that a consumer is there. Before 7.2 a read that brings nothing does not count, so this
@@ -13,14 +13,16 @@ local function seen(stream, group, token)
 end`;
 
 /**
- * Who consumes. KEYS: stream, leased, states. ARGV: group, how many held messages to pass over, and to look at.
- * Returns: consumers, with the first page only: name, entries owned, when last seen; what is held in flight:
+ * Who consumes. KEYS: stream, leased, states, lots. ARGV: group, how many held messages to pass over, and to look at.
+ * Returns: consumers and lots, with the first page only: name, entries owned, when last seen; what is held in flight:
  * owner, how many, when last taken or extended; how many held messages were looked at.
  */
 export const CONSUMERS = defineScript(
   NOW,
   FIELD,
   NEEDS_GROUP,
+  LOTS,
+  LEFT,
   `
 local stream, group = KEYS[1], ARGV[1]
 if groupOf(stream, group) == nil then return redis.error_reply('NOGROUP no group') end
@@ -30,6 +32,10 @@ if ARGV[2] == '0' then
   for i, one in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
     consumers[i] = { field(one, 'name'), field(one, 'pending'), time - field(one, 'idle') }
   end
+  eachLot(KEYS[4], group, function(token, leaseUntil)
+    local name, lease = string.match(token, '^(.*%.(%d+))%.%d+$')
+    consumers[#consumers + 1] = { name, leftIn(stream, KEYS[4], group, token), math.min(time, leaseUntil - lease) }
+  end)
 end
 local page = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. time, '+inf', 'WITHSCORES', 'LIMIT', ARGV[2], ARGV[3])
 local places = {}

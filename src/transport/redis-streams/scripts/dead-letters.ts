@@ -1,6 +1,5 @@
 import { defineScript } from '../../redis/script.ts';
-import { NEEDS_GROUP } from './operate.ts';
-import { FIELD, HOLD, NOW } from './shared.ts';
+import { FIELD, HOLD, NEEDS_GROUP, NOW } from './shared.ts';
 
 /**
  * Shows dead letters, and hides them from others for a while. KEYS: stream, dead, dead-shown. ARGV: group, most, lease in

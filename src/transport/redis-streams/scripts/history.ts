@@ -1,6 +1,5 @@
 import { defineScript } from '../../redis/script.ts';
-import { NEEDS_GROUP } from './operate.ts';
-import { BEFORE, FIELD, HOLD, NOW, READ_ENTRY } from './shared.ts';
+import { BEFORE, FIELD, HOLD, NEEDS_GROUP, NOW, READ_ENTRY } from './shared.ts';
 
 /** Nobody else is served while a script moves bodies: the one that goes beyond so many bytes is the last. */
 const MOST_BYTES = 8 * 1_048_576;

@@ -1,17 +1,6 @@
 import { defineScript, type Script } from '../../redis/script.ts';
-import { FIELD, NOW, UNREAD } from './shared.ts';
-
-export const NEEDS_GROUP = `
-local function groupOf(stream, name)
-  local groups = redis.pcall('XINFO', 'GROUPS', stream)
-  if groups.err then
-    if string.find(groups.err, 'no such key') then return nil end
-    error(groups)
-  end
-  for _, group in ipairs(groups) do
-    if field(group, 'name') == name then return group end
-  end
-end`;
+import { LEFT, LOTS } from './lots.ts';
+import { FIELD, NEEDS_GROUP, NOW, UNREAD } from './shared.ts';
 
 /** Creates what is missing. KEYS: the stream. ARGV: its groups. Returns how many were created. */
 export const PROVISION = defineScript(
@@ -48,7 +37,7 @@ end
 return missing`,
 );
 
-/** KEYS: stream, waiting, leased, dead-shown, dead. ARGV: group. Returns ready, in flight, delayed, dead. */
+/** KEYS: stream, waiting, leased, dead-shown, dead, lots. ARGV: group. Returns ready, in flight, delayed, dead. */
 export const DEPTH = depthScript("redis.call('ZCARD', KEYS[4])");
 
 /** `dead`: what counts dead letters. */
@@ -58,14 +47,18 @@ export function depthScript(dead: string): Script {
     FIELD,
     NEEDS_GROUP,
     UNREAD,
+    LOTS,
+    LEFT,
     `
 local group = groupOf(KEYS[1], ARGV[1])
 if group == nil then return redis.error_reply('NOGROUP no group') end
 local time = now()
+local inLots = 0
+eachLot(KEYS[6], ARGV[1], function(token) inLots = inLots + leftIn(KEYS[1], KEYS[6], ARGV[1], token) end)
 local ready = redis.call('ZCOUNT', KEYS[2], '-inf', time) + redis.call('ZCOUNT', KEYS[3], '-inf', time)
 return {
   unreadBy(KEYS[1], group) + ready,
-  field(group, 'pending') + redis.call('ZCOUNT', KEYS[3], '(' .. time, '+inf'),
+  field(group, 'pending') + inLots + redis.call('ZCOUNT', KEYS[3], '(' .. time, '+inf'),
   redis.call('ZCOUNT', KEYS[2], '(' .. time, '+inf'),
   ${dead},
 }`,

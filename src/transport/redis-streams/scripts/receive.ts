@@ -1,14 +1,15 @@
 import { defineScript } from '../../redis/script.ts';
 import { IS_DUE, PUT_TIMES_BACK } from '../../redis/scripts/put-back.ts';
 import { SEEN } from './consumers.ts';
-import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
+import { LOTS, RECOVER, SPREAD } from './lots.ts';
+import { FREE, HOLD, MAY_WRITE, NEEDS_GROUP, NOW, READ_ENTRY } from './shared.ts';
 
 /** Finds the lease that stands in a consumer's name, in ms. */
 const LEASE = `
 local LEASE = '%.(%d+)$'`;
 
 /**
- * Looks for what its consumer let lie: entries that have been pending for longer than the lease that stands in
+ * Looks for what its consumer let lie: lots whose lease is over, and entries that have been pending for longer than the lease that stands in
  * the consumer's name. They are held apart from then on, ready at once. Removes consumers that own nothing and
  * have been away for long, and entries that are no longer retained. Where there may be more, the next to look need not
  * wait. Returns how many entries were pending but no longer in the stream.
@@ -16,7 +17,12 @@ local LEASE = '%.(%d+)$'`;
 export const SWEEP = `
 local MOST = 500
 
-local function sweep(stream, group, defaultLease, retention, awayMs, time)
+local function sweep(stream, group, token, defaultLease, retention, awayMs, time)
+  local lots = KEYS[9]
+  eachLot(lots, group, function(lot, leaseUntil)
+    if leaseUntil <= time then spread(stream, lots, group, lot, time) end
+  end)
+  recover(stream, lots, KEYS[5], group, field(groupOf(stream, group), 'last-delivered-id'), token)
   local lost, left = 0, MOST
   for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
     local name = field(consumer, 'name')
@@ -38,13 +44,13 @@ local function sweep(stream, group, defaultLease, retention, awayMs, time)
       end
       if #ids > 0 then
         redis.call('XACK', stream, group, unpack(ids))
-        free(stream, ids, retention)
+        free(stream, lots, ids, retention)
         left = left - #ids
       end
     end
   end
   if left == 0 then redis.call('DEL', KEYS[6]) end
-  local edge = edgeOf(stream, redis.call('XINFO', 'GROUPS', stream))
+  local edge = edgeOf(stream, lots, redis.call('XINFO', 'GROUPS', stream))
   if edge then
     if retention > 0 then
       local oldest = string.format('%.0f-0', math.max(0, time - retention))
@@ -59,6 +65,7 @@ end`;
 export const PUT_BACK = `
 local function putBack(stream, group, by)
   putTimesBack({ KEYS[2], KEYS[3], KEYS[8] }, by)
+  eachLot(KEYS[9], group, function(token) spread(stream, KEYS[9], group, token, 0) end)
   local start = '-'
   repeat
     local page = redis.call('XPENDING', stream, group, start, '+', 500)
@@ -119,7 +126,7 @@ local lost = 0
 local due, back = isDue(KEYS[6], time, ARGV[5])
 if due then
   if back > 0 then putBack(stream, group, back) end
-  lost = sweep(stream, group, ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), time)
+  lost = sweep(stream, group, token, ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), time)
 end
 local taken = {}
 for _, key in ipairs({ leased, waiting }) do
@@ -133,14 +140,14 @@ for _, key in ipairs({ waiting, leased }) do
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
   if first and (soon < 0 or first - time < soon) then soon = math.max(0, first - time) end
 end
-return { taken, soon, redis.call('XLEN', stream), lost }`;
+return { taken, soon, redis.call('XLEN', stream), lost, #redis.call('XINFO', 'GROUPS', stream) }`;
 
 /**
  * Takes held messages that are ready, and looks after what was abandoned. KEYS: stream, waiting, leased, bodies,
- * states, swept, dead, dead-shown. ARGV: group, most, lease in ms, token, ms between sweeps (0: do not sweep), lease of
+ * states, swept, dead, dead-shown, lots. ARGV: group, most, lease in ms, token, ms between sweeps (0: do not sweep), lease of
  * consumers whose name says none, retention, how long a consumer may be away in ms, most deliveries.
  * Returns: the messages; ms until more becomes ready, -1 when that is not known; the stream's length; how many were
- * lost.
+ * lost; how many groups the stream has.
  */
 export const TAKE_HELD = defineScript(
   NOW,
@@ -149,6 +156,10 @@ export const TAKE_HELD = defineScript(
   MAY_WRITE,
   FREE,
   LEASE,
+  LOTS,
+  SPREAD,
+  NEEDS_GROUP,
+  RECOVER,
   SWEEP,
   PUT_TIMES_BACK,
   PUT_BACK,

@@ -1,4 +1,5 @@
 import { defineScript } from '../../redis/script.ts';
+import { LOTS, SPREAD } from './lots.ts';
 import { FREE, HOLD, MAY_WRITE, NOW, READ_ENTRY } from './shared.ts';
 
 /** Stores a dead letter. */
@@ -58,27 +59,66 @@ local function endHeld(token, place, action, argument, time)
 end`;
 
 export const ENDINGS = `
-local stream, group = KEYS[1], ARGV[1]
+local stream, group, lots, certain = KEYS[1], ARGV[1], KEYS[8], ARGV[2] == '1'
 mayWrite(KEYS[2])
 local time = now()
-local count = tonumber(ARGV[4])
 local done = {}
-local acknowledged = 0
-if count > 0 then
-  local ids = { unpack(ARGV, 5, 4 + count) }
-  if ARGV[2] == '1' then
-    acknowledged = redis.call('XACK', stream, group, unpack(ids))
-    if acknowledged > 0 then done = ids end
+local count, answers = 0, {}
+
+local function acknowledge(ids)
+  if #ids == 0 then return end
+  if certain then
+    local acknowledged = redis.call('XACK', stream, group, unpack(ids))
+    count = count + acknowledged
+    if acknowledged == 0 then return end
+    for _, id in ipairs(ids) do done[#done + 1] = id end
   else
-    acknowledged = {}
-    for i, id in ipairs(ids) do
-      acknowledged[i] = redis.call('XACK', stream, group, id)
-      if acknowledged[i] == 1 then done[#done + 1] = id end
+    for _, id in ipairs(ids) do
+      local one = redis.call('XACK', stream, group, id)
+      answers[#answers + 1] = one
+      if one == 1 then done[#done + 1] = id end
     end
   end
 end
+
+-- The group is the only one: what it is done with can go at once.
+local function remove(ids)
+  if certain then return redis.call('XDEL', stream, unpack(ids)) end
+  local removed = 0
+  for _, id in ipairs(ids) do
+    local one = redis.call('XDEL', stream, id)
+    answers[#answers + 1] = one
+    removed = removed + one
+  end
+  return removed
+end
+
+local at = 5
+local groups = ARGV[4] ~= '0' and redis.pcall('XINFO', 'GROUPS', stream)
+for _ = 1, tonumber(ARGV[4]) do
+  local token, size, asked = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local ids = { unpack(ARGV, at + 3, at + 2 + asked) }
+  at = at + 3 + asked
+  local leaseUntil, from, to, left = lotOf(lots, group, token)
+  if not from or groups.err then
+    acknowledge(ids)
+  elseif asked == 0 or #groups > 1 then
+    spread(stream, lots, group, token, time)
+    acknowledge(ids)
+  else
+    local removed = remove(ids)
+    count = count + removed
+    left = (tonumber(left) or size) - removed
+    if left > 0 then
+      redis.call('HSET', lots, group .. ' ' .. token, table.concat({ leaseUntil, from, to, left }, ' '))
+    else
+      redis.call('HDEL', lots, group .. ' ' .. token)
+    end
+  end
+end
+acknowledge({ unpack(ARGV, at + 1, at + ARGV[at]) })
 local others = {}
-for i = 5 + count, #ARGV, 4 do
+for i = at + 1 + ARGV[at], #ARGV, 4 do
   local ended, answer
   if ARGV[i] == '' then
     ended, answer = pcall(endEntry, group, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], time, done)
@@ -91,42 +131,48 @@ for i = 5 + count, #ARGV, 4 do
     others[#others + 1] = type(answer) == 'table' and answer.err or answer
   end
 end
-free(stream, done, tonumber(ARGV[3]))
-return { acknowledged, others }`;
+free(stream, lots, done, tonumber(ARGV[3]))
+return { certain and count or answers, others }`;
 
 /**
- * Ends deliveries. KEYS: stream, waiting, leased, bodies, states, dead, dead-shown. ARGV: group; 1 when no lease can
- * have ended, else 0; retention in ms; how many entries to acknowledge, and their ids; then for each other ending:
- * token (empty: an entry of the stream), place, action, delay in ms or frame.
+ * Ends deliveries. KEYS: stream, waiting, leased, bodies, states, dead, dead-shown, lots. ARGV: group; 1 when no lease can
+ * have ended, else 0; retention in ms; how many lots, and of each: token, size, how many of its entries to acknowledge, and their
+ * ids; none where something else becomes of some, then it is spread; how many other entries to acknowledge, and their ids; then for
+ * each other ending: token (empty: an entry of the stream), place, action, delay in ms or frame.
  *
- * An entry stays pending only as long as its first and only delivery lasts, whoever takes it over holds it apart:
- * so that it is pending is the proof that the delivery is still its owner's.
+ * An entry is in its lot, or stays pending, only as long as its first and only delivery lasts, whoever takes it over holds it
+ * apart: so that it is there is the proof that the delivery is still its owner's.
  *
  * Returns how many were acknowledged, or where leases may have ended 1 or 0 for each; and for each other ending 1,
  * 0 or an error.
  */
-export const SETTLE = defineScript(NOW, READ_ENTRY, HOLD, MAY_WRITE, FREE, BURY, END, ENDINGS);
+export const SETTLE = defineScript(NOW, READ_ENTRY, HOLD, MAY_WRITE, FREE, LOTS, SPREAD, BURY, END, ENDINGS);
 
 /**
- * Makes leases end later. KEYS: stream, leased, states. ARGV: group, consumer, lease in ms, how many entries and their
- * ids, then token and place of each held message. Returns the entries that are still ours, and 1 or 0 for each
+ * Makes leases end later. KEYS: stream, leased, states, lots. ARGV: group, consumer, lease in ms, how many lots to spread and
+ * their tokens, how many entries and their ids, then token and place of each held message. Returns the entries that are still ours, and 1 or 0 for each
  * held message.
  */
 export const EXTEND = defineScript(
   NOW,
   MAY_WRITE,
+  LOTS,
+  SPREAD,
   `
 mayWrite(KEYS[2])
-local count = tonumber(ARGV[4])
+local time = now()
+local at = 5 + ARGV[4]
+for i = 5, at - 1 do spread(KEYS[1], KEYS[4], ARGV[1], ARGV[i], time) end
+local count = tonumber(ARGV[at])
 local claimed = {}
 if count > 0 then
-  local ids = { unpack(ARGV, 5, 4 + count) }
+  local ids = { unpack(ARGV, at + 1, at + count) }
   ids[count + 1] = 'JUSTID'
   claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, unpack(ids))
 end
-local leaseUntil = now() + ARGV[3]
+local leaseUntil = time + ARGV[3]
 local held = {}
-for i = 5 + count, #ARGV, 2 do
+for i = at + count + 1, #ARGV, 2 do
   local owner = string.match(redis.call('HGET', KEYS[3], ARGV[i + 1]) or '', '^%d+:(.*)$')
   local ours = owner == ARGV[i]
   if ours then redis.call('ZADD', KEYS[2], leaseUntil, ARGV[i + 1]) end

@@ -11,6 +11,19 @@ local function field(list, name)
   for i = 1, #list, 2 do if list[i] == name then return list[i + 1] end end
 end`;
 
+/** Finds a group, or nil; needs `field`. */
+export const NEEDS_GROUP = `
+local function groupOf(stream, name)
+  local groups = redis.pcall('XINFO', 'GROUPS', stream)
+  if groups.err then
+    if string.find(groups.err, 'no such key') then return nil end
+    error(groups)
+  end
+  for _, group in ipairs(groups) do
+    if field(group, 'name') == name then return group end
+  end
+end`;
+
 /** Reads an entry: frame and body in one field. Another program may have written them apart, or neither. */
 export const READ_ENTRY = `
 local function readEntry(entry)
@@ -78,13 +91,14 @@ local function before(a, b)
 end`;
 
 /**
- * Frees entries. `edge`: the first id that some group has not done with. `free(stream, ids, retention)`: ids that
- * one group is done with just now; they go when all others are done with them too, and nothing is retained.
+ * Frees entries. `edge`: an id before which all groups are done. `free(stream, lots, ids, retention)`: ids that
+ * one group is done with just now; they go when all others are done with them too, and nothing is retained. While there are several
+ * groups, what comes after the beginning of a lot stays until the edge passes it.
  */
 export const FREE = `${BEFORE}
 ${FIELD}
 
-local function edgeOf(stream, groups)
+local function edgeOf(stream, lots, groups)
   local edge
   for _, group in ipairs(groups) do
     local first
@@ -96,13 +110,20 @@ local function edgeOf(stream, groups)
     end
     if edge == nil or before(first, edge) then edge = first end
   end
-  return edge
+  if edge == nil then return nil, nil end
+  local lotted
+  for _, lot in ipairs(redis.call('HVALS', lots)) do
+    local from = string.match(lot, ' (%S+) ')
+    if from and (lotted == nil or before(from, lotted)) then lotted = from end
+  end
+  if lotted and before(lotted, edge) then edge = lotted end
+  return edge, lotted
 end
 
-local function free(stream, ids, retention)
+local function free(stream, lots, ids, retention)
   if #ids == 0 or retention > 0 then return end
   local groups = redis.call('XINFO', 'GROUPS', stream)
-  local edge = edgeOf(stream, groups)
+  local edge, lotted = edgeOf(stream, lots, groups)
   if edge == nil or redis.call('XTRIM', stream, 'MINID', '=', edge) >= #ids then return end
   if #groups == 1 then
     redis.call('XDEL', stream, unpack(ids))
@@ -120,7 +141,7 @@ local function free(stream, ids, retention)
     for _, one in ipairs(page) do owed[one[1]] = true end
     -- What lies beyond a full page is left for the edge to pass it.
     if #page == 1000 and before(page[1000][1], last) then last = page[1000][1] end
-    for _, id in ipairs(ids) do if before(last, id) then owed[id] = true end end
+    for _, id in ipairs(ids) do if before(last, id) or (lotted and before(lotted, id)) then owed[id] = true end end
   end
   local done = {}
   for _, id in ipairs(ids) do if not owed[id] then done[#done + 1] = id end end
