@@ -12,3 +12,9 @@ return entries`;
 export const REMOVE = `
 for i = 1, #ARGV do redis.call('LREM', KEYS[1], -1, ARGV[i]) end
 return #ARGV`;
+
+/** Moves the oldest entries of a list, as a whole, to one of its own, and returns how many. ARGV: how many. */
+export const MOVE_WHOLE = `
+local count = redis.call('SORT', KEYS[1], 'BY', 'nosort', 'DESC', 'LIMIT', 0, ARGV[1], 'STORE', KEYS[2])
+if count > 0 then redis.call('LTRIM', KEYS[1], 0, -(count + 1)) end
+return count`;

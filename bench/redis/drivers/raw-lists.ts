@@ -1,16 +1,19 @@
 import { Redis } from 'ioredis';
 import type { Driver } from '../../driver.ts';
 import { bodyOf, dataIn, range } from '../../message.ts';
-import { MOVE, REMOVE } from '../move.ts';
+import { settingsOf } from '../../settings.ts';
+import { MOVE, MOVE_WHOLE, REMOVE } from '../move.ts';
 
 /**
  * The best loop over lists on ioredis that we could write by hand for the same durable work: one push adds a batch; one
- * script moves a batch to the list of what is in process; one removes a batch from there, while the next is moved. It has
- * no leases: what dies with its process stays where it is.
+ * script moves a batch to the list of what is in process; one removes a batch from there, while the next is moved. With `whole=1`
+ * each batch is moved to a list of its own, as ours does it, and deleted with that. It has no leases: what dies with its process stays
+ * where it is.
  */
 const QUEUE = '{raw}:queue';
 const PROCESSING = '{raw}:processing';
 const BATCH = 500;
+const { whole } = settingsOf(import.meta.url, { whole: 0 });
 
 export const driver: Driver = {
   async openProducer(url) {
@@ -38,6 +41,19 @@ export const driver: Driver = {
     const reader = new Redis(url);
     let closing = false;
 
+    let batches = 0;
+
+    async function nextWhole(): Promise<string[]> {
+      const own = `${PROCESSING}:${++batches}`;
+      const [, moved] = await Promise.all([
+        reader.eval(MOVE_WHOLE, 2, QUEUE, own, BATCH),
+        reader.lrange(own, 0, -1),
+      ]);
+      if (moved.length > 0) return moved;
+      const first = await reader.blmove(QUEUE, own, 'RIGHT', 'LEFT', 1);
+      return first === null ? [] : [first];
+    }
+
     async function next(): Promise<string[]> {
       const moved = await reader.eval(MOVE, 2, QUEUE, PROCESSING, BATCH);
       if (isTexts(moved) && moved.length > 0) return moved;
@@ -48,11 +64,12 @@ export const driver: Driver = {
     async function run(): Promise<void> {
       let settling: Promise<unknown> = Promise.resolve();
       while (!closing) {
-        const entries = await next();
+        const entries = await (whole === 0 ? next() : nextWhole());
         if (entries.length === 0) continue;
         for (const entry of entries) onMessage(dataIn(entry));
         await settling;
-        settling = redis.eval(REMOVE, 1, PROCESSING, ...entries);
+        settling =
+          whole === 0 ? redis.eval(REMOVE, 1, PROCESSING, ...entries) : redis.del(`${PROCESSING}:${batches}`);
       }
       await settling;
     }
@@ -68,9 +85,10 @@ export const driver: Driver = {
   },
   async left(url) {
     const redis = new Redis(url);
-    const lengths = await Promise.all([redis.llen(QUEUE), redis.llen(PROCESSING)]);
+    const lists = [QUEUE, ...(await redis.keys(`${PROCESSING}*`))];
+    const lengths = await Promise.all(lists.map((list) => redis.llen(list)));
     redis.disconnect();
-    return lengths[0] + lengths[1];
+    return lengths.reduce((sum, length) => sum + length, 0);
   },
 };
 

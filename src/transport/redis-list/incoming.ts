@@ -1,41 +1,34 @@
 import type { Decoded, Dialect } from '../dialects/dialect.ts';
-import { integer, list, text } from '../redis/replies.ts';
+import { integer, text } from '../redis/replies.ts';
 import type { Incoming } from '../transport.ts';
-import { ListReceipt } from './receipt.ts';
+import { ListReceipt, type Lot } from './receipt.ts';
 
 export interface Delivered {
   readonly topic: string;
-  /** What the ids of its lots begin with. */
-  readonly token: string;
+  readonly lot: Lot;
   readonly dialect: Dialect<string>;
   readonly leaseUntil: number;
+  /** The server's time, Unix ms. */
+  readonly now: number;
 }
 
-/** Messages as the script answers them: entries in pages, sizes of lots, deliveries where not the first, and the time. */
+/** Messages as they stand in the list of their lot; place, from 1, and deliveries of those that were delivered before. */
 export function deliveries(
-  [pages, sizes, again, time]: readonly unknown[],
-  { topic, token, dialect, leaseUntil }: Delivered,
+  entries: readonly unknown[],
+  again: readonly unknown[],
+  { topic, lot, dialect, leaseUntil, now }: Delivered,
 ): Incoming[] {
-  const all = list(pages).flatMap(list);
-  const now = integer(time);
-  const received: Incoming[] = [];
-  for (const [index, reply] of list(sizes).entries()) {
-    const size = integer(reply);
-    const lot = { id: `${token}.${index + 1}.${size}`, size };
-    for (let place = 1; place <= size; place++) {
-      const native = text(all[received.length]);
-      const decoded = dialect.decode(native, { topic });
-      const { id, headers } = decoded;
-      const receipt = new ListReceipt(lot, place, id, headers, native);
-      received.push(incoming(decoded, 1, now, leaseUntil, receipt));
-    }
-  }
-  const repeated = list(again);
-  for (let at = 0; at < repeated.length; at += 2) {
-    const index = integer(repeated[at]) - 1;
+  const received = entries.map((entry, index) => {
+    const native = text(entry);
+    const decoded = dialect.decode(native, { topic });
+    const receipt = new ListReceipt(lot, index + 1, decoded.id, decoded.headers, native);
+    return incoming(decoded, 1, now, leaseUntil, receipt);
+  });
+  for (let at = 0; at < again.length; at += 2) {
+    const index = integer(again[at]) - 1;
     const one = received[index];
     if (one !== undefined) {
-      received[index] = { ...one, deliveries: one.deliveries - 1 + integer(repeated[at + 1]) };
+      received[index] = { ...one, deliveries: one.deliveries - 1 + integer(again[at + 1]) };
     }
   }
   return received;

@@ -5,7 +5,7 @@ import type { Address, Topology } from '../transport.ts';
 export interface QueueKeys {
   /** List: what is ready. Pushed to the left, taken from the right. */
   readonly queue: string;
-  /** List: what is in flight, put there from the left. */
+  /** List: what other programs have in flight, put there from the left; and what a blocking move brings. */
   readonly processing: string;
   /** List: dead letters, the newest at the left. */
   readonly dead: string;
@@ -13,7 +13,10 @@ export interface QueueKeys {
   readonly delayed: string;
   /** Sorted set: lots, by when their lease ends. */
   readonly leases: string;
-  /** Hash: what was taken together under one lease, a lot. Its field `#` is there from provisioning. */
+  /**
+   * Hash: what is known of lots, of what was taken together under one lease. Its field `#` is there from provisioning. The entries of
+   * each stand in a list whose name begins with this one.
+   */
   readonly lots: string;
   /** Hash: how often an entry was delivered that stands in the queue again. */
   readonly returned: string;
@@ -23,6 +26,11 @@ export interface QueueKeys {
   readonly shown: string;
   /** There while somebody has just looked for what others left in the processing list. */
   readonly swept: string;
+}
+
+/** The list of a lot, whose id begins with `token`. */
+export function listOf({ lots }: QueueKeys, token: string): string {
+  return `${lots}:${token}`;
 }
 
 /** Lists that have names of their own: those of a system that is not ours. */

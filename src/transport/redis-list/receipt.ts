@@ -4,6 +4,8 @@ import type { Headers } from '../transport.ts';
 export interface Lot {
   readonly id: string;
   readonly size: number;
+  /** The key of the list that has its entries. */
+  readonly list: string;
 }
 
 /** One delivery: where it stands on the server, and what has to be said again about a dead letter. */

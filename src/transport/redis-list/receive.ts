@@ -17,9 +17,10 @@ import type { Incoming } from '../transport.ts';
 import type { ServerClock } from './clock.ts';
 import type { Queue } from './directory.ts';
 import { deliveries } from './incoming.ts';
+import { listOf } from './keys.ts';
 import type { RedisListOptions } from './options.ts';
 import { withQueues } from './queues.ts';
-import { PUT_BACK, TAKE } from './scripts/receive.ts';
+import { PUT_BACK, REAP, TAKE } from './scripts/receive.ts';
 
 export interface ReceiverOptions {
   readonly connection: Connection;
@@ -43,36 +44,53 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   const owners = createOwners('', consumerAway);
   const reader = createBlockingReader(receiver.connectBlocking, connection.at(keys.queue));
   const waiting = createWaiting(reader);
-  /** So much is in flight that nothing is taken. */
-  let full = false;
-
   /**
-   * Takes what is ready, in one script.
+   * Takes what is ready, in one script, and reads it from the list of its lot.
    *
    * @param moved What a blocking move has brought to the processing list.
    */
-  async function take({ max, leaseMs, owner }: Request, moved?: string): Promise<Incoming[]> {
+  async function take(request: Request, moved?: string): Promise<Incoming[]> {
+    const { max, leaseMs, owner } = request;
     const askedAt = performance.now();
     const token = `${owner}.${instance}.${receiver.nextNumber()}`;
+    const own = listOf(keys, token);
     const { queue: main, processing, delayed, leases, lots, returned, consumers, swept, dead, shown } = keys;
     const sweepMs = waiting.sweepMs(askedAt);
     const args = [max, leaseMs, token, owner, sweepMs, queue.leaseMs, consumerAway, queue.maxDeliveries];
-    const reply = await withQueues(connection, [queue], () =>
-      connection.run(
+    const [reply, entries] = await withQueues(connection, [queue], () =>
+      connection.runAnd(
         TAKE,
-        [main, processing, delayed, leases, lots, returned, consumers, swept, dead, shown],
+        [main, processing, delayed, leases, lots, returned, consumers, swept, dead, shown, own],
         moved === undefined ? args : [...args, moved],
+        ['LRANGE', own, 0, -1],
       ),
     );
-    const [pages, sizes, again, soon, length, time, inFlight, adopted] = list(reply);
+    const [taken, again, soon, length, time, adopted, over] = list(reply);
     queue.length = integer(length);
-    clock.heard(integer(time));
-    full = inFlight === 1;
+    const now = integer(time);
+    clock.heard(now);
+    const size = integer(taken);
+    const lot = { id: `${token}.${size}`, size, list: own };
     const leaseUntil = askedAt + leaseMs;
-    const received = deliveries([pages, sizes, again, time], { topic, token, dialect, leaseUntil });
+    const received = deliveries(list(entries), list(again), { topic, lot, dialect, leaseUntil, now });
     // While more comes than the move alone, asking outright is quicker.
-    waiting.looked(askedAt, received.length <= integer(adopted) ? integer(soon) : 0);
-    return received;
+    waiting.looked(askedAt, size <= integer(adopted) ? integer(soon) : 0);
+    const reaping = list(over).map((id) => reap(text(id)));
+    if (received.length === 0 && reaping.length > 0) {
+      await Promise.all(reaping);
+      return take(request);
+    }
+    // Whoever looks next does it, where this fails.
+    await Promise.allSettled(reaping);
+    const last = adopted === 1 && received.length > 1 ? received.pop() : undefined;
+    return last === undefined ? received : [last, ...received];
+  }
+
+  /** Returns a lot whose lease is over to the queue. */
+  async function reap(id: string): Promise<void> {
+    const { queue: main, dead, leases, lots, returned } = keys;
+    const own = listOf(keys, id.replace(/\.\d+$/, ''));
+    await connection.run(REAP, [main, dead, leases, lots, returned, own], [id, queue.maxDeliveries]);
   }
 
   async function putBack(moved: unknown): Promise<undefined> {
@@ -119,7 +137,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
         const now = performance.now();
         if (now >= deadline) return [];
         const ms = Math.min(deadline, waiting.quietUntil) - now;
-        const read = options.blocking && !full ? (stop: AbortSignal) => moveOrPause(ms, stop) : undefined;
+        const read = options.blocking ? (stop: AbortSignal) => moveOrPause(ms, stop) : undefined;
         moved = ms > 0 ? await waiting.wait({ ms, tried, signal }, read) : undefined;
       }
     },

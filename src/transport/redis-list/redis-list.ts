@@ -22,9 +22,9 @@ import { extend, settle } from './settle.ts';
 
 /**
  * Carries messages over Redis lists, the reliable queue that any program can take part in: a list for each
- * subscription, pushed to at the left; what is taken moves from its right end to a list of what is in process, and is
- * removed from there when it is done. Leases, delays and delivery counts stand beside it. Accepted means stored by Redis,
- * by its own settings for fsync and replication.
+ * subscription, pushed to at the left; what is taken moves from its right end to a list of what is in process, one for all that other
+ * programs take and one for each lease of ours, and is removed from there when it is done. Leases, delays and delivery counts stand
+ * beside it. Accepted means stored by Redis, by its own settings for fsync and replication.
  *
  * Throws InvalidName for a topology whose names do not fit, and InvalidTransportUrl where the lists' own names are
  * not for it.
@@ -97,7 +97,9 @@ export function createRedisListTransport(
 
     async extend(address, receipts, leaseMs) {
       ensureOpen();
-      return extend(connection, directory.at(address), receipts, { leaseMs, number: ++number });
+      // The consumer that holds the old one holds the new one.
+      const nextToken = (id: string): string => id.replace(/[\w-]+\.\d+\.\d+$/, `${instance}.${++number}`);
+      return extend(connection, directory.at(address), receipts, { leaseMs, nextToken });
     },
 
     async depth(address) {

@@ -6,6 +6,7 @@ import { expectAtMost, foreignReceipt, leaseLost } from '../refusals.ts';
 import type { Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { ServerClock } from './clock.ts';
 import type { Queue } from './directory.ts';
+import { listOf } from './keys.ts';
 import { ListReceipt, type Lot } from './receipt.ts';
 import { EXTEND, SETTLE } from './scripts/settle.ts';
 
@@ -45,7 +46,7 @@ export async function settle(
   const now = buries ? await clock.now() : 0;
   const receipts = settlements.map(({ receipt }) => receipt);
   while (receipts.some(extensionOf)) await Promise.all(receipts.map(extensionOf));
-  const lots = byLot(receipts, outcomes);
+  const lots = byLot(receipts, outcomes, ({ id }) => leaseLost(id));
   if (lots.length === 0) return outcomes;
   const args: (string | number)[] = [];
   for (const asked of lots) {
@@ -70,34 +71,36 @@ export async function settle(
     return [settlement.delayMs, next === native ? '' : next];
   }
 
-  const { queue, processing, dead, delayed, leases, lots: hash, returned } = keys;
-  const reply = await connection.run(
-    SETTLE,
-    [queue, processing, dead, delayed, leases, hash, returned],
-    args,
-  );
+  const { queue, dead, delayed, leases, lots: hash, returned } = keys;
+  const lists = lots.map(({ lot }) => lot.list);
+  const reply = await connection.run(SETTLE, [queue, dead, delayed, leases, hash, returned, ...lists], args);
   for (const { receipts } of lots) for (const receipt of receipts) receipt.over = true;
   lose(lots, list(reply), outcomes);
   return outcomes;
 }
 
-/** Makes leases end later. `number`: no other call of this transport has it. */
+/** Makes leases end later. `nextToken`: what the id of a new lot begins with, beside that of an old one. */
 export async function extend(
   connection: Connection,
   { keys }: Queue,
   receipts: readonly Receipt[],
-  { leaseMs, number }: { readonly leaseMs: number; readonly number: number },
+  { leaseMs, nextToken }: { readonly leaseMs: number; readonly nextToken: (id: string) => string },
 ): Promise<SettleOutcome[]> {
   const outcomes: SettleOutcome[] = new Array<SettleOutcome>(receipts.length).fill('settled');
   while (receipts.some(extensionOf)) await Promise.all(receipts.map(extensionOf));
-  const lots = byLot(receipts, outcomes);
+  const lots = byLot(receipts, outcomes, () => 'settled');
   if (lots.length === 0) return outcomes;
   for (const asked of lots) asked.places.push(...asked.receipts.map(({ place }) => place));
-  const args = lots.flatMap((asked) => [asked.lot.id, asked.placesText]);
+  const tokens = lots.map(({ lot }) => nextToken(lot.id));
+  const lists = tokens.map((token) => listOf(keys, token));
   const ours = lots.flatMap((asked) => asked.receipts);
   const extending = connection
-    .run(EXTEND, [keys.leases, keys.lots, keys.consumers], [leaseMs, number, ...args])
-    .then((reply) => moveTo(lots, list(reply), outcomes));
+    .run(
+      EXTEND,
+      [keys.leases, keys.lots, keys.consumers, ...lots.flatMap(({ lot }, at) => [lot.list, lists[at] ?? ''])],
+      [leaseMs, ...lots.flatMap((asked, at) => [asked.lot.id, asked.placesText, tokens[at] ?? ''])],
+    )
+    .then((reply) => moveTo(lots, lists, list(reply), outcomes));
   const end = (): void => {
     for (const receipt of ours) receipt.extending = undefined;
   };
@@ -110,15 +113,16 @@ export async function extend(
 /** Notes what an extension has lost, and which lot and place those have now whose lot was divided. */
 function moveTo(
   lots: readonly LotAsked[],
+  lists: readonly string[],
   [lost, divided]: readonly unknown[],
   outcomes: SettleOutcome[],
 ): void {
   for (const receipt of lose(lots, list(lost), outcomes)) receipt.over = true;
   const news = list(divided);
   for (let index = 0; index < news.length; index += 2) {
-    const asked = lots[integer(news[index]) - 1];
-    const ours = asked?.receipts.filter(({ over }) => !over) ?? [];
-    const lot = { id: text(news[index + 1]), size: ours.length };
+    const at = integer(news[index]) - 1;
+    const ours = lots[at]?.receipts.filter(({ over }) => !over) ?? [];
+    const lot = { id: text(news[index + 1]), size: ours.length, list: lists[at] ?? '' };
     for (const [place, receipt] of ours.entries()) {
       receipt.lot = lot;
       receipt.place = place + 1;
@@ -134,17 +138,25 @@ function extensionOf(receipt: Receipt): Promise<void> | undefined {
   return receipt instanceof ListReceipt ? receipt.extending : undefined;
 }
 
-/** Gathers what is ours by lot; the rest has its outcome at once. */
-function byLot(receipts: readonly Receipt[], outcomes: SettleOutcome[]): LotAsked[] {
+/** Gathers what is ours by lot; the rest has its outcome at once. `again`: of one that is named twice, what the second time is. */
+function byLot(
+  receipts: readonly Receipt[],
+  outcomes: SettleOutcome[],
+  again: (receipt: ListReceipt) => SettleOutcome,
+): LotAsked[] {
   expectAtMost(LIMITS.settleEntries, receipts.length, 'deliveries');
   const lots = new Map<Lot, LotAsked>();
+  const seen = new Set<Receipt>();
   let last: LotAsked | undefined;
   for (const [index, receipt] of receipts.entries()) {
     if (!(receipt instanceof ListReceipt)) {
       outcomes[index] = foreignReceipt('redis+list');
     } else if (receipt.over) {
       outcomes[index] = leaseLost(receipt.id);
+    } else if (seen.has(receipt)) {
+      outcomes[index] = again(receipt);
     } else {
+      seen.add(receipt);
       const { lot } = receipt;
       // Those of a lot come together as a rule.
       if (last?.lot !== lot) {

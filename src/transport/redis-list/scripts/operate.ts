@@ -1,5 +1,5 @@
 import { defineScript } from '../../redis/script.ts';
-import { CLOCK, MAY_WRITE, NO_QUEUE, OPEN, THERE } from './shared.ts';
+import { CLOCK, LOT, MAY_WRITE, NO_QUEUE, OPEN, THERE } from './shared.ts';
 
 /** Creates what is missing. KEYS: lots of each subscription. Returns how many were not there. */
 export const PROVISION = defineScript(`
@@ -22,19 +22,29 @@ return missing`,
 export const DEPTH = defineScript(
   CLOCK,
   THERE,
+  LOT,
   OPEN,
   `
 local queue, processing, dead, delayed, leases, lots = unpack(KEYS)
 if not there(lots) then return redis.error_reply('${NO_QUEUE} ' .. queue) end
 local time = clock()
-local inFlight = redis.call('LLEN', processing)
-local over = 0
-for _, open in ipairs(openOf(lots, redis.call('ZRANGEBYSCORE', leases, '-inf', time))) do over = over + open end
--- Another program may have ended some of them.
-over = math.min(over, inFlight)
+-- What other programs have taken stands in the processing list, with a lease or not yet.
+local ours, foreign, over = tonumber(redis.call('HMGET', lots, '#')[1]), redis.call('LLEN', processing), 0
+local ids = redis.call('ZRANGEBYSCORE', leases, '-inf', time)
+for i, open in ipairs(openOf(lots, ids)) do
+  if isForeign(ids[i]) then
+    -- Another program may have ended some of them.
+    open = math.min(open, foreign)
+    foreign = foreign - open
+  else
+    open = math.min(open, ours)
+    ours = ours - open
+  end
+  over = over + open
+end
 return {
   redis.call('LLEN', queue) + redis.call('ZCOUNT', delayed, '-inf', time) + over,
-  inFlight - over,
+  ours + foreign,
   redis.call('ZCOUNT', delayed, '(' .. time, '+inf'),
   redis.call('LLEN', dead),
 }`,
@@ -55,7 +65,7 @@ local time = clock()
 local ids = redis.call('ZRANGEBYSCORE', leases, '(' .. time, '+inf')
 local counts = {}
 for i, open in ipairs(openOf(lots, ids)) do
-  local owner = string.match(ids[i], '^(.+)%.[%w_-]+%.%d+%.%d+%.%d+$')
+  local owner = string.match(ids[i], '^(.+)%.[%w_-]+%.%d+%.%d+$')
   if owner then counts[owner] = (counts[owner] or 0) + open end
 end
 local held = {}

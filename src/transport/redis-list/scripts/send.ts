@@ -24,6 +24,7 @@ for i = 1, #KEYS, 4 do
   local own = math.huge
   if limit > 0 then
     local undone = redis.call('LLEN', KEYS[i + 1]) + redis.call('LLEN', KEYS[i + 2]) + redis.call('ZCARD', KEYS[i + 3])
+      + redis.call('HGET', KEYS[i], '#')
     own = math.max(0, limit - undone)
   end
   rooms[#rooms + 1] = own

@@ -34,36 +34,51 @@ local function refusal(command, key, ...)
 end`;
 
 /**
- * A lot: entries of the processing list that were taken together, under one lease. Its id ends in how many they were.
- * In the hash its entries stand under its id, with their deliveries where they are not all the first; and under \`<id>~\`
- * which of them are over (\`x\`), once some are.
+ * A lot: entries that were taken together, under one lease. Its id ends in how many they were, and stands among the leases by when
+ * that is over. The entries stand in a list of its own, the oldest first, so that no script has to read or write them to take or to
+ * end them; who consumes names it. In the hash of lots stands under the id how often each was delivered, where it is not for all the
+ * first time; and under `<id>~` which of them are over (`x`), once some are.
+ *
+ * What another program has taken stands in the processing list, and the entries of its lots in the hash, under ids of their own.
  */
 export const LOT = `
-local function lease(leases, lots, id, entries, deliveries, leaseUntil)
-  local packed = deliveries and cmsgpack.pack(entries, deliveries) or cmsgpack.pack(entries)
-  redis.call('HSET', lots, id, packed)
-  redis.call('ZADD', leases, leaseUntil, id)
+local function sizeOf(id)
+  return tonumber(string.match(id, '%d+$'))
 end
 
-local function readLot(lots, id)
-  local found = redis.call('HMGET', lots, id, id .. '~')
-  if not found[1] then return nil end
-  local entries, deliveries = cmsgpack.unpack(found[1])
-  return entries, found[2], deliveries
-end
-
--- Of what another program has taken.
 local function isForeign(id)
   return string.match(id, '^~%d+%.%d+%.%d+$') ~= nil
+end
+
+-- What stands under its id.
+local function unpacked(lots, id)
+  local packed = redis.call('HGET', lots, id)
+  return packed and cmsgpack.unpack(packed)
 end
 
 local function isOver(state, index)
   return state and string.byte(state, index) == 120
 end
 
+-- Which entries are over from now on; and how many are not.
+local function marked(state, size, places)
+  local letters, open = {}, size
+  for place = 1, size do
+    local over = places[place] or isOver(state, place)
+    letters[place] = over and 'x' or 'o'
+    if over then open = open - 1 end
+  end
+  return table.concat(letters), open
+end
+
 local function dropLot(leases, lots, id)
   redis.call('HDEL', lots, id, id .. '~')
   redis.call('ZREM', leases, id)
+end
+
+-- So many of those in flight are no more. Not below none, where the count itself was lost.
+local function countDown(lots, field, count)
+  if redis.call('HINCRBY', lots, field, -count) < 0 then redis.call('HSET', lots, field, 0) end
 end`;
 
 /** How many entries of lots are not over, without reading the entries. */
@@ -101,62 +116,4 @@ local function giveBack(queue, returned, entries, deliveries)
     noteDeliveries(returned, entries[i], deliveries[i])
   end
   redis.call('RPUSH', queue, unpack(reversed))
-end`;
-
-/**
- * Removes entries of a lot from the processing list. They stand in a row there, if nobody else has put anything into the list
- * or removed it, as its length shows: then they are cut off at the right end, where what was taken first stands, or
- * marked and swept out. Otherwise each is looked for by its text, from the end that is nearer: at the right there may be
- * much that another program has left.
- *
- * All of a row is compared: another lot may begin and end with the same texts, and its others are not ours to remove.
- *
- * \`leased\`: entries of all lots together, as long as these are among them; \`own\`: those of ours.
- * \`cut\` removes a whole lot, and tells whether it could; \`remove\` returns the places of those that were not there.
- */
-export const REMOVE = `
-local function rowOf(texts, leased)
-  local size = #texts
-  if redis.call('LLEN', processing) ~= leased then return nil end
-  local at = redis.call('LPOS', processing, texts[1], 'RANK', -1)
-  if not at or at < size - 1 then return nil end
-  for i, text in ipairs(redis.call('LRANGE', processing, at - size + 1, at)) do
-    if text ~= texts[size - i + 1] then return nil end
-  end
-  return at
-end
-
-local function cut(id, entries, leased)
-  local size = #entries
-  local at = rowOf(entries, leased)
-  if not at then return false end
-  if at == leased - 1 then
-    redis.call('LTRIM', processing, 0, -(size + 1))
-  else
-    for place = at - size + 1, at do redis.call('LSET', processing, place, id) end
-    redis.call('LREM', processing, -size, id)
-  end
-  return true
-end
-
-local function remove(id, entries, state, places, leased, own)
-  local missing, texts, nth = {}, {}, {}
-  for i = 1, #entries do
-    if not isOver(state, i) then
-      texts[#texts + 1] = entries[i]
-      nth[i] = #texts
-    end
-  end
-  -- To find the row, and to sweep it, takes as long as to look for one entry each.
-  local at = #places > 2 and rowOf(texts, leased)
-  if at then
-    for _, place in ipairs(places) do redis.call('LSET', processing, at - nth[place] + 1, id) end
-    redis.call('LREM', processing, -#places, id)
-    return missing
-  end
-  local from = redis.call('LLEN', processing) > 2 * own and 1 or -1
-  for _, place in ipairs(places) do
-    if redis.call('LREM', processing, from, entries[place]) == 0 then missing[place] = true end
-  end
-  return missing
 end`;
