@@ -15,6 +15,7 @@ const LISTS: readonly Contender[] = [
   { name: 'hikyaku', module: 'redis/drivers/hikyaku-list.ts' },
   { name: 'raw-lists', module: 'redis/drivers/raw-lists.ts', wanted: 0.85 },
   { name: 'raw-lists', module: 'redis/drivers/raw-lists.ts', settings: 'whole=1' },
+  { name: 'raw-lists', module: 'redis/drivers/raw-lists.ts', settings: 'whole=1&checked=1' },
 ];
 
 const { rounds, messages, json, ...chosen } = options({ rounds: 5, messages: 100_000 });

@@ -1,19 +1,21 @@
 import { Redis } from 'ioredis';
 import type { Driver } from '../../driver.ts';
-import { bodyOf, dataIn, range } from '../../message.ts';
+import { schema } from '../../measured.ts';
+import { bodyOf, type Data, dataIn, range } from '../../message.ts';
 import { settingsOf } from '../../settings.ts';
 import { MOVE, MOVE_WHOLE, REMOVE } from '../move.ts';
 
 /**
  * The best loop over lists on ioredis that we could write by hand for the same durable work: one push adds a batch; one
  * script moves a batch to the list of what is in process; one removes a batch from there, while the next is moved. With `whole=1`
- * each batch is moved to a list of its own, as ours does it, and deleted with that. It has no leases: what dies with its process stays
- * where it is.
+ * each batch is moved to a list of its own, as ours does it, and deleted with that; with `checked=1` messages are checked against the
+ * contract on both sides, as ours are. It has no leases: what dies with its process stays where it is.
  */
 const QUEUE = '{raw}:queue';
 const PROCESSING = '{raw}:processing';
 const BATCH = 500;
-const { whole } = settingsOf(import.meta.url, { whole: 0 });
+const { whole, checked } = settingsOf(import.meta.url, { whole: 0, checked: 0 });
+const check = checked === 0 ? (data: Data) => data : (data: Data) => schema.parse(data);
 
 export const driver: Driver = {
   async openProducer(url) {
@@ -23,7 +25,9 @@ export const driver: Driver = {
       async saturate(from, count) {
         let sending: Promise<unknown>[] = [];
         for (let start = 0; start < count; start += BATCH) {
-          const bodies = range(from + start, Math.min(BATCH, count - start)).map(bodyOf);
+          const bodies = range(from + start, Math.min(BATCH, count - start)).map((data) =>
+            bodyOf(check(data)),
+          );
           sending.push(redis.lpush(QUEUE, ...bodies));
           if (sending.length === 4) {
             await Promise.all(sending);
@@ -32,7 +36,8 @@ export const driver: Driver = {
         }
         await Promise.all(sending);
       },
-      send: (messages) => redis.lpush(QUEUE, ...messages.map(bodyOf)).then(() => undefined),
+      send: (messages) =>
+        redis.lpush(QUEUE, ...messages.map((data) => bodyOf(check(data)))).then(() => undefined),
       close: () => redis.disconnect(),
     };
   },
@@ -66,7 +71,7 @@ export const driver: Driver = {
       while (!closing) {
         const entries = await (whole === 0 ? next() : nextWhole());
         if (entries.length === 0) continue;
-        for (const entry of entries) onMessage(dataIn(entry));
+        for (const entry of entries) onMessage(check(dataIn(entry)));
         await settling;
         settling =
           whole === 0 ? redis.eval(REMOVE, 1, PROCESSING, ...entries) : redis.del(`${PROCESSING}:${batches}`);
