@@ -48,8 +48,11 @@ describe.skipIf(WITHOUT_REDIS)('Lua in bundles', () => {
       if (typeof bare !== 'object' || bare === null || !('lua' in bare)) return expect.unreachable(key);
       const lua = String(bare.lua);
       const whole = lua
-        .replace('local C,K,A=redis.call,KEYS,ARGV\n', '')
+        .replace('local C,M,N,I,K,A=redis.call,string.match,tonumber,ipairs,KEYS,ARGV\n', '')
         .replaceAll(/\bC\(/g, 'redis.call(')
+        .replaceAll(/\bM\(/g, 'string.match(')
+        .replaceAll(/\bN\(/g, 'tonumber(')
+        .replaceAll(/\bI\(/g, 'ipairs(')
         .replaceAll(/\bK\b/g, 'KEYS')
         .replaceAll(/\bA\b/g, 'ARGV');
       expect(tokens(whole)).toEqual(tokens(script.lua));

@@ -29,7 +29,16 @@ export const bareLua: Plugin = {
 const SCRIPTS = /\/src\/transport\/redis[^/]*\/(?:dialect\/)?scripts[./]/;
 const DEFINES_SCRIPTS = /\/src\/transport\/redis\/script\.ts$/;
 const JOINED = "parts.join('\\n')";
-const SHORT_NAMES = 'local C,K,A=redis.call,KEYS,ARGV';
+const SHORT: Readonly<Record<string, string>> = {
+  'redis.call': 'C',
+  'string.match': 'M',
+  tonumber: 'N',
+  ipairs: 'I',
+  KEYS: 'K',
+  ARGV: 'A',
+};
+const SHORT_NAMES = `local ${Object.values(SHORT).join()}=${Object.keys(SHORT).join()}`;
+const LONG = /\b(?:redis\.call|string\.match|tonumber|ipairs|KEYS|ARGV)\b/g;
 const COMMENT_OR_TEMPLATE = /\/\*[\s\S]*?\*\/|\/\/.*|`(?:\\.|[^`\\])*`/g;
 
 /** A comment, a blank, or what stands for itself: a text, what the template puts in, a word or number, any other sign. */
@@ -49,9 +58,7 @@ function bare(lua: string): string {
     text += (mayJoin(text, token) ? '' : blank) + token;
     blank = '';
   }
-  return text.replace(/\b(?:redis\.call|KEYS|ARGV)\b/g, (name) =>
-    name === 'redis.call' ? 'C' : name.charAt(0),
-  );
+  return text.replace(LONG, (name) => SHORT[name] ?? name);
 }
 
 function mayJoin(before: string, token: string): boolean {

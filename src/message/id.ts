@@ -19,12 +19,14 @@ let count = 0;
  * "Monotonic Random" of RFC 9562 §6.2. Besides, that takes a third of the time of random bits for each.
  */
 export function newId(): string {
-  if (Date.now() > madeAt) {
-    const id = crypto().randomUUIDv7();
-    madeAt = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
-    head = id.slice(0, 28);
+  const now = Date.now();
+  if (now > madeAt) {
+    madeAt = now;
+    const time = now.toString(16).padStart(12, '0');
+    const random = crypto().randomUUID();
+    head = `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(15, 28)}`;
     // Half of the values are left for those that come after it.
-    count = Number.parseInt(id.slice(28), 16) >>> 1;
+    count = Number.parseInt(random.slice(28), 16) >>> 1;
   } else {
     count++;
   }

@@ -5,7 +5,7 @@ import type { RedisListOptions } from '../../src/transport/redis-list/options.ts
 import { createRedisListTransport } from '../../src/transport/redis-list/redis-list.ts';
 import type { RedisStreamsOptions } from '../../src/transport/redis-streams/options.ts';
 import { createRedisStreamsTransport } from '../../src/transport/redis-streams/redis-streams.ts';
-import type { Incoming, Outgoing, Topology, Transport } from '../../src/transport/transport.ts';
+import type { Address, Incoming, Outgoing, Topology, Transport } from '../../src/transport/transport.ts';
 
 export const BILLING = { topic: 'orders', subscription: 'billing' } as const;
 export const STOCK = { topic: 'orders', subscription: 'stock' } as const;
@@ -66,7 +66,7 @@ export async function publish(transport: Transport, all: readonly Outgoing[]): P
 /** What can be received right now, or within `waitMs`. */
 export function take(
   transport: Transport,
-  options: { address?: typeof BILLING | typeof STOCK; max?: number; waitMs?: number; leaseMs?: number } = {},
+  options: { address?: Address; max?: number; waitMs?: number; leaseMs?: number } = {},
 ): Promise<Incoming[]> {
   const { address = BILLING, max = 500, waitMs = 0, leaseMs = 60_000 } = options;
   return transport.receive(address, { max, waitMs, leaseMs });
@@ -83,7 +83,7 @@ export const idsOf = (deliveries: readonly Incoming[]): string[] => deliveries.m
 export async function ack(
   transport: Transport,
   deliveries: readonly Incoming[],
-  address: typeof BILLING | typeof STOCK = BILLING,
+  address: Address = BILLING,
 ): Promise<void> {
   const settlements = deliveries.map(({ receipt }) => ({ receipt, action: 'ack' }) as const);
   expect(await transport.settle(address, settlements)).toEqual(deliveries.map(() => 'settled'));

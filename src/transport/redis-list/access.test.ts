@@ -280,7 +280,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on lists', () => {
         [[], `LPUSH ${NAMES.dlq}`],
         [[`(~${NAMES.dlq} +lpush)`, '-sort'], `SORT ${NAMES.queue}`],
         [[`(~${NAMES.dlq} +lpush)`, '-ltrim'], `LTRIM ${NAMES.queue}`],
-        [[`(~${NAMES.dlq} +lpush)`, '-lrange'], `LRANGE ${NAMES.queue}:lots:`],
+        [[`(~${NAMES.dlq} +lpush)`, '-hincrby'], `HINCRBY ${NAMES.queue}:lots`],
       ] as const) {
         await makeConsumer('~hokusai:*', ...rights);
         const consuming = await open(options, of('orders'));

@@ -42,7 +42,9 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   const consumerAway = options.consumerAwayMs ?? CONSUMER_AWAY;
   /** Empty for a consumer that does not name itself. */
   const owners = createOwners('', consumerAway);
-  const reader = createBlockingReader(receiver.connectBlocking, connection.at(keys.queue));
+  /** On a cluster, where the topic is. */
+  const here = connection.at(keys.queue);
+  const reader = createBlockingReader(receiver.connectBlocking, here);
   const waiting = createWaiting(reader);
   /**
    * Takes what is ready, in one script, and reads it from the list of its lot.
@@ -57,19 +59,25 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const { queue: main, processing, delayed, leases, lots, returned, consumers, swept, dead, shown } = keys;
     const sweepMs = waiting.sweepMs(askedAt);
     const args = [max, leaseMs, token, owner, sweepMs, queue.leaseMs, consumerAway, queue.maxDeliveries];
-    const [reply, entries] = await withQueues(connection, [queue], () =>
-      connection.runAnd(
-        TAKE,
-        [main, processing, delayed, leases, lots, returned, consumers, swept, dead, shown, own],
-        moved === undefined ? args : [...args, moved],
-        ['LRANGE', own, 0, -1],
-      ),
+    const readOwn = () => here.call('LRANGE', own, 0, -1);
+    // The second is sent right behind the first.
+    const [reply, read] = await withQueues(connection, [queue], () =>
+      Promise.all([
+        connection.run(
+          TAKE,
+          [main, processing, delayed, leases, lots, returned, consumers, swept, dead, shown, own],
+          moved === undefined ? args : [...args, moved],
+        ),
+        readOwn(),
+      ]),
     );
     const [taken, again, soon, length, time, adopted, over] = list(reply);
     queue.length = integer(length);
     const now = integer(time);
     clock.heard(now);
     const size = integer(taken);
+    // Where the script was sent again, or elsewhere, the other was first.
+    const entries = list(read).length < size ? await readOwn() : read;
     const lot = { id: `${token}.${size}`, size, list: own };
     const leaseUntil = askedAt + leaseMs;
     const received = deliveries(list(entries), list(again), { topic, lot, dialect, leaseUntil, now });

@@ -29,7 +29,7 @@ import {
 } from '../../../test/support/redis-transport.ts';
 import { createRedisBroadcast } from '../redis/broadcast.ts';
 import { createConnection } from '../redis/connection.ts';
-import type { Notice, Topology, Transport } from '../transport.ts';
+import type { Incoming, Notice, Topology, Transport } from '../transport.ts';
 import { openTransport } from '../url.ts';
 import { accessRules } from './access.ts';
 
@@ -106,6 +106,44 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     expect(await consumer.depth(BILLING)).toMatchObject({ inFlight: 3, dead: 1 });
     // As a drain does when it begins.
     await consumer.provision();
+  });
+
+  it.each(['consumer', 'relay'])('let a %s read much at once, and lose nothing of it', async (role) => {
+    await given();
+    const own = { ...server.options, username: role, password: 'change-me' };
+    const all = openRedis(server.options, TOPOLOGY);
+    const batch = messages(100);
+    await publish(all, batch);
+    const consumer = openRedis(own, TOPOLOGY);
+    const first = await take(consumer, { max: 40, leaseMs: 60_000 });
+    const [retried, extended, released, dead, ...acked] = first.map(({ receipt }) => receipt);
+    if (!retried || !extended || !released || !dead) return expect.unreachable();
+    const stream = 'hikyaku:{orders}:stream';
+    expect(await server.admin.xpending(stream, 'billing')).toEqual([0, null, null, null]);
+    expect(await all.depth(BILLING)).toMatchObject({ inFlight: 40 });
+    const settlements = [
+      { receipt: retried, action: 'retry', delayMs: 0 } as const,
+      { receipt: released, action: 'release' } as const,
+      { receipt: dead, action: 'deadLetter', headers: {} } as const,
+      ...acked.map((receipt) => ({ receipt, action: 'ack' }) as const),
+    ];
+    expect(await consumer.settle(BILLING, settlements)).toEqual(settlements.map(() => 'settled'));
+    expect(await consumer.extend(BILLING, [extended], 60_000)).toEqual(['settled']);
+    const rest: Incoming[] = [];
+    for (let some = await take(consumer); some.length > 0; some = await take(consumer)) {
+      rest.push(...some);
+      await ack(consumer, some);
+    }
+    expect(new Set([...first, ...rest].map(({ id }) => id))).toEqual(new Set(batch.map(({ id }) => id)));
+    expect(rest).toHaveLength(62);
+    expect(await all.depth(BILLING)).toEqual({ ready: 0, inFlight: 1, delayed: 0, dead: 1 });
+    // Abandoned ones are found.
+    await publish(all, messages(40));
+    await take(consumer, { max: 40, leaseMs: 300 });
+    await vi.waitFor(
+      async () => expect((await take(consumer, { waitMs: 500 })).length).toBeGreaterThan(0),
+      5_000,
+    );
   });
 
   it('let a relay do both', async () => {

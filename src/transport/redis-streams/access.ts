@@ -5,7 +5,7 @@ export type Role = 'publish' | 'consume' | 'relay' | 'operate';
 const SCRIPTS = '+evalsha +eval +time +exists';
 
 const CONSUME =
-  '+set +del +xlen +xrange +xreadgroup +xack +xclaim +xpending +xdel +xtrim +xinfo|stream +xinfo|groups +xinfo|consumers +xgroup|create +xgroup|delconsumer +hget +hmget +hgetall +hvals +hset +hdel +hincrby +zadd +zrem +zrange +zrangebyscore +zcard +zcount +multi +exec +client|unblock';
+  '+set +del +xlen +xrange +xreadgroup +xack +xclaim +xpending +xdel +xtrim +xinfo|stream +xinfo|groups +xinfo|consumers +xgroup|create +xgroup|delconsumer +hget +hmget +hgetall +hset +hdel +hincrby +zadd +zrem +zrange +zrangebyscore +zcard +zcount +multi +exec +client|unblock';
 
 /** Who publishes may broadcast, too; and who consumes may listen, on a connection that says so now and then. */
 const NOTIFY = '+publish +spublish';
@@ -17,7 +17,7 @@ const COMMANDS: Readonly<Record<Role, string>> = {
   consume: `${CONSUME} ${LISTEN}`,
   relay: `${CONSUME} +xadd +hlen ${NOTIFY} ${LISTEN}`,
   operate:
-    '+xrange +xpending +xdel +xinfo|stream +xinfo|groups +xinfo|consumers +xgroup|create +hget +hmget +hgetall +hset +hincrby +zadd +zrem +zscore +zcard +zcount +zrangebyscore',
+    '+xrange +xpending +xdel +xinfo|stream +xinfo|groups +xinfo|consumers +xgroup|create +hget +hmget +hgetall +hset +hdel +hincrby +zadd +zrem +zscore +zcard +zcount +zrangebyscore',
 };
 
 /**

@@ -1,8 +1,9 @@
 import { TransportError } from '../errors.ts';
 import { createBlockingReader } from '../redis/blocking.ts';
 import type { Connection } from '../redis/connection.ts';
+import { transportError } from '../redis/errors.ts';
 import { createOwners } from '../redis/owners.ts';
-import { integer, list } from '../redis/replies.ts';
+import { integer, list, text } from '../redis/replies.ts';
 import {
   CONSUMER_AWAY,
   createWaiting,
@@ -44,7 +45,8 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   const here = connection.at(keys.stream);
   const reader = createBlockingReader(receiver.connectBlocking, here);
   const waiting = createWaiting(reader);
-  let tokens = 0;
+  /** Of two that bear one name in one process, each has its own. */
+  let tokens = Math.floor(Math.random() * 2 ** 40);
   /** Said by the next call, for this one has messages to hand over. */
   let loss: TransportError | undefined;
   const lotsFrom = options.lotsFrom ?? LOTS_FROM;
@@ -130,25 +132,43 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
     const token = `${owner}.${leaseMs}.${++tokens}`;
     const [command, ...args] = readCommand(request);
     const lotKeys = [3, keys.stream, keys.lots, keys.states] as const;
+    const begin = ['EVAL', BEGIN_LOT.lua, ...lotKeys, name, token] as const;
+    const lease = ['EVAL', LEASE_LOT.lua, ...lotKeys, name, token, leaseMs] as const;
     try {
-      // Commands of a transaction that may not begin would be carried out one by one.
-      if (!mayBegin) await here.together();
-      mayBegin = true;
-      const [, reply] = await withGroups(connection, topic, () =>
-        here.together(
-          ['EVAL', BEGIN_LOT.lua, ...lotKeys, name, token],
+      return await withGroups(connection, topic, async () => {
+        // Commands of a transaction that may not begin would be carried out one by one; and it goes on after a script that fails.
+        if (!mayBegin) failIn(await here.together(begin, lease));
+        mayBegin = true;
+        const answers = await here.together(
+          begin,
           [command, ...args, 'NOACK', 'STREAMS', keys.stream, '>'],
-          ['EVAL', LEASE_LOT.lua, ...lotKeys, name, token, leaseMs],
-        ),
-      );
-      const lot = { token, size: entriesIn(reply).length };
-      return entriesOf(reply, owner, askedAt + leaseMs, lot);
+          lease,
+        );
+        const [, reply] = answers;
+        const failed = answers.some((answer) => answer instanceof Error);
+        const entries = reply instanceof Error ? [] : entriesIn(reply);
+        if (!failed) return entriesOf(reply, owner, askedAt + leaseMs, { token, size: entries.length });
+        mayBegin = false;
+        if (entries.length === 0) failIn(answers);
+        await here.call(
+          'XCLAIM',
+          ...[keys.stream, name, `${owner}.${leaseMs}`, 0],
+          ...entries.map((entry) => text(list(entry)[0])),
+          ...['FORCE', 'JUSTID'],
+        );
+        return entriesOf(reply, owner, askedAt + leaseMs);
+      });
     } catch (error) {
       const code = error instanceof TransportError && error.code;
       if (code !== 'Denied' && code !== 'Throttled') throw error;
       if (code === 'Denied') mayLease = false;
       return readPending(request);
     }
+  }
+
+  function failIn(answers: readonly unknown[]): void {
+    const failed = answers.find((answer) => answer instanceof Error);
+    if (failed !== undefined) throw transportError(failed, here.place);
   }
 
   function readCommand({ max, leaseMs, owner }: Request) {

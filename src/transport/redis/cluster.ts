@@ -185,13 +185,16 @@ function tagOf(key: string | undefined): string | undefined {
   return key === undefined ? undefined : (/^[^{]*\{([^}]+)\}/.exec(key)?.[1] ?? key);
 }
 
-/** Each command with leave to ask a node for what it is only about to get. */
+/** Each command with leave to ask a node for what it is only about to get. A transaction would answer for that, too. */
 function askingFirst<Answer>(send: (client: Caller) => Promise<Answer>): (client: Caller) => Promise<Answer> {
-  return (client) =>
-    send({
+  return (client) => {
+    let together = false;
+    return send({
       call: (command, ...args) => {
-        client.call('ASKING').catch(() => undefined);
+        if (!together) client.call('ASKING').catch(() => undefined);
+        together = command === 'MULTI' || (together && command !== 'EXEC');
         return client.call(command, ...args);
       },
     });
+  };
 }

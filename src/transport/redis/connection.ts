@@ -16,17 +16,10 @@ export interface Connection {
   readonly place: string;
   /** Runs a script, on a cluster where its first key is. Rejects with a TransportError. */
   run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
-  /** The same, and a command right behind it. Resolves with both answers. */
-  runAnd(
-    script: Script,
-    keys: readonly string[],
-    args: readonly (string | number)[],
-    command: readonly [string, ...(string | number)[]],
-  ): Promise<readonly [unknown, unknown]>;
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
   /**
-   * Runs commands with nothing between them, or none where one of them is refused. Resolves with the answer to each; rejects
-   * where one has failed, which undoes nothing.
+   * Runs commands with nothing between them, or none where one of them is refused. Resolves with the answer to each: an Error where one
+   * has failed, which undoes nothing of the others.
    */
   together(...commands: readonly (readonly [string, ...(string | number)[]])[]): Promise<readonly unknown[]>;
   /** Who answers. Rejects with `Unsupported` for a server that is too old. */
@@ -87,49 +80,25 @@ function connectionOver(line: Line, own?: string, ask = line.ask): Connection {
       return line.place;
     },
     run: (script, keys, args) =>
-      ask(
-        (client) => runKnown((run, text) => client.call(run, text, keys.length, ...keys, ...args), script),
-        keys[0],
-      ),
-    runAnd: (script, keys, args, [command, ...rest]) =>
-      ask(
-        (client) =>
-          runKnown(
-            (run, text) =>
-              Promise.all([
-                client.call(run, text, keys.length, ...keys, ...args),
-                client.call(command, ...rest),
-              ]),
-            script,
-          ),
-        keys[0],
-      ),
+      ask(async (client) => {
+        try {
+          return await client.call('EVALSHA', script.sha, keys.length, ...keys, ...args);
+        } catch (error) {
+          if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+          return await client.call('EVAL', script.lua, keys.length, ...keys, ...args);
+        }
+      }, keys[0]),
     call: (command, ...args) => ask((client) => client.call(command, ...args), own),
     together: (...commands) =>
       ask(async (client) => {
         const all: (readonly [string, ...(string | number)[]])[] = [['MULTI'], ...commands, ['EXEC']];
         const answers = await Promise.all(all.map(([command, ...args]) => client.call(command, ...args)));
-        const done = list(answers.at(-1));
-        for (const one of done) if (one instanceof Error) throw one;
-        return done;
+        return list(answers.at(-1));
       }, own),
     server: () => line.server(own),
     at: (key) => connectionOver(line, key, ask),
     close: () => line.close(),
   };
-}
-
-/** Runs a script by its digest, or by its text where the server does not know it. */
-async function runKnown<Answer>(
-  run: (command: 'EVALSHA' | 'EVAL', text: string) => Promise<Answer>,
-  { sha, lua }: Script,
-): Promise<Answer> {
-  try {
-    return await run('EVALSHA', sha);
-  } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return await run('EVAL', lua);
-  }
 }
 
 function createSocket(options: ServerOptions, waitMs: number, wanted: Wanted = 'Redis'): Line {

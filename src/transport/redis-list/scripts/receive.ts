@@ -213,9 +213,10 @@ local refused = refusal('SORT', queue, 'BY', 'nosort', 'STORE', list)
   or refusal('RPUSH', queue, '')
   or refusal('LPUSH', dead, '')
   or refusal('HSET', returned, '', '')
+  or refusal('HINCRBY', lots, '', 0)
 if refused then return refused end
 mayWrite(leases)
--- A call that is sent again, for its second command was answered by another node, would put another portion in place of the first.
+-- A token that is used twice would put another portion in place of the first.
 if redis.call('EXISTS', list) == 1 then return redis.error_reply('TRYAGAIN the lot was taken before') end
 -- Nothing may fail once something has moved: these do where a key is not what it should be.
 redis.call('LLEN', queue)

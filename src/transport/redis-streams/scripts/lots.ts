@@ -71,7 +71,7 @@ local function recover(stream, lots, states, group, last, token)
   local mark, reading = unpack(redis.call('HMGET', lots, group, '!' .. group))
   if not reading and (mark or not redis.call('HGET', states, '!')) then return end
   local consumer, lease = consumerOf(token)
-  claim(stream, group, consumer, mark and before(mark, last) and mark or '0-0', last, lease)
+  claim(stream, group, consumer, mark and not before(last, mark) and mark or '0-0', last, lease)
   redis.call('HSET', lots, group, last)
   redis.call('HDEL', lots, '!' .. group)
 end`;
@@ -101,9 +101,9 @@ export const BEGIN_LOT = defineScript(
   `
 local stream, lots, states = KEYS[1], KEYS[2], KEYS[3]
 redis.call('HDEL', states, '')
-redis.call('HSETNX', states, '!', 1)
 local group = groupOf(stream, ARGV[1])
 if group == nil then return redis.error_reply('NOGROUP no group') end
+redis.call('HSET', states, '!', 1)
 local last = field(group, 'last-delivered-id')
 recover(stream, lots, states, ARGV[1], last, ARGV[2])
 redis.call('HSET', lots, ARGV[1], last, '!' .. ARGV[1], ARGV[2])`,

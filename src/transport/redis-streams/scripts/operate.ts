@@ -2,11 +2,16 @@ import { defineScript, type Script } from '../../redis/script.ts';
 import { LEFT, LOTS } from './lots.ts';
 import { FIELD, NEEDS_GROUP, NOW, UNREAD } from './shared.ts';
 
-/** Creates what is missing. KEYS: the stream. ARGV: its groups. Returns how many were created. */
+/**
+ * Creates what is missing. KEYS: stream, lots. ARGV: its groups. Returns how many were created. What a group of the same name had in
+ * lots, one that is new does not hold.
+ */
 export const PROVISION = defineScript(
   FIELD,
+  NEEDS_GROUP,
+  LOTS,
   `
-local stream = KEYS[1]
+local stream, lots = KEYS[1], KEYS[2]
 local read = 0
 if redis.call('EXISTS', stream) == 1 then
   local info = redis.call('XINFO', 'STREAM', stream)
@@ -15,6 +20,10 @@ if redis.call('EXISTS', stream) == 1 then
 end
 local created = 0
 for _, group in ipairs(ARGV) do
+  if groupOf(stream, group) == nil then
+    eachLot(lots, group, function(token) redis.call('HDEL', lots, group .. ' ' .. token) end)
+    redis.call('HDEL', lots, group, '!' .. group)
+  end
   local reply = redis.pcall('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM', 'ENTRIESREAD', read)
   if reply.err == nil then
     created = created + 1

@@ -15,12 +15,14 @@ local LEASE = '%.(%d+)$'`;
  * wait. Returns how many entries were pending but no longer in the stream.
  */
 export const SWEEP = `
-local MOST = 500
+local MOST, MOST_LOTS = 500, 8
 
 local function sweep(stream, group, token, defaultLease, retention, awayMs, time)
-  local lots = KEYS[9]
+  local lots, spreads = KEYS[9], 0
   eachLot(lots, group, function(lot, leaseUntil)
-    if leaseUntil <= time then spread(stream, lots, group, lot, time) end
+    if leaseUntil > time or spreads == MOST_LOTS then return end
+    spread(stream, lots, group, lot, time)
+    spreads = spreads + 1
   end)
   recover(stream, lots, KEYS[5], group, field(groupOf(stream, group), 'last-delivered-id'), token)
   local lost, left = 0, MOST
@@ -49,7 +51,7 @@ local function sweep(stream, group, token, defaultLease, retention, awayMs, time
       end
     end
   end
-  if left == 0 then redis.call('DEL', KEYS[6]) end
+  if left == 0 or spreads == MOST_LOTS then redis.call('DEL', KEYS[6]) end
   local edge = edgeOf(stream, lots, redis.call('XINFO', 'GROUPS', stream))
   if edge then
     if retention > 0 then

@@ -94,13 +94,14 @@ local function remove(ids)
 end
 
 local at = 5
-local groups = ARGV[4] ~= '0' and redis.pcall('XINFO', 'GROUPS', stream)
+local groups, there = ARGV[4] ~= '0' and redis.pcall('XINFO', 'GROUPS', stream) or {}, false
+for _, one in ipairs(groups) do there = there or field(one, 'name') == group end
 for _ = 1, tonumber(ARGV[4]) do
   local token, size, asked = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local ids = { unpack(ARGV, at + 3, at + 2 + asked) }
   at = at + 3 + asked
   local leaseUntil, from, to, left = lotOf(lots, group, token)
-  if not from or groups.err then
+  if not from or not there then
     acknowledge(ids)
   elseif asked == 0 or #groups > 1 then
     spread(stream, lots, group, token, time)

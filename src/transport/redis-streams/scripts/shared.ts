@@ -100,7 +100,9 @@ ${FIELD}
 
 local function edgeOf(stream, lots, groups)
   local edge
+  local there = {}
   for _, group in ipairs(groups) do
+    there[field(group, 'name')] = true
     local first
     if field(group, 'pending') > 0 then
       first = redis.call('XPENDING', stream, field(group, 'name'))[2]
@@ -112,8 +114,9 @@ local function edgeOf(stream, lots, groups)
   end
   if edge == nil then return nil, nil end
   local lotted
-  for _, lot in ipairs(redis.call('HVALS', lots)) do
-    local from = string.match(lot, ' (%S+) ')
+  local all = redis.call('HGETALL', lots)
+  for i = 1, #all, 2 do
+    local from = there[string.match(all[i], '^%S+')] and string.match(all[i + 1], ' (%S+) ')
     if from and (lotted == nil or before(from, lotted)) then lotted = from end
   end
   if lotted and before(lotted, edge) then edge = lotted end
