@@ -2,12 +2,14 @@ import { TransportError } from '../errors.ts';
 import { checkNames } from '../names.ts';
 import { noSubscription } from '../refusals.ts';
 import type { Address, Topology } from '../transport.ts';
-import { type SubscriptionKeys, streamKey, subscriptionKeys } from './keys.ts';
+import { lotsKey, type SubscriptionKeys, streamKey, subscriptionKeys } from './keys.ts';
 
 /** A topic, as the server knows it. */
 export interface TopicPlace {
   readonly name: string;
   readonly stream: string;
+  /** Hash: what groups have read together. Undefined where they do not. */
+  readonly lots?: string;
   readonly subscriptions: readonly SubscriptionPlace[];
   /** Whether its groups have been seen: when they are missing later, somebody removed them. */
   seen: boolean;
@@ -39,6 +41,7 @@ export function createDirectory(topology: Topology): Directory {
       {
         name,
         stream: streamKey(topology.prefix, name),
+        lots: lotsKey(topology.prefix, name),
         subscriptions: subscriptions.map((subscription) => ({
           name: subscription.name,
           keys: subscriptionKeys(topology.prefix, { topic: name, subscription: subscription.name }),

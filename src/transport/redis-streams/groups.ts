@@ -61,8 +61,8 @@ export async function withGroups<Answer>(
 
 async function createGroups(connection: Connection, topic: TopicPlace): Promise<number> {
   const groups = topic.subscriptions.map(({ name }) => name);
-  const lots = topic.subscriptions.slice(0, 1).map(({ keys }) => keys.lots);
-  const created = await connection.run(PROVISION, [topic.stream, ...lots], groups);
+  const { stream, lots } = topic;
+  const created = await connection.run(PROVISION, lots === undefined ? [stream] : [stream, lots], groups);
   topic.seen = true;
   topic.length = 0;
   return Number(created);

@@ -26,6 +26,10 @@ export function streamKey(prefix: string, topic: string): string {
   return `${prefix}:{${topic}}:stream`;
 }
 
+export function lotsKey(prefix: string, topic: string): string {
+  return `${prefix}:{${topic}}:lots`;
+}
+
 /** `<prefix>:{<topic>}:<subscription>:…`. */
 export function subscriptionKeys(prefix: string, { topic, subscription }: Address): SubscriptionKeys {
   const own = `${prefix}:{${topic}}:${subscription}`;
@@ -38,6 +42,6 @@ export function subscriptionKeys(prefix: string, { topic, subscription }: Addres
     dead: `${own}:dead`,
     shown: `${own}:dead-shown`,
     swept: `${own}:swept`,
-    lots: `${prefix}:{${topic}}:lots`,
+    lots: lotsKey(prefix, topic),
   };
 }

@@ -12,7 +12,7 @@ export function dialectDirectory(topology: Topology, system: StreamSystem): Dire
   const own = createDirectory(topology);
   const topics = new Map(own.topics.map((topic) => [topic, topicOf(topic)]));
 
-  function topicOf(topic: TopicPlace): TopicPlace {
+  function topicOf({ lots: _, ...topic }: TopicPlace): TopicPlace {
     const stream = system.stream(topic.name);
     const subscriptions = topic.subscriptions.map(
       ({ name, keys, ...kept }, index): SubscriptionPlace => ({

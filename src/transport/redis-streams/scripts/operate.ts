@@ -3,7 +3,7 @@ import { LEFT, LOTS } from './lots.ts';
 import { FIELD, NEEDS_GROUP, NOW, UNREAD } from './shared.ts';
 
 /**
- * Creates what is missing. KEYS: stream, lots. ARGV: its groups. Returns how many were created. What a group of the same name had in
+ * Creates what is missing. KEYS: stream, and lots where there are some. ARGV: its groups. Returns how many were created. What a group of the same name had in
  * lots, one that is new does not hold.
  */
 export const PROVISION = defineScript(
@@ -20,7 +20,7 @@ if redis.call('EXISTS', stream) == 1 then
 end
 local created = 0
 for _, group in ipairs(ARGV) do
-  if groupOf(stream, group) == nil then
+  if lots and groupOf(stream, group) == nil then
     eachLot(lots, group, function(token) redis.call('HDEL', lots, group .. ' ' .. token) end)
     redis.call('HDEL', lots, group, '!' .. group)
   end
