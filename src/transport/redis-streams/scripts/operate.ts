@@ -3,8 +3,8 @@ import { LEFT, LOTS } from './lots.ts';
 import { FIELD, NEEDS_GROUP, NOW, UNREAD } from './shared.ts';
 
 /**
- * Creates what is missing. KEYS: stream, and lots where there are some. ARGV: its groups. Returns how many were created. What a group of the same name had in
- * lots, one that is new does not hold.
+ * Creates what is missing. KEYS: stream, and lots where there may be some. ARGV: its groups. Returns how many were created.
+ * What a group of the same name had in lots, one that is new does not hold.
  */
 export const PROVISION = defineScript(
   FIELD,
