@@ -38,7 +38,12 @@ const SHORT: Readonly<Record<string, string>> = {
   ARGV: 'A',
 };
 const SHORT_NAMES = `local ${Object.values(SHORT).join()}=${Object.keys(SHORT).join()}`;
-const LONG = /\b(?:redis\.call|string\.match|tonumber|ipairs|KEYS|ARGV)\b/g;
+const LONG = new RegExp(
+  `\\b(?:${Object.keys(SHORT)
+    .map((name) => RegExp.escape(name))
+    .join('|')})\\b`,
+  'g',
+);
 const COMMENT_OR_TEMPLATE = /\/\*[\s\S]*?\*\/|\/\/.*|`(?:\\.|[^`\\])*`/g;
 
 /** A comment, a blank, or what stands for itself: a text, what the template puts in, a word or number, any other sign. */

@@ -16,6 +16,7 @@ const PROCESSING = '{raw}:processing';
 const BATCH = 500;
 const { whole, checked } = settingsOf(import.meta.url, { whole: 0, checked: 0 });
 const check = checked === 0 ? (data: Data) => data : (data: Data) => schema.parse(data);
+const checkedBody = (data: Data): string => bodyOf(check(data));
 
 export const driver: Driver = {
   async openProducer(url) {
@@ -25,9 +26,7 @@ export const driver: Driver = {
       async saturate(from, count) {
         let sending: Promise<unknown>[] = [];
         for (let start = 0; start < count; start += BATCH) {
-          const bodies = range(from + start, Math.min(BATCH, count - start)).map((data) =>
-            bodyOf(check(data)),
-          );
+          const bodies = range(from + start, Math.min(BATCH, count - start)).map(checkedBody);
           sending.push(redis.lpush(QUEUE, ...bodies));
           if (sending.length === 4) {
             await Promise.all(sending);
@@ -36,8 +35,7 @@ export const driver: Driver = {
         }
         await Promise.all(sending);
       },
-      send: (messages) =>
-        redis.lpush(QUEUE, ...messages.map((data) => bodyOf(check(data)))).then(() => undefined),
+      send: (messages) => redis.lpush(QUEUE, ...messages.map(checkedBody)).then(() => undefined),
       close: () => redis.disconnect(),
     };
   },

@@ -36,8 +36,6 @@ export interface Layout {
   letter(receipt: RedisReceipt, headers: Headers, stream: string): string;
   /** Takes what is held apart. */
   readonly take: Script;
-  /** Whether what is read may be leased as lots. */
-  readonly lots: boolean;
   /** Ends deliveries. */
   readonly settle: Script;
   readonly depth: Script;
@@ -60,7 +58,6 @@ export const OWN_LAYOUT: Layout = {
   held: heldMessage,
   letter: ({ frame }, headers) => encodeFrame({ ...frame, headers }),
   take: TAKE_HELD,
-  lots: true,
   settle: SETTLE,
   depth: DEPTH,
 };

@@ -53,7 +53,7 @@ export function createReceiver(receiver: ReceiverOptions): Receiver {
   /** Its group was the only one of the stream. */
   let alone = false;
   /** What is done is gone at once, and the server lets this user do it. */
-  let mayLease = layout.lots && options.retentionMs === 0;
+  let mayLease = topic.lots !== undefined && options.retentionMs === 0;
   let mayBegin = false;
   /** Entries that the last read has brought. */
   let brought = lotsFrom;

@@ -71,7 +71,6 @@ export function dialectLayout(system: StreamSystem): Layout {
     },
 
     take: TAKE_FIELDS,
-    lots: false,
     settle: SETTLE_FIELDS,
     depth: DEPTH_OF_FIELDS,
     letters: dialectLetters(system),
