@@ -7,7 +7,7 @@ const config: Config = defineConfig({
   topics: [
     topic(modelReadyToDeploy, {
       deploy: {
-        loadHandler: () => import('./src/model-ready/deploy-handler.ts'),
+        loadHandler: () => import('./src/model-ready/deploy/deploy-handler.ts'),
         handlerTimeoutMs: 30_000,
         lambda: { entry: 'lambdas/deploy-model.ts', drainEntry: 'lambdas/drain-model.ts' },
       },
@@ -15,7 +15,7 @@ const config: Config = defineConfig({
     topic(modelToEvaluate, {
       judge: {
         loadHandler: async () => {
-          const { evaluateHandlerFrom } = await import('./src/model-ready/evaluate-handler.ts');
+          const { evaluateHandlerFrom } = await import('./src/model-ready/judge/evaluate-handler.ts');
           return { default: evaluateHandlerFrom(process.env, config) };
         },
         // Four questions to a registry that takes ten seconds for each.

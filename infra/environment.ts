@@ -1,6 +1,9 @@
 import { InvalidConfig } from '../src/config/define-config.ts';
-import { checkUrl, InvalidDeployOptions } from '../src/model-ready/deploy.ts';
-import { InvalidMinImprovement, parseMinImprovement } from '../src/model-ready/parse-min-improvement.ts';
+import { checkUrl, InvalidDeployOptions } from '../src/model-ready/deploy/deploy.ts';
+import {
+  InvalidMinImprovement,
+  parseMinImprovement,
+} from '../src/model-ready/judge/parse-min-improvement.ts';
 import { DEPLOY, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './bundles/functions.ts';
 import type { Context, ReadContext } from './context.ts';
 import type { Deployment } from './deployment.ts';

@@ -1,5 +1,5 @@
 import config from '../hikyaku.config.ts';
 import { lambdaConsumer } from '../src/consume/lambda.ts';
-import deploy from '../src/model-ready/deploy-handler.ts';
+import deploy from '../src/model-ready/deploy/deploy-handler.ts';
 
 export const handler = lambdaConsumer(config, 'model_ready_to_deploy/deploy', deploy);

@@ -1,5 +1,5 @@
 import config from '../hikyaku.config.ts';
 import { lambdaDrain } from '../src/consume/lambda-drain.ts';
-import deploy from '../src/model-ready/deploy-handler.ts';
+import deploy from '../src/model-ready/deploy/deploy-handler.ts';
 
 export const handler = lambdaDrain(config, 'model_ready_to_deploy/deploy', deploy);

@@ -1,4 +1,4 @@
 import config from '../hikyaku.config.ts';
-import { emitFunction } from '../src/model-ready/emit-function.ts';
+import { emitFunction } from '../src/model-ready/judge/emit-function.ts';
 
 export const handler = emitFunction(config);

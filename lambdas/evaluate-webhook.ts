@@ -1,4 +1,4 @@
 import config from '../hikyaku.config.ts';
-import { evaluateWebhookFunction } from '../src/model-ready/evaluate-webhook-function.ts';
+import { evaluateWebhookFunction } from '../src/model-ready/webhook/evaluate-webhook-function.ts';
 
 export const handler = evaluateWebhookFunction(config);

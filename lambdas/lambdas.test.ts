@@ -107,7 +107,7 @@ describe('the emit function', () => {
 
   it('answers what could not be published with 503 and what became of each', async () => {
     vi.stubEnv('TRANSPORT_URL', 'sqs://127.0.0.1:1');
-    const { emitFunction } = await import('../src/model-ready/emit-function.ts');
+    const { emitFunction } = await import('../src/model-ready/judge/emit-function.ts');
     const { default: config } = await import('../hikyaku.config.ts');
     const error = vi.spyOn(console, 'error').mockImplementation(() => {});
     const handler = emitFunction({ ...config, topics: [] });

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import type { RejectionCode } from './gate.ts';
+import type { RejectionCode } from './judge/gate.ts';
 
 /** What happens to models. Null names are those of runs that are not registered, or not known. */
 export type ModelEvent =

@@ -4,7 +4,7 @@ import { readDeadLetterReason } from '../../src/message/dead-letter.ts';
 import { InvalidMessage, readEnvelope } from '../../src/message/envelope.ts';
 import { readReplay } from '../../src/message/replayed.ts';
 import { readSignature } from '../../src/message/signature.ts';
-import { InvalidEvaluation, parseEvaluation } from '../../src/model-ready/evaluation.ts';
+import { InvalidEvaluation, parseEvaluation } from '../../src/model-ready/judge/evaluation.ts';
 import { fingerprintOf } from '../../src/operate/fingerprint.ts';
 import { agents } from '../../src/transport/dialects/agents.ts';
 import { hokusai } from '../../src/transport/dialects/hokusai.ts';

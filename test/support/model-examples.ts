@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { parseEvaluation } from '../../src/model-ready/evaluation.ts';
+import { parseEvaluation } from '../../src/model-ready/judge/evaluation.ts';
 
 const EXAMPLES = new URL('../../examples/', import.meta.url);
 

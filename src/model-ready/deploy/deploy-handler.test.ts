@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { CANARY_WEBHOOK_SECRET } from '../../test/support/canary.ts';
-import { startHttpServer } from '../../test/support/http-server.ts';
-import { evaluation } from '../../test/support/model-examples.ts';
-import { startSecretsManager } from '../../test/support/secrets-manager.ts';
-import type { HandlerContext } from '../consume/handler.ts';
-import { wrap } from '../message/envelope.ts';
-import { modelReadyToDeploy } from './contract.ts';
+import { CANARY_WEBHOOK_SECRET } from '../../../test/support/canary.ts';
+import { startHttpServer } from '../../../test/support/http-server.ts';
+import { evaluation } from '../../../test/support/model-examples.ts';
+import { startSecretsManager } from '../../../test/support/secrets-manager.ts';
+import type { HandlerContext } from '../../consume/handler.ts';
+import { wrap } from '../../message/envelope.ts';
+import { modelReadyToDeploy } from '../contract.ts';
+import { judge } from '../judge/gate.ts';
 import { InvalidDeployOptions } from './deploy.ts';
 import { deployHandlerFrom } from './deploy-handler.ts';
-import { judge } from './gate.ts';
 
 const SECRET = CANARY_WEBHOOK_SECRET;
 const context: HandlerContext = {

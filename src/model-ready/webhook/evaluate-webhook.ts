@@ -1,13 +1,13 @@
-import { parseJson } from '../message/json.ts';
-import { type HttpAnswer, type HttpError, httpAnswer, httpErrorAnswer } from '../publish/http-answer.ts';
-import { asHttpRequest, BadRequest, type HttpRequest } from '../publish/http-request.ts';
-import { type Secrets, SecretUnavailable } from '../secrets/secrets.ts';
-import { describeThrown } from '../text/describe-thrown.ts';
-import { InvalidEvaluation } from './evaluation.ts';
-import { emitModelEvent } from './events.ts';
+import { parseJson } from '../../message/json.ts';
+import { type HttpAnswer, type HttpError, httpAnswer, httpErrorAnswer } from '../../publish/http-answer.ts';
+import { asHttpRequest, BadRequest, type HttpRequest } from '../../publish/http-request.ts';
+import { type Secrets, SecretUnavailable } from '../../secrets/secrets.ts';
+import { describeThrown } from '../../text/describe-thrown.ts';
+import { emitModelEvent } from '../events.ts';
+import { InvalidEvaluation } from '../judge/evaluation.ts';
+import type { ModelToEvaluate } from '../to-evaluate.ts';
 import { type Delivery, DeliveryRefused, readDelivery } from './mlflow-delivery.ts';
 import { type RegistryEvent, readEventBridgeEvent, readMlflowEvent } from './registry-events.ts';
-import type { ModelToEvaluate } from './to-evaluate.ts';
 
 export interface EvaluateWebhookOptions {
   /** Publishes one request, and resolves once the carrier has accepted it. */

@@ -1,4 +1,4 @@
-import { InvalidEvaluation } from './evaluation.ts';
+import { InvalidEvaluation } from '../judge/evaluation.ts';
 import { type ModelRegistry, RegistryError } from './mlflow.ts';
 import { readModelVersion, readRun } from './mlflow-answers.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { evaluation } from '../../test/support/model-examples.ts';
-import { validate } from '../message/envelope.ts';
-import { modelReadyToDeploy } from './contract.ts';
-import type { Direction } from './fields.ts';
+import { evaluation } from '../../../test/support/model-examples.ts';
+import { validate } from '../../message/envelope.ts';
+import { modelReadyToDeploy } from '../contract.ts';
+import type { Direction } from '../fields.ts';
 import { improvementPercentage, judge } from './gate.ts';
 
 const value = fc.double({ noNaN: true, noDefaultInfinity: true });

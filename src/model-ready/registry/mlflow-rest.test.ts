@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
-import { type Received, startHttpServer } from '../../test/support/http-server.ts';
-import { answerAsMlflow } from '../../test/support/mlflow-server.ts';
-import { expectedModels } from '../../test/support/model-examples.ts';
-import { judge } from './gate.ts';
-import { readEvaluations } from './inputs.ts';
+import { type Received, startHttpServer } from '../../../test/support/http-server.ts';
+import { answerAsMlflow } from '../../../test/support/mlflow-server.ts';
+import { expectedModels } from '../../../test/support/model-examples.ts';
+import { judge } from '../judge/gate.ts';
+import { readEvaluations } from '../judge/inputs.ts';
 import { RegistryError } from './mlflow.ts';
 import { createRestRegistry, registryFromEnvironment } from './mlflow-rest.ts';
 

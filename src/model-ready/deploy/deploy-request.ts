@@ -1,8 +1,8 @@
 import { Webhook } from 'standardwebhooks';
-import { Reject, RetryAfter } from '../consume/handler.ts';
-import type { Envelope } from '../message/envelope.ts';
-import type { Secrets } from '../secrets/secrets.ts';
-import type { ModelReadyToDeploy } from './contract.ts';
+import { Reject, RetryAfter } from '../../consume/handler.ts';
+import type { Envelope } from '../../message/envelope.ts';
+import type { Secrets } from '../../secrets/secrets.ts';
+import type { ModelReadyToDeploy } from '../contract.ts';
 
 /** The platform did not take the model this time; trying again may help. */
 export class DeployFailed extends Error {

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
-import { check } from './evaluation.ts';
-import { expects } from './fields.ts';
-import type { ModelToEvaluate } from './to-evaluate.ts';
+import { expects } from '../fields.ts';
+import { check } from '../judge/evaluation.ts';
+import type { ModelToEvaluate } from '../to-evaluate.ts';
 
 /** What an event of a registry asks for: that a model be judged, or nothing, and why. */
 export type RegistryEvent =

@@ -1,6 +1,6 @@
-import type { ErrorCode } from '../transport/errors.ts';
-import { evaluationFromTags, metricIn, numberIn } from './benchmark-tags.ts';
-import type { Evaluation } from './evaluation.ts';
+import type { ErrorCode } from '../../transport/errors.ts';
+import { evaluationFromTags, metricIn, numberIn } from '../judge/benchmark-tags.ts';
+import type { Evaluation } from '../judge/evaluation.ts';
 
 /** A run, as far as it is judged. */
 export interface Run {

@@ -1,7 +1,7 @@
-import type { Handler } from '../consume/handler.ts';
-import type { Secrets } from '../secrets/secrets.ts';
-import type { ModelReadyToDeploy } from './contract.ts';
-import { emitModelEvent } from './events.ts';
+import type { Handler } from '../../consume/handler.ts';
+import type { Secrets } from '../../secrets/secrets.ts';
+import type { ModelReadyToDeploy } from '../contract.ts';
+import { emitModelEvent } from '../events.ts';
 
 /** A model that was deployed. */
 export interface Deployment {

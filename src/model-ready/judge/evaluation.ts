@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { closest } from '../text/closest.ts';
+import { closest } from '../../text/closest.ts';
 import {
   direction,
   expectedBy,
@@ -10,7 +10,7 @@ import {
   passedOn,
   text,
   tokenSymbol,
-} from './fields.ts';
+} from '../fields.ts';
 
 /** One thing wrong with an evaluation: where (a path of keys, empty for the whole), and what stands there. */
 export interface EvaluationIssue {

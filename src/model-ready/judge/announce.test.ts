@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { evaluation } from '../../test/support/model-examples.ts';
+import { evaluation } from '../../../test/support/model-examples.ts';
+import type { ModelReadyToDeploy } from '../contract.ts';
+import { type ModelEvent, observeModels } from '../events.ts';
 import { AnnounceFailed, announce } from './announce.ts';
-import type { ModelReadyToDeploy } from './contract.ts';
-import { type ModelEvent, observeModels } from './events.ts';
 
 function observed(): ModelEvent[] {
   const events: ModelEvent[] = [];

@@ -1,32 +1,32 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import config from '../../hikyaku.config.ts';
-import { type Answer, startHttpServer } from '../../test/support/http-server.ts';
+import config from '../../../hikyaku.config.ts';
+import { type Answer, startHttpServer } from '../../../test/support/http-server.ts';
 import {
   asFunctionUrlEvent,
   MLFLOW_SECRET,
   recordedDeliveries,
   signedAt,
-} from '../../test/support/mlflow-deliveries.ts';
-import { answerAsMlflow } from '../../test/support/mlflow-server.ts';
-import { expectedModels } from '../../test/support/model-examples.ts';
-import { modelPackageEvent } from '../../test/support/sagemaker-event.ts';
-import { findSubscription } from '../config/find.ts';
-import { type HandlerContext, Reject } from '../consume/handler.ts';
-import { startWorker } from '../consume/worker.ts';
-import { wrap } from '../message/envelope.ts';
-import { createPublisher } from '../publish/publisher.ts';
-import { fixedSecrets } from '../secrets/secrets.ts';
-import { TransportError } from '../transport/errors.ts';
-import { createMemoryTransport } from '../transport/memory/memory.ts';
+} from '../../../test/support/mlflow-deliveries.ts';
+import { answerAsMlflow } from '../../../test/support/mlflow-server.ts';
+import { expectedModels } from '../../../test/support/model-examples.ts';
+import { modelPackageEvent } from '../../../test/support/sagemaker-event.ts';
+import { findSubscription } from '../../config/find.ts';
+import { type HandlerContext, Reject } from '../../consume/handler.ts';
+import { startWorker } from '../../consume/worker.ts';
+import { wrap } from '../../message/envelope.ts';
+import { createPublisher } from '../../publish/publisher.ts';
+import { fixedSecrets } from '../../secrets/secrets.ts';
+import { TransportError } from '../../transport/errors.ts';
+import { createMemoryTransport } from '../../transport/memory/memory.ts';
+import { type ModelReadyToDeploy, modelReadyToDeploy } from '../contract.ts';
+import { type ModelEvent, observeModels } from '../events.ts';
+import { RegistryError } from '../registry/mlflow.ts';
+import { createRestRegistry } from '../registry/mlflow-rest.ts';
+import { type ModelToEvaluate, modelToEvaluate } from '../to-evaluate.ts';
+import { createEvaluateWebhook } from '../webhook/evaluate-webhook.ts';
+import { readEventBridgeEvent } from '../webhook/registry-events.ts';
 import { AnnounceFailed } from './announce.ts';
-import { type ModelReadyToDeploy, modelReadyToDeploy } from './contract.ts';
 import { createEvaluateHandler, evaluateHandlerFrom, NotYet } from './evaluate-handler.ts';
-import { createEvaluateWebhook } from './evaluate-webhook.ts';
-import { type ModelEvent, observeModels } from './events.ts';
-import { RegistryError } from './mlflow.ts';
-import { createRestRegistry } from './mlflow-rest.ts';
-import { readEventBridgeEvent } from './registry-events.ts';
-import { type ModelToEvaluate, modelToEvaluate } from './to-evaluate.ts';
 
 const context: HandlerContext = {
   attempt: 1,

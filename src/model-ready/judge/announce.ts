@@ -1,6 +1,6 @@
-import type { ModelReadyToDeploy } from './contract.ts';
+import type { ModelReadyToDeploy } from '../contract.ts';
+import { emitModelEvent } from '../events.ts';
 import type { Evaluation } from './evaluation.ts';
-import { emitModelEvent } from './events.ts';
 import { type GateOptions, judge, type RejectionCode } from './gate.ts';
 
 /** What became of each evaluation. */

@@ -1,18 +1,18 @@
-import type { Config } from '../config/define-config.ts';
-import { type Handler, Reject } from '../consume/handler.ts';
-import { inLambda } from '../in-lambda.ts';
-import { signingKeysFrom } from '../signing/signing-keys.ts';
-import { openOnce } from '../transport/open-once.ts';
+import type { Config } from '../../config/define-config.ts';
+import { type Handler, Reject } from '../../consume/handler.ts';
+import { inLambda } from '../../in-lambda.ts';
+import { signingKeysFrom } from '../../signing/signing-keys.ts';
+import { openOnce } from '../../transport/open-once.ts';
+import { type ModelReadyToDeploy, modelReadyToDeploy } from '../contract.ts';
+import { logModelEvents } from '../json-log.ts';
+import { evaluationOfVersion, type ModelRegistry, RegistryError } from '../registry/mlflow.ts';
+import { registryFromEnvironment } from '../registry/mlflow-rest.ts';
+import { evaluationOfPackage } from '../registry/sagemaker.ts';
+import type { ModelToEvaluate } from '../to-evaluate.ts';
 import { announce } from './announce.ts';
-import { type ModelReadyToDeploy, modelReadyToDeploy } from './contract.ts';
 import { type Evaluation, InvalidEvaluation } from './evaluation.ts';
 import type { GateOptions } from './gate.ts';
-import { logModelEvents } from './json-log.ts';
-import { evaluationOfVersion, type ModelRegistry, RegistryError } from './mlflow.ts';
-import { registryFromEnvironment } from './mlflow-rest.ts';
 import { minImprovementFrom } from './parse-min-improvement.ts';
-import { evaluationOfPackage } from './sagemaker.ts';
-import type { ModelToEvaluate } from './to-evaluate.ts';
 
 export interface EvaluateOptions extends GateOptions {
   /** Publishes one announcement, and resolves to its id once the carrier has accepted it. */
@@ -80,9 +80,9 @@ export function evaluateHandlerFrom(
   // Loaded when the first model passes.
   const publisher = openOnce(async () => {
     const [{ transportUrl }, { openTransport }, { createPublisher }] = await Promise.all([
-      import('../transport/schemes.ts'),
-      import('../transport/url.ts'),
-      import('../publish/publisher.ts'),
+      import('../../transport/schemes.ts'),
+      import('../../transport/url.ts'),
+      import('../../publish/publisher.ts'),
     ]);
     return createPublisher({
       transport: await openTransport(transportUrl(environment), config),

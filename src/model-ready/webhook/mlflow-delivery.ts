@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { HttpRequest } from '../publish/http-request.ts';
-import type { Secrets } from '../secrets/secrets.ts';
+import type { HttpRequest } from '../../publish/http-request.ts';
+import type { Secrets } from '../../secrets/secrets.ts';
 
 /** What a webhook of MLflow has delivered, once it is certain that it has. */
 export interface Delivery {

@@ -1,16 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { CANARY_WEBHOOK_SECRET } from '../../test/support/canary.ts';
-import { type Received, startHttpServer } from '../../test/support/http-server.ts';
-import { evaluation } from '../../test/support/model-examples.ts';
-import { type HandlerContext, Reject, RetryAfter } from '../consume/handler.ts';
-import { type Envelope, wrap } from '../message/envelope.ts';
-import { type ModelReadyToDeploy, modelReadyToDeploy } from './contract.ts';
+import { CANARY_WEBHOOK_SECRET } from '../../../test/support/canary.ts';
+import { type Received, startHttpServer } from '../../../test/support/http-server.ts';
+import { evaluation } from '../../../test/support/model-examples.ts';
+import { type HandlerContext, Reject, RetryAfter } from '../../consume/handler.ts';
+import { type Envelope, wrap } from '../../message/envelope.ts';
+import { type ModelReadyToDeploy, modelReadyToDeploy } from '../contract.ts';
+import { type ModelEvent, observeModels } from '../events.ts';
+import { judge } from '../judge/gate.ts';
 import { createDeployHandler, type Deployment, InvalidDeployOptions } from './deploy.ts';
 import { DeployFailed } from './deploy-request.ts';
-import { type ModelEvent, observeModels } from './events.ts';
-import { judge } from './gate.ts';
 
 const SECRET = CANARY_WEBHOOK_SECRET;
 

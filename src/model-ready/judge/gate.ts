@@ -1,6 +1,6 @@
-import type { ModelReadyToDeploy } from './contract.ts';
+import type { ModelReadyToDeploy } from '../contract.ts';
+import type { Direction } from '../fields.ts';
 import type { Evaluation } from './evaluation.ts';
-import type { Direction } from './fields.ts';
 import { directionOf } from './metrics.ts';
 import { checkMinimum, describeMinimum, type MinImprovement, reachesMinimum } from './min-improvement.ts';
 

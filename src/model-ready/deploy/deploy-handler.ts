@@ -1,7 +1,7 @@
-import type { Handler } from '../consume/handler.ts';
-import type { Secrets } from '../secrets/secrets.ts';
-import { secretsLater } from '../secrets/secrets-later.ts';
-import type { ModelReadyToDeploy } from './contract.ts';
+import type { Handler } from '../../consume/handler.ts';
+import type { Secrets } from '../../secrets/secrets.ts';
+import { secretsLater } from '../../secrets/secrets-later.ts';
+import type { ModelReadyToDeploy } from '../contract.ts';
 import { createDeployHandler, type Deployment, InvalidDeployOptions } from './deploy.ts';
 
 /**

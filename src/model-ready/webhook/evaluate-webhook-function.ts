@@ -1,14 +1,14 @@
-import type { Config } from '../config/define-config.ts';
-import { inLambda } from '../in-lambda.ts';
-import { logEvents } from '../observe/json-log.ts';
-import { measured } from '../observe/measured.ts';
-import { createPublisher } from '../publish/publisher.ts';
-import { secretsFrom } from '../secrets/secrets-from.ts';
-import { signingKeysFrom } from '../signing/signing-keys.ts';
-import { openOnce } from '../transport/open-once.ts';
+import type { Config } from '../../config/define-config.ts';
+import { inLambda } from '../../in-lambda.ts';
+import { logEvents } from '../../observe/json-log.ts';
+import { measured } from '../../observe/measured.ts';
+import { createPublisher } from '../../publish/publisher.ts';
+import { secretsFrom } from '../../secrets/secrets-from.ts';
+import { signingKeysFrom } from '../../signing/signing-keys.ts';
+import { openOnce } from '../../transport/open-once.ts';
+import { logModelEvents } from '../json-log.ts';
+import { modelToEvaluate } from '../to-evaluate.ts';
 import { createEvaluateWebhook } from './evaluate-webhook.ts';
-import { logModelEvents } from './json-log.ts';
-import { modelToEvaluate } from './to-evaluate.ts';
 
 /**
  * The function that registries call when a model may be ready to be judged; see {@link createEvaluateWebhook}.
@@ -23,8 +23,8 @@ export function evaluateWebhookFunction(config: Config): ReturnType<typeof creat
     logModelEvents();
   }
   const publisher = openOnce(async () => {
-    const { transportUrl } = await import('../transport/schemes.ts');
-    const { openTransport } = await import('../transport/url.ts');
+    const { transportUrl } = await import('../../transport/schemes.ts');
+    const { openTransport } = await import('../../transport/url.ts');
     return createPublisher({
       transport: await openTransport(transportUrl(), config),
       source: 'hikyaku/evaluate-webhook',

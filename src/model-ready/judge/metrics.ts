@@ -1,4 +1,4 @@
-import type { Direction } from './fields.ts';
+import type { Direction } from '../fields.ts';
 
 const HIGHER: ReadonlySet<string> = new Set([
   'accuracy',

@@ -1,17 +1,17 @@
 import middy from '@middy/core';
-import type { Config } from '../config/define-config.ts';
-import { inLambda } from '../in-lambda.ts';
-import { logEvents } from '../observe/json-log.ts';
-import { measured } from '../observe/measured.ts';
-import type { HttpError } from '../publish/http-answer.ts';
-import { httpEvent } from '../publish/http-event.ts';
-import { signingKeysFrom } from '../signing/signing-keys.ts';
-import { openOnce } from '../transport/open-once.ts';
+import type { Config } from '../../config/define-config.ts';
+import { inLambda } from '../../in-lambda.ts';
+import { logEvents } from '../../observe/json-log.ts';
+import { measured } from '../../observe/measured.ts';
+import type { HttpError } from '../../publish/http-answer.ts';
+import { httpEvent } from '../../publish/http-event.ts';
+import { signingKeysFrom } from '../../signing/signing-keys.ts';
+import { openOnce } from '../../transport/open-once.ts';
+import { logModelEvents } from '../json-log.ts';
+import { RegistryError } from '../registry/mlflow.ts';
 import { AnnounceFailed } from './announce.ts';
 import { createEmit, type Emit } from './emit.ts';
 import { InvalidEvaluation } from './evaluation.ts';
-import { logModelEvents } from './json-log.ts';
-import { RegistryError } from './mlflow.ts';
 import { minImprovementFrom } from './parse-min-improvement.ts';
 
 /** Evaluations and MLflow answers are small; what is larger is something else. */
@@ -45,8 +45,8 @@ export function emitFunction(config: Config) {
 }
 
 async function openEmit(config: Config): Promise<Emit> {
-  const { transportUrl } = await import('../transport/schemes.ts');
-  const { openTransport } = await import('../transport/url.ts');
+  const { transportUrl } = await import('../../transport/schemes.ts');
+  const { openTransport } = await import('../../transport/url.ts');
   const minImprovement = minImprovementFrom(process.env);
   return createEmit(await openTransport(transportUrl(), config), {
     source: 'hikyaku/emit',

@@ -6,15 +6,15 @@ import {
   recordedDeliveries,
   signAnew,
   signedAt,
-} from '../../test/support/mlflow-deliveries.ts';
-import { modelPackageEvent } from '../../test/support/sagemaker-event.ts';
-import { InvalidMessage, validate, wrap } from '../message/envelope.ts';
-import { fixedSecrets, type Secrets, SecretUnavailable } from '../secrets/secrets.ts';
-import { TransportError } from '../transport/errors.ts';
+} from '../../../test/support/mlflow-deliveries.ts';
+import { modelPackageEvent } from '../../../test/support/sagemaker-event.ts';
+import { InvalidMessage, validate, wrap } from '../../message/envelope.ts';
+import { fixedSecrets, type Secrets, SecretUnavailable } from '../../secrets/secrets.ts';
+import { TransportError } from '../../transport/errors.ts';
+import { type ModelEvent, observeModels } from '../events.ts';
+import { InvalidEvaluation } from '../judge/evaluation.ts';
+import { type ModelToEvaluate, modelToEvaluate } from '../to-evaluate.ts';
 import { createEvaluateWebhook } from './evaluate-webhook.ts';
-import { InvalidEvaluation } from './evaluation.ts';
-import { type ModelEvent, observeModels } from './events.ts';
-import { type ModelToEvaluate, modelToEvaluate } from './to-evaluate.ts';
 
 const deliveries = recordedDeliveries();
 

@@ -1,6 +1,6 @@
-import { evaluationFromTags, metricIn, numberIn } from './benchmark-tags.ts';
-import type { Evaluation } from './evaluation.ts';
-import type { ModelToEvaluate } from './to-evaluate.ts';
+import { evaluationFromTags, metricIn, numberIn } from '../judge/benchmark-tags.ts';
+import type { Evaluation } from '../judge/evaluation.ts';
+import type { ModelToEvaluate } from '../to-evaluate.ts';
 
 /**
  * The evaluation of a model package, from what its event says alone. Its `CustomerMetadataProperties` are read as

@@ -4,12 +4,12 @@ import {
   exampleAnswersOf,
   expectedModels,
   plainEvaluation,
-} from '../../test/support/model-examples.ts';
+} from '../../../test/support/model-examples.ts';
+import { RegistryError } from '../registry/mlflow.ts';
+import { registryFromAnswers } from '../registry/mlflow-files.ts';
 import { type Evaluation, InvalidEvaluation } from './evaluation.ts';
 import { judge } from './gate.ts';
 import { readEvaluations } from './inputs.ts';
-import { RegistryError } from './mlflow.ts';
-import { registryFromAnswers } from './mlflow-files.ts';
 
 const noServer = (): never => {
   throw new Error('the MLflow server was asked for');

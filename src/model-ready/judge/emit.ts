@@ -1,8 +1,8 @@
-import { createPublisher, type Publisher } from '../publish/publisher.ts';
-import type { Secrets } from '../secrets/secrets.ts';
-import type { Transport } from '../transport/transport.ts';
+import { createPublisher, type Publisher } from '../../publish/publisher.ts';
+import type { Secrets } from '../../secrets/secrets.ts';
+import type { Transport } from '../../transport/transport.ts';
+import { modelReadyToDeploy } from '../contract.ts';
 import { type AnnounceReport, announce } from './announce.ts';
-import { modelReadyToDeploy } from './contract.ts';
 import type { GateOptions } from './gate.ts';
 import { type Document, readEvaluations } from './inputs.ts';
 

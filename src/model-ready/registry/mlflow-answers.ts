@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { check, metricValue } from './evaluation.ts';
-import { expects } from './fields.ts';
+import { expects } from '../fields.ts';
+import { check, metricValue } from '../judge/evaluation.ts';
 import type { ModelVersion, Run } from './mlflow.ts';
 
 // What is read of the REST API's answers. Empty lists are omitted, a missing run id is null or ''.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { plainEvaluation } from '../../test/support/model-examples.ts';
+import { plainEvaluation } from '../../../test/support/model-examples.ts';
 import { InvalidEvaluation, parseEvaluation } from './evaluation.ts';
 
 function invalid(input: unknown, source?: string): InvalidEvaluation {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, it, vi } from 'vitest';
-import config from '../../hikyaku.config.ts';
+import config from '../../../hikyaku.config.ts';
 import { emitFunction } from './emit-function.ts';
 
 const evaluation: unknown = JSON.parse(readFileSync('examples/evaluations/churn-predictor.v7.json', 'utf8'));

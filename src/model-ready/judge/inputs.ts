@@ -1,11 +1,21 @@
 import * as z from 'zod/mini';
+import { modelName, modelVersion } from '../fields.ts';
+import {
+  evaluationOfRun,
+  evaluationOfVersion,
+  type ModelRegistry,
+  type ModelVersion,
+} from '../registry/mlflow.ts';
+import {
+  type Document,
+  type FileRegistry,
+  kindOfAnswer,
+  registryFromAnswers,
+} from '../registry/mlflow-files.ts';
+import { registryFromEnvironment } from '../registry/mlflow-rest.ts';
 import { check, type Evaluation, InvalidEvaluation, parseEvaluation, show } from './evaluation.ts';
-import { modelName, modelVersion } from './fields.ts';
-import { evaluationOfRun, evaluationOfVersion, type ModelRegistry, type ModelVersion } from './mlflow.ts';
-import { type Document, type FileRegistry, kindOfAnswer, registryFromAnswers } from './mlflow-files.ts';
-import { registryFromEnvironment } from './mlflow-rest.ts';
 
-export type { Document } from './mlflow-files.ts';
+export type { Document } from '../registry/mlflow-files.ts';
 
 /**
  * Reads whatever is given to be judged into evaluations, in the order given:
