@@ -6,7 +6,7 @@ import { InvalidDeployOptions } from '../model-ready/deploy/deploy.ts';
 import { AnnounceFailed } from '../model-ready/judge/announce.ts';
 import { InvalidEvaluation } from '../model-ready/judge/evaluation.ts';
 import { InvalidMinImprovement } from '../model-ready/judge/parse-min-improvement.ts';
-import { RegistryError } from '../model-ready/registry/mlflow.ts';
+import { RegistryError } from '../model-ready/registry/registry.ts';
 import { InvalidSecretSource } from '../secrets/secrets-of-arn.ts';
 import { type ErrorCode, TransportError } from '../transport/errors.ts';
 import { InvalidTransportUrl } from '../transport/schemes.ts';

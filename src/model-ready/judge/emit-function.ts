@@ -8,7 +8,7 @@ import { httpEvent } from '../../publish/http-event.ts';
 import { signingKeysFrom } from '../../signing/signing-keys.ts';
 import { openOnce } from '../../transport/open-once.ts';
 import { logModelEvents } from '../json-log.ts';
-import { RegistryError } from '../registry/mlflow.ts';
+import { RegistryError } from '../registry/registry.ts';
 import { AnnounceFailed } from './announce.ts';
 import { createEmit, type Emit } from './emit.ts';
 import { InvalidEvaluation } from './evaluation.ts';

@@ -5,8 +5,8 @@ import {
   expectedModels,
   plainEvaluation,
 } from '../../../test/support/model-examples.ts';
-import { RegistryError } from '../registry/mlflow.ts';
 import { registryFromAnswers } from '../registry/mlflow-files.ts';
+import { RegistryError } from '../registry/registry.ts';
 import { type Evaluation, InvalidEvaluation } from './evaluation.ts';
 import { judge } from './gate.ts';
 import { readEvaluations } from './inputs.ts';

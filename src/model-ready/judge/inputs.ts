@@ -1,11 +1,6 @@
 import * as z from 'zod/mini';
 import { modelName, modelVersion } from '../fields.ts';
-import {
-  evaluationOfRun,
-  evaluationOfVersion,
-  type ModelRegistry,
-  type ModelVersion,
-} from '../registry/mlflow.ts';
+import { evaluationOfRun, evaluationOfVersion } from '../registry/mlflow.ts';
 import {
   type Document,
   type FileRegistry,
@@ -13,6 +8,7 @@ import {
   registryFromAnswers,
 } from '../registry/mlflow-files.ts';
 import { registryFromEnvironment } from '../registry/mlflow-rest.ts';
+import type { ModelRegistry, ModelVersion } from '../registry/registry.ts';
 import { check, type Evaluation, InvalidEvaluation, parseEvaluation, show } from './evaluation.ts';
 
 export type { Document } from '../registry/mlflow-files.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { expects } from '../fields.ts';
 import { check, metricValue } from '../judge/evaluation.ts';
-import type { ModelVersion, Run } from './mlflow.ts';
+import type { LoggedModel, MetricValue, ModelVersion, RegisteredModel, Run } from './registry.ts';
 
 // What is read of the REST API's answers. Empty lists are omitted, a missing run id is null or ''.
 
@@ -12,7 +12,7 @@ const tags = listOf(object({ key: anyText, value: z.optional(anyText) }));
 
 const runAnswer = object({
   run: object({
-    info: object({ run_id: name, status: name }),
+    info: object({ run_id: name, status: name, lifecycle_stage: z.optional(anyText) }),
     data: z.optional(
       object({
         metrics: listOf(object({ key: anyText, value: metricValue, timestamp: count, step: count })),
@@ -23,10 +23,38 @@ const runAnswer = object({
   }),
 });
 
+const loggedModelAnswer = object({
+  model: object({
+    info: object({
+      model_id: name,
+      name: z.optional(anyText),
+      status: z.optional(anyText),
+      source_run_id: z.optional(anyText),
+      tags,
+    }),
+    data: z.optional(
+      object({
+        metrics: listOf(
+          object({
+            key: anyText,
+            value: metricValue,
+            timestamp: count,
+            step: count,
+            run_id: z.optional(anyText),
+            dataset_name: z.optional(anyText),
+            dataset_digest: z.optional(anyText),
+          }),
+        ),
+      }),
+    ),
+  }),
+});
+
 const version = object({
   name,
   version: name,
   run_id: z.optional(z.nullable(anyText)),
+  model_id: z.optional(z.nullable(anyText)),
   source: z.optional(z.nullable(anyText)),
   status: z.optional(anyText),
   tags,
@@ -39,6 +67,7 @@ const modelAnswer = object({
     name,
     latest_versions: listOf(version),
     aliases: listOf(object({ alias: name, version: name })),
+    tags,
   }),
 });
 
@@ -55,9 +84,33 @@ export function readRun(answer: unknown, source?: string): Run {
   return {
     id: info.run_id,
     status: info.status,
+    deleted: info.lifecycle_stage === 'deleted',
     metrics: new Map([...last].map(([key, { value }]) => [key, value])),
     tags: tagMap(data?.tags),
     loggedModels: outputs?.model_outputs?.map(({ model_id }) => model_id) ?? [],
+  };
+}
+
+/** Reads an answer of `logged-models/ID`. Throws {@link InvalidEvaluation}. */
+export function readLoggedModel(answer: unknown, source?: string): LoggedModel {
+  const { info, data } = check(loggedModelAnswer, answer, source).model;
+  const metrics = new Map<string, MetricValue[]>();
+  for (const one of data?.metrics ?? []) {
+    const { key, value, step = 0, timestamp = 0 } = one;
+    const dataset = one.dataset_name
+      ? { name: one.dataset_name, digest: one.dataset_digest || undefined }
+      : undefined;
+    const values = metrics.get(key) ?? [];
+    values.push({ value, step, timestamp, runId: one.run_id || undefined, dataset });
+    metrics.set(key, values);
+  }
+  return {
+    id: info.model_id,
+    name: info.name ?? '',
+    status: info.status || undefined,
+    runId: info.source_run_id || undefined,
+    metrics,
+    tags: tagMap(info.tags),
   };
 }
 
@@ -71,17 +124,21 @@ export function readModelVersions(answer: unknown, source?: string): ModelVersio
   return check(searchAnswer, answer, source).model_versions?.map(modelVersionOf) ?? [];
 }
 
-/** What is read of a registered model. */
-export interface RegisteredModel {
-  readonly name: string;
+/** A registered model, with what its answer says of its versions. */
+export interface RegisteredModelAnswer extends RegisteredModel {
   readonly latestVersions: readonly ModelVersion[];
   readonly aliases: readonly { readonly alias: string; readonly version: string }[];
 }
 
 /** Reads an answer of `registered-models/get`. Throws {@link InvalidEvaluation}. */
-export function readRegisteredModel(answer: unknown, source?: string): RegisteredModel {
-  const { name, latest_versions, aliases } = check(modelAnswer, answer, source).registered_model;
-  return { name, latestVersions: latest_versions?.map(modelVersionOf) ?? [], aliases: aliases ?? [] };
+export function readRegisteredModel(answer: unknown, source?: string): RegisteredModelAnswer {
+  const { name, tags, latest_versions, aliases } = check(modelAnswer, answer, source).registered_model;
+  return {
+    name,
+    tags: tagMap(tags),
+    latestVersions: latest_versions?.map(modelVersionOf) ?? [],
+    aliases: aliases ?? [],
+  };
 }
 
 function modelVersionOf(answer: z.output<typeof version>): ModelVersion {
@@ -89,6 +146,7 @@ function modelVersionOf(answer: z.output<typeof version>): ModelVersion {
     name: answer.name,
     version: answer.version,
     runId: answer.run_id || undefined,
+    modelId: answer.model_id || undefined,
     source: answer.source || undefined,
     status: answer.status || undefined,
     tags: tagMap(answer.tags),

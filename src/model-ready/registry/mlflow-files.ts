@@ -1,5 +1,18 @@
-import { type ModelRegistry, type ModelVersion, RegistryError, type Run } from './mlflow.ts';
-import { readModelVersion, readModelVersions, readRegisteredModel, readRun } from './mlflow-answers.ts';
+import {
+  readLoggedModel,
+  readModelVersion,
+  readModelVersions,
+  readRegisteredModel,
+  readRun,
+} from './mlflow-answers.ts';
+import {
+  type LoggedModel,
+  type ModelRegistry,
+  type ModelVersion,
+  type RegisteredModel,
+  RegistryError,
+  type Run,
+} from './registry.ts';
 
 /** A parsed JSON document, and what to call it in errors: for example a file's name. */
 export interface Document {
@@ -24,7 +37,7 @@ export function kindOfAnswer(content: object): AnswerKind | undefined {
   });
 }
 
-const KINDS = ['run', 'model_version', 'model_versions', 'registered_model', 'error_code'] as const;
+const KINDS = ['run', 'model', 'model_version', 'model_versions', 'registered_model', 'error_code'] as const;
 type AnswerKind = (typeof KINDS)[number];
 
 /**
@@ -38,6 +51,8 @@ export function registryFromAnswers(answers: readonly Document[]): FileRegistry 
   const runs = new Map<string, Run>();
   const versions = new Map<string, ModelVersion>();
   const aliases = new Map<string, string>();
+  const models = new Map<string, LoggedModel>();
+  const registered = new Map<string, RegisteredModel>();
 
   function addVersion(version: ModelVersion): void {
     versions.set(keyOf(version.name, version.version), version);
@@ -54,6 +69,11 @@ export function registryFromAnswers(answers: readonly Document[]): FileRegistry 
         runs.set(run.id, run);
         break;
       }
+      case 'model': {
+        const model = readLoggedModel(content, name);
+        models.set(model.id, model);
+        break;
+      }
       case 'model_version':
         addVersion(readModelVersion(content, name));
         break;
@@ -62,6 +82,7 @@ export function registryFromAnswers(answers: readonly Document[]): FileRegistry 
         break;
       case 'registered_model': {
         const model = readRegisteredModel(content, name);
+        registered.set(model.name, model);
         for (const { alias, version } of model.aliases) aliases.set(keyOf(model.name, alias), version);
         for (const version of model.latestVersions) addVersion(version);
         break;
@@ -78,6 +99,16 @@ export function registryFromAnswers(answers: readonly Document[]): FileRegistry 
       const run = runs.get(id);
       if (run === undefined) throw found(`run ${id}`);
       return run;
+    },
+    async loggedModel(id) {
+      const model = models.get(id);
+      if (model === undefined) throw found(`logged model ${id}`);
+      return model;
+    },
+    async registeredModel(name) {
+      const model = registered.get(name);
+      if (model === undefined) throw found(`registered model ${name}`);
+      return model;
     },
     async modelVersion(name, version) {
       const one = versions.get(keyOf(name, version));

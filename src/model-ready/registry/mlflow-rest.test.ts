@@ -5,8 +5,8 @@ import { answerAsMlflow } from '../../../test/support/mlflow-server.ts';
 import { expectedModels } from '../../../test/support/model-examples.ts';
 import { judge } from '../judge/gate.ts';
 import { readEvaluations } from '../judge/inputs.ts';
-import { RegistryError } from './mlflow.ts';
 import { createRestRegistry, registryFromEnvironment } from './mlflow-rest.ts';
+import { RegistryError } from './registry.ts';
 
 const always =
   (status: number, body = '', headers: Record<string, string> = {}) =>

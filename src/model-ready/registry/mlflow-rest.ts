@@ -1,6 +1,6 @@
 import { InvalidEvaluation } from '../judge/evaluation.ts';
-import { type ModelRegistry, RegistryError } from './mlflow.ts';
-import { readModelVersion, readRun } from './mlflow-answers.ts';
+import { readLoggedModel, readModelVersion, readRegisteredModel, readRun } from './mlflow-answers.ts';
+import { type ModelRegistry, RegistryError } from './registry.ts';
 
 export interface RestRegistryOptions {
   /** Of the MLflow server, with its path if it has one; may carry user and password. */
@@ -88,6 +88,10 @@ export function createRestRegistry(options: RestRegistryOptions): ModelRegistry 
 
   return {
     run: (id) => read(`run ${id}`, 'runs/get', { run_id: id }, readRun),
+    loggedModel: (id) =>
+      read(`logged model ${id}`, `logged-models/${encodeURIComponent(id)}`, {}, readLoggedModel),
+    registeredModel: (name) =>
+      read(`registered model ${name}`, 'registered-models/get', { name }, readRegisteredModel),
     modelVersion: (name, version) =>
       read(`model version ${name} ${version}`, 'model-versions/get', { name, version }, readModelVersion),
     async alias(name, alias) {

@@ -1,51 +1,6 @@
-import type { ErrorCode } from '../../transport/errors.ts';
 import { evaluationFromTags, metricIn, numberIn } from '../judge/benchmark-tags.ts';
 import type { Evaluation } from '../judge/evaluation.ts';
-
-/** A run, as far as it is judged. */
-export interface Run {
-  readonly id: string;
-  /** `FINISHED`, `FAILED`, `RUNNING`, … */
-  readonly status: string;
-  /** The last value of each metric; may be NaN or infinite. */
-  readonly metrics: ReadonlyMap<string, number>;
-  readonly tags: ReadonlyMap<string, string>;
-  /** Ids of the models it logged. */
-  readonly loggedModels: readonly string[];
-}
-
-/** A version of a registered model, as far as it is judged. */
-export interface ModelVersion {
-  readonly name: string;
-  readonly version: string;
-  readonly runId?: string | undefined;
-  readonly source?: string | undefined;
-  /** `READY`, `PENDING_REGISTRATION`, …; unknown where it is not said. */
-  readonly status?: string | undefined;
-  readonly tags: ReadonlyMap<string, string>;
-  readonly aliases: readonly string[];
-}
-
-/** Where runs and registered models are looked up. All methods throw {@link RegistryError}. */
-export interface ModelRegistry {
-  run(id: string): Promise<Run>;
-  modelVersion(name: string, version: string): Promise<ModelVersion>;
-  /** Undefined where the model has no such alias. */
-  alias(name: string, alias: string): Promise<ModelVersion | undefined>;
-}
-
-/** A registry did not answer, or not with what was asked for. The message is one sentence. */
-export class RegistryError extends Error {
-  override readonly name = 'RegistryError';
-  readonly code: Extract<ErrorCode, 'NotFound' | 'Unavailable' | 'Denied' | 'Invalid'>;
-  /** Whether asking again later may help. */
-  readonly retryable: boolean;
-  constructor(code: RegistryError['code'], message: string, options: { cause?: unknown } = {}) {
-    super(message, options);
-    this.code = code;
-    this.retryable = code === 'Unavailable';
-  }
-}
+import { type ModelRegistry, type ModelVersion, RegistryError, type Run } from './registry.ts';
 
 /** What others of the model are compared with, where the run does not say. */
 const CHAMPION = 'champion';
