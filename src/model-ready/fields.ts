@@ -23,6 +23,10 @@ export const modelName = text(256);
 export const modelVersion = text(64);
 export const metricName = text(250);
 
+/** What MLflow allows as the name of a workspace. */
+export const WORKSPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+export const workspace = matching(WORKSPACE, 'a workspace of MLflow: 1 to 63 of a-z, 0-9 and "-"');
+
 /** Whether a higher or a lower value of the metric is better. */
 export const direction = z.enum(['higher', 'lower'], expects('"higher" or "lower"'));
 export type Direction = z.output<typeof direction>;

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { defineMessage } from '../message/contract.ts';
 import { deriveId } from '../message/id.ts';
-import { expects, modelName, modelVersion, text } from './fields.ts';
+import { expects, modelName, modelVersion, text, workspace } from './fields.ts';
 
 const NAME = 'model_to_evaluate';
 const VERSION = 1;
@@ -20,6 +20,8 @@ const modelToEvaluateSchema = z.object(
     model_name: modelName,
     model_version: modelVersion,
     mlflow_run_id: z.optional(text(64)),
+    /** The workspace of MLflow that has the model, where the server has workspaces. */
+    workspace: z.optional(workspace),
     model_package_arn: z.optional(text(2_048)),
     model_package_status: z.optional(text(64)),
     /** What is known of a model package: metrics among others. */
@@ -40,6 +42,15 @@ export const modelToEvaluate = defineMessage({
   name: NAME,
   version: VERSION,
   schema: modelToEvaluateSchema,
-  identify: ({ source, event, model_name, model_version, delivery_id }) =>
-    deriveId([NAME, String(VERSION), source, event, model_name, model_version, delivery_id]),
+  identify: ({ source, event, model_name, model_version, delivery_id, workspace }) =>
+    deriveId([
+      NAME,
+      String(VERSION),
+      source,
+      event,
+      model_name,
+      model_version,
+      delivery_id,
+      ...(workspace === undefined ? [] : [workspace]),
+    ]),
 });

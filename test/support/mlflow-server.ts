@@ -10,6 +10,9 @@ export function startMlflow(): ReturnType<typeof serveHttp> {
 const MISSING_RUN = 'error.run-missing.json';
 const MISSING_VERSION = 'error.model-version-missing.json';
 
+/** As MLflow 3.17 answers for any alias, with 400. */
+const MISSING_ALIAS = exampleText('alias.bc-diagnosis.challenger.json');
+
 const byFile = (start: string) =>
   new Map(exampleAnswersOf(start).map(({ name }) => [name.replace(/\.json$/, ''), exampleText(name)]));
 
@@ -35,7 +38,7 @@ export function answerAsMlflow({ url }: Received, response: ServerResponse): voi
       break;
     }
     case 'registered-models/alias': {
-      const alias = aliases.get(`alias.${asked('name')}.${asked('alias')}`) ?? '{"error_code":""}';
+      const alias = aliases.get(`alias.${asked('name')}.${asked('alias')}`) ?? MISSING_ALIAS;
       answer('error_code' in JSON.parse(alias) ? 400 : 200, alias);
       break;
     }

@@ -6,7 +6,7 @@ import { openOnce } from '../../transport/open-once.ts';
 import { type ModelReadyToDeploy, modelReadyToDeploy } from '../contract.ts';
 import { logModelEvents } from '../json-log.ts';
 import { evaluationOfVersion } from '../registry/mlflow.ts';
-import { registryFromEnvironment } from '../registry/mlflow-rest.ts';
+import { registriesFromEnvironment } from '../registry/mlflow-rest.ts';
 import { type ModelRegistry, RegistryError } from '../registry/registry.ts';
 import { evaluationOfPackage } from '../registry/sagemaker.ts';
 import type { ModelToEvaluate } from '../to-evaluate.ts';
@@ -18,8 +18,8 @@ import { minImprovementFrom } from './parse-min-improvement.ts';
 export interface EvaluateOptions extends GateOptions {
   /** Publishes one announcement, and resolves to its id once the carrier has accepted it. */
   readonly publish: (data: ModelReadyToDeploy, correlationId: string) => Promise<{ readonly id: string }>;
-  /** Opens the MLflow server, and only if it is needed. */
-  readonly openRegistry: () => ModelRegistry;
+  /** Opens the MLflow server, and only if it is needed: in this workspace, if the request names one. */
+  readonly openRegistry: (workspace?: string) => ModelRegistry;
 }
 
 /** A model is not yet what can be judged; it may be later. */
@@ -38,12 +38,9 @@ export function createEvaluateHandler({
   openRegistry,
   minImprovement,
 }: EvaluateOptions): Handler<ModelToEvaluate> {
-  let registry: ModelRegistry | undefined;
-
   async function read(data: ModelToEvaluate): Promise<Evaluation> {
     if (data.source === 'sagemaker') return evaluationOfPackage(data);
-    registry ??= openRegistry();
-    return evaluationOfVersion(registry, data.model_name, data.model_version);
+    return evaluationOfVersion(openRegistry(data.workspace), data.model_name, data.model_version);
   }
 
   return async ({ id, correlationid = id, data }) => {
@@ -92,7 +89,7 @@ export function evaluateHandlerFrom(
     });
   });
   return createEvaluateHandler({
-    openRegistry: () => registryFromEnvironment(environment),
+    openRegistry: registriesFromEnvironment(environment),
     minImprovement: minImprovementFrom(environment),
     publish: async (data, correlationId) =>
       (await publisher()).publish(modelReadyToDeploy, data, { correlationId }),

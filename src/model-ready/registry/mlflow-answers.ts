@@ -1,25 +1,38 @@
 import * as z from 'zod/mini';
 import { expects } from '../fields.ts';
-import { check, metricValue } from '../judge/evaluation.ts';
+import { check, InvalidEvaluation, metricValue, show } from '../judge/evaluation.ts';
 import type { LoggedModel, MetricValue, ModelVersion, RegisteredModel, Run } from './registry.ts';
 
-// What is read of the REST API's answers. Empty lists are omitted, a missing run id is null or ''.
+// What is read of the REST API's answers. What there is none of is left out, or null: older servers, and programs that
+// save answers, write that. Before MLflow 1.22 int64 is a text. Old servers say run_uuid for run_id.
 
 const anyText = z.string(expects('a text'));
 const name = anyText.check(z.minLength(1, expects('a text that is not empty')));
-const count = z.optional(z.number(expects('a number')));
-const tags = listOf(object({ key: anyText, value: z.optional(anyText) }));
+const optionalText = z.optional(z.nullable(anyText));
+/** An int64. */
+const count = z.optional(
+  z.nullable(
+    z.union(
+      [z.number(), z.pipe(z.string().check(z.regex(/^-?\d+$/)), z.transform(Number))],
+      expects('a number'),
+    ),
+  ),
+);
+const tags = listOf(object({ key: anyText, value: optionalText }));
 
 const runAnswer = object({
   run: object({
-    info: object({ run_id: name, status: name, lifecycle_stage: z.optional(anyText) }),
-    data: z.optional(
-      object({
-        metrics: listOf(object({ key: anyText, value: metricValue, timestamp: count, step: count })),
-        tags,
-      }),
-    ),
-    outputs: z.optional(object({ model_outputs: listOf(object({ model_id: name })) })),
+    info: object({
+      run_id: optionalText,
+      run_uuid: optionalText,
+      status: name,
+      lifecycle_stage: optionalText,
+    }),
+    data: optionalObject({
+      metrics: listOf(object({ key: anyText, value: metricValue, timestamp: count, step: count })),
+      tags,
+    }),
+    outputs: optionalObject({ model_outputs: listOf(object({ model_id: name })) }),
   }),
 });
 
@@ -27,36 +40,34 @@ const loggedModelAnswer = object({
   model: object({
     info: object({
       model_id: name,
-      name: z.optional(anyText),
-      status: z.optional(anyText),
-      source_run_id: z.optional(anyText),
+      name: optionalText,
+      status: optionalText,
+      source_run_id: optionalText,
       tags,
     }),
-    data: z.optional(
-      object({
-        metrics: listOf(
-          object({
-            key: anyText,
-            value: metricValue,
-            timestamp: count,
-            step: count,
-            run_id: z.optional(anyText),
-            dataset_name: z.optional(anyText),
-            dataset_digest: z.optional(anyText),
-          }),
-        ),
-      }),
-    ),
+    data: optionalObject({
+      metrics: listOf(
+        object({
+          key: anyText,
+          value: metricValue,
+          timestamp: count,
+          step: count,
+          run_id: optionalText,
+          dataset_name: optionalText,
+          dataset_digest: optionalText,
+        }),
+      ),
+    }),
   }),
 });
 
 const version = object({
   name,
   version: name,
-  run_id: z.optional(z.nullable(anyText)),
-  model_id: z.optional(z.nullable(anyText)),
-  source: z.optional(z.nullable(anyText)),
-  status: z.optional(anyText),
+  run_id: optionalText,
+  model_id: optionalText,
+  source: optionalText,
+  status: optionalText,
   tags,
   aliases: listOf(anyText),
 });
@@ -75,14 +86,15 @@ const modelAnswer = object({
 export function readRun(answer: unknown, source?: string): Run {
   const { info, data, outputs } = check(runAnswer, answer, source).run;
   const last = new Map<string, { value: number; step: number; timestamp: number }>();
-  for (const { key, value, step = 0, timestamp = 0 } of data?.metrics ?? []) {
+  for (const { key, value, ...at } of data?.metrics ?? []) {
+    const [step, timestamp] = [at.step ?? 0, at.timestamp ?? 0];
     const known = last.get(key);
     const isLater =
       known === undefined || step > known.step || (step === known.step && timestamp >= known.timestamp);
     if (isLater) last.set(key, { value, step, timestamp });
   }
   return {
-    id: info.run_id,
+    id: idOf(info, source),
     status: info.status,
     deleted: info.lifecycle_stage === 'deleted',
     metrics: new Map([...last].map(([key, { value }]) => [key, value])),
@@ -96,7 +108,8 @@ export function readLoggedModel(answer: unknown, source?: string): LoggedModel {
   const { info, data } = check(loggedModelAnswer, answer, source).model;
   const metrics = new Map<string, MetricValue[]>();
   for (const one of data?.metrics ?? []) {
-    const { key, value, step = 0, timestamp = 0 } = one;
+    const { key, value } = one;
+    const [step, timestamp] = [one.step ?? 0, one.timestamp ?? 0];
     const dataset = one.dataset_name
       ? { name: one.dataset_name, digest: one.dataset_digest || undefined }
       : undefined;
@@ -155,13 +168,24 @@ function modelVersionOf(answer: z.output<typeof version>): ModelVersion {
 }
 
 function tagMap(list: z.output<typeof tags>): ReadonlyMap<string, string> {
-  return new Map((list ?? []).map(({ key, value = '' }) => [key, value]));
+  return new Map((list ?? []).map(({ key, value }) => [key, value ?? '']));
+}
+
+function idOf({ run_id, run_uuid }: z.output<typeof runAnswer>['run']['info'], source?: string): string {
+  const id = run_id || run_uuid;
+  if (id) return id;
+  const issue = { path: 'run.info.run_id', expected: 'a text that is not empty', found: show(run_id) };
+  throw new InvalidEvaluation([issue], source);
 }
 
 function object<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.object(shape, expects('a JSON object'));
 }
 
+function optionalObject<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.optional(z.nullable(object(shape)));
+}
+
 function listOf<Item extends z.core.SomeType>(item: Item) {
-  return z.optional(z.array(item, expects('a list')));
+  return z.optional(z.nullable(z.array(item, expects('a list'))));
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { expects } from '../fields.ts';
+import { expects, workspace as workspaceName } from '../fields.ts';
 import { check } from '../judge/evaluation.ts';
 import type { ModelToEvaluate } from '../to-evaluate.ts';
 
@@ -13,10 +13,16 @@ const OTHER = 'this event does not ask for an evaluation';
 const anyText = z.string(expects('a text'));
 
 const mlflowEvent = z.object(
-  { entity: anyText, action: anyText, data: z.unknown() },
+  { entity: anyText, action: anyText, data: z.unknown(), workspace: z.optional(z.nullable(workspaceName)) },
   expects('a JSON object'),
 );
-const created = z.object({ name: anyText, version: anyText, run_id: z.optional(z.nullable(anyText)) });
+const created = z.object({
+  name: anyText,
+  version: anyText,
+  source: z.optional(z.nullable(anyText)),
+  run_id: z.optional(z.nullable(anyText)),
+  tags: z.optional(z.nullable(z.record(z.string(), z.unknown(), expects('a JSON object')))),
+});
 const aliased = z.object({ name: anyText, version: anyText, alias: anyText });
 
 /**
@@ -27,23 +33,41 @@ const CHALLENGER = 'challenger';
 
 /** Reads the body of a webhook delivery of MLflow. Throws InvalidEvaluation when it is none. */
 export function readMlflowEvent(body: unknown, delivery_id: string): RegistryEvent {
-  const { entity, action, data } = check(mlflowEvent, body);
+  const { entity, action, data, workspace } = check(mlflowEvent, body);
   const event = `${entity}.${action}`;
+  const common = { source: 'mlflow' as const, delivery_id, ...(workspace && { workspace }) };
   switch (event) {
     case 'model_version.created': {
-      const { name, version, run_id } = check(created, data, 'data');
-      const model = { model_name: name, model_version: version, ...(run_id && { mlflow_run_id: run_id }) };
-      return { asks: true, data: { source: 'mlflow', delivery_id, event, ...model } };
+      const version = check(created, data, 'data');
+      if (isExample(version)) return ignored(TEST);
+      if (version.tags?.[PROMPT] !== undefined) return ignored('a prompt is not judged');
+      const { name: model_name, version: model_version, run_id } = version;
+      const model = { model_name, model_version, ...(run_id && { mlflow_run_id: run_id }) };
+      return { asks: true, data: { ...common, event, ...model } };
     }
     case 'model_version_alias.created': {
       const { name, version, alias } = check(aliased, data, 'data');
       if (alias !== CHALLENGER) return ignored(`only the alias ${CHALLENGER} asks for an evaluation`);
-      const model = { model_name: name, model_version: version };
-      return { asks: true, data: { source: 'mlflow', delivery_id, event, ...model } };
+      return { asks: true, data: { ...common, event, model_name: name, model_version: version } };
     }
     default:
       return ignored(OTHER);
   }
+}
+
+/** The tag by which MLflow tells versions of prompts from those of models: both are in its registry. */
+const PROMPT = 'mlflow.prompt.is_prompt';
+
+const TEST = 'this is the example that MLflow sends to test a webhook';
+
+/**
+ * Whether it is the version of MLflow's own test of a webhook, which exists nowhere. All of it is compared: a model may
+ * be called as the example is. The alias of the other example does not ask for an evaluation.
+ */
+function isExample({ name, version, source, run_id }: z.output<typeof created>): boolean {
+  return (
+    name === 'example_model' && version === '1' && source === 'models:/123' && run_id === 'abcd1234abcd5678'
+  );
 }
 
 const eventBridgeEvent = z.object({ id: anyText, 'detail-type': anyText, detail: z.unknown() });
