@@ -51,7 +51,7 @@ async function open(answer: Answer = answerAsMlflow) {
   const events: ModelEvent[] = [];
   onTestFinished(observeModels((event) => events.push(event)));
   const handler = createEvaluateHandler({
-    openRegistry: () => createRestRegistry({ url: server.url }),
+    openRegistry: (workspace) => createRestRegistry({ url: server.url, workspace }),
     publish: async (data, correlationId) => {
       const { id } = wrap(modelReadyToDeploy, data, {});
       announced.push({ id, data, correlationId });
@@ -90,6 +90,21 @@ describe('judging versions in MLflow', () => {
     await judge({ ...version('iris-species', '2'), delivery_id: 'another' });
     expect(announced.map(({ id }) => id)).toEqual([announced[0]?.id, announced[0]?.id]);
     expect(announced[0]?.correlationId).toBe(first.id);
+  });
+
+  it("judges the model of the request's workspace, and no other", async () => {
+    const { judge, server, announced } = await open();
+    const run = 'f38e322fe6d84c4f84e08e188a442b36';
+    await judge({ ...version('iris-species', '2'), workspace: 'team-a', mlflow_run_id: run });
+    expect(new Set(server.requests.map(({ headers }) => headers['x-mlflow-workspace']))).toEqual(
+      new Set(['team-a']),
+    );
+    expect(announced).toHaveLength(1);
+    const other = { ...version('iris-species', '2'), workspace: 'team-b', mlflow_run_id: 'another' };
+    await expect(judge(other)).rejects.toThrow(
+      'iris-species 2 in the workspace team-b is not of the run that was registered',
+    );
+    expect(announced).toHaveLength(1);
   });
 
   it('rejects what MLflow does not know', async () => {
@@ -212,7 +227,7 @@ describe('the whole way', () => {
       address,
       contract: topic.contract,
       handler: createEvaluateHandler({
-        openRegistry: () => createRestRegistry({ url: server.url }),
+        openRegistry: (workspace) => createRestRegistry({ url: server.url, workspace }),
         publish: (data, correlationId) => publisher.publish(modelReadyToDeploy, data, { correlationId }),
       }),
       retry: subscription.retry,

@@ -6,7 +6,6 @@ import { openOnce } from '../../transport/open-once.ts';
 import { type ModelReadyToDeploy, modelReadyToDeploy } from '../contract.ts';
 import { logModelEvents } from '../json-log.ts';
 import { evaluationOfVersion } from '../registry/mlflow.ts';
-import { registriesFromEnvironment } from '../registry/mlflow-rest.ts';
 import { type ModelRegistry, RegistryError } from '../registry/registry.ts';
 import { evaluationOfPackage } from '../registry/sagemaker.ts';
 import type { ModelToEvaluate } from '../to-evaluate.ts';
@@ -19,7 +18,7 @@ export interface EvaluateOptions extends GateOptions {
   /** Publishes one announcement, and resolves to its id once the carrier has accepted it. */
   readonly publish: (data: ModelReadyToDeploy, correlationId: string) => Promise<{ readonly id: string }>;
   /** Opens the MLflow server, and only if it is needed: in this workspace, if the request names one. */
-  readonly openRegistry: (workspace?: string) => ModelRegistry;
+  readonly openRegistry: (workspace?: string) => ModelRegistry | Promise<ModelRegistry>;
 }
 
 /** A model is not yet what can be judged; it may be later. */
@@ -40,7 +39,7 @@ export function createEvaluateHandler({
 }: EvaluateOptions): Handler<ModelToEvaluate> {
   async function read(data: ModelToEvaluate): Promise<Evaluation> {
     if (data.source === 'sagemaker') return evaluationOfPackage(data);
-    return evaluationOfVersion(openRegistry(data.workspace), data.model_name, data.model_version);
+    return evaluationOfVersion(await openRegistry(data.workspace), data.model_name, data.model_version);
   }
 
   return async ({ id, correlationid = id, data }) => {
@@ -50,9 +49,22 @@ export function createEvaluateHandler({
       // What was found stands in the message, and not in logs.
       throw final ? new Reject(cause instanceof InvalidEvaluation ? cause.told : cause.message) : cause;
     });
+    refuseOtherRun(data, evaluation);
     refuseUnfinished(evaluation);
     await announce((model) => publish(model, correlationid), [evaluation], { minImprovement });
   };
+}
+
+/**
+ * MLflow 3.17 may name another workspace than the one in which a version was registered: it remembers for a minute,
+ * for all workspaces, whom to tell. The model of the same name there must not be judged instead.
+ */
+function refuseOtherRun({ workspace, mlflow_run_id }: ModelToEvaluate, evaluation: Evaluation): void {
+  if (workspace === undefined || mlflow_run_id === undefined) return;
+  if (evaluation.mlflow_run_id === mlflow_run_id) return;
+  throw new Reject(
+    `${evaluation.model_name} ${evaluation.model_version} in the workspace ${workspace} is not of the run that was registered: MLflow named the wrong workspace, so run it with MLFLOW_WEBHOOK_CACHE_TTL=0, and set the alias challenger again`,
+  );
 }
 
 /** MLflow tells of a version the moment it is registered, which may be while its run still goes on. */
@@ -88,8 +100,13 @@ export function evaluateHandlerFrom(
       signingKeys: signingKeysFrom(environment),
     });
   });
+  // Loaded when the first model of MLflow is to be judged.
+  const registries = openOnce(async () => {
+    const { registriesFromEnvironment } = await import('../registry/mlflow-rest.ts');
+    return registriesFromEnvironment(environment);
+  });
   return createEvaluateHandler({
-    openRegistry: registriesFromEnvironment(environment),
+    openRegistry: async (workspace) => (await registries())(workspace),
     minImprovement: minImprovementFrom(environment),
     publish: async (data, correlationId) =>
       (await publisher()).publish(modelReadyToDeploy, data, { correlationId }),
