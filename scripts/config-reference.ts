@@ -13,6 +13,7 @@ import { API } from 'typescript/unstable/sync';
 const FILES = [
   'src/config/define-config.ts',
   'src/config/deployment.ts',
+  'src/config/policy.ts',
   'src/consume/retry-policy.ts',
   'infra/context.ts',
 ];
@@ -92,6 +93,9 @@ function sectionsOf(path: string, { members, partial = false }: Fields, interfac
   return [[path, rows], ...nested];
 }
 
+/** Says no more than the question mark before it. */
+const OR_UNDEFINED = / \| undefined$/;
+
 /** The fields of a field's own type; `each` is what stands for the name of one where there are several. */
 function innerOf(
   member: TypeElement,
@@ -100,11 +104,11 @@ function innerOf(
   if (!isPropertySignatureDeclaration(member)) return undefined;
   const { type } = member;
   if (isTypeLiteralNode(type)) return { each: '', members: type.members };
-  const text = type.getText();
+  const text = type.getText().replace(OR_UNDEFINED, '');
   const inner = interfaces.get(text.match(/(\w+)(?:<unknown>)?(?:\[\]|>)*$/)?.[1] ?? '');
   if (inner === undefined) return undefined;
   const several = /\[\]$|Record</.test(text);
-  const each = several ? `.<${inner.name.text.replace('Definition', '').toLowerCase()}>` : '';
+  const each = several ? `.<${inner.name.text.replace(/Definition|Policy/, '').toLowerCase()}>` : '';
   return { each, members: membersOf(inner, interfaces), partial: text.startsWith('Partial<') };
 }
 
@@ -132,6 +136,7 @@ function rowOf(member: TypeElement, partial = false, nested = false): Row {
     name,
     type: member.type
       .getText()
+      .replace(OR_UNDEFINED, '')
       .replaceAll(/\breadonly /g, '')
       .replaceAll(/\s+/g, ' '),
     meaning: comment.replace(standard?.[0] ?? '', '').trim(),

@@ -4,12 +4,15 @@ import type { Contract } from '../message/contract.ts';
 import { checkNames } from '../transport/names.ts';
 import type { Address, Topology } from '../transport/transport.ts';
 import type { DeploymentOptions } from './deployment.ts';
+import { checkPolicy, type ModelPolicies, type ModelPolicy } from './policy.ts';
 
 /** What flows: the one source of truth for Lambda functions, the command line and the CDK app. */
 export interface Config extends Topology {
   readonly topics: readonly Topic[];
   /** How the CDK app deploys it; checked there. */
   readonly deployment?: DeploymentOptions;
+  /** What models have to show before they are announced. */
+  readonly policies?: ModelPolicies;
 }
 
 export interface Topic {
@@ -140,6 +143,8 @@ export function defineConfig(definition: {
   readonly topics: readonly TopicDefinition[];
   /** How the CDK app deploys it. */
   readonly deployment?: DeploymentOptions;
+  /** What models have to show before they are announced, by a model's name or a pattern such as `fraud-*`: the exact name counts first, then the first pattern that matches. Default: to beat their baselines. */
+  readonly policies?: Readonly<Record<string, ModelPolicy>>;
 }): Config {
   const config: Config = {
     ...definition,
@@ -156,6 +161,10 @@ export function defineConfig(definition: {
   const names = config.topics.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new InvalidConfig(`topics.${twice} stands twice`);
+  for (const [model, policy] of Object.entries(definition.policies ?? {})) {
+    const issue = checkPolicy(policy);
+    if (issue) throw new InvalidConfig(`policies.${model}${issue.path}: expected ${issue.expected}`);
+  }
   checkNames(config);
   return config;
 }
