@@ -15,7 +15,7 @@ const config: Config = defineConfig({
     topic(modelToEvaluate, {
       judge: {
         loadHandler: async () => {
-          const { evaluateHandlerFrom } = await import('./src/model-ready/judge/evaluate-handler.ts');
+          const { evaluateHandlerFrom } = await import('./src/model-ready/judge/evaluate-handler-from.ts');
           return { default: evaluateHandlerFrom(process.env, config) };
         },
         // Four questions to a registry that takes ten seconds for each.

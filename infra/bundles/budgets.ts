@@ -26,13 +26,9 @@ const CONSUMER_BUDGET: Budget = {
   notAtStart: ['@aws-sdk/', '@smithy/', 'node:crypto', 'node:fs'],
 };
 
-/** It reads what MLflow answers, and judges: more to check than one message. As a drain it does so too. */
-const EVALUATE_BUDGET: Budget = { ...CONSUMER_BUDGET, startBytes: 68 * KIB };
-
 const BUDGETS: Readonly<Record<string, Budget>> = {
   [EMIT.name]: EMIT_BUDGET,
   [EVALUATE_WEBHOOK.name]: EMIT_BUDGET,
-  [EVALUATE]: EVALUATE_BUDGET,
   [`${DRAIN_PREFIX}${EVALUATE}`]: { totalBytes: 350 * KIB },
 };
 

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
-import type { RejectionCode } from './judge/gate.ts';
+import type { Gain } from './judge/gate.ts';
+import type { RejectionCode } from './judge/rejection.ts';
 
 /** What happens to models. Null names are those of runs that are not registered, or not known. */
 export type ModelEvent =
@@ -31,7 +32,14 @@ export type ModelEvent =
       readonly event: 'judged';
       readonly model_name: string | null;
       readonly model_version: string | null;
-      readonly verdict: 'announce' | 'reject';
+      readonly verdict: 'announce';
+    }
+  | {
+      readonly event: 'judged';
+      readonly model_name: string | null;
+      readonly model_version: string | null;
+      readonly verdict: 'reject';
+      readonly code: RejectionCode;
     }
   | {
       readonly event: 'announced';
@@ -43,6 +51,8 @@ export type ModelEvent =
       readonly baseline_value: number;
       readonly current_value: number;
       readonly improvement_percentage: number;
+      /** The gain over each baseline with its 95 % confidence interval; absent where none is known. */
+      readonly gains?: readonly Gain[];
     }
   | {
       readonly event: 'rejected';
@@ -54,6 +64,13 @@ export type ModelEvent =
     }
   | {
       readonly event: 'announce_failed';
+      readonly model_name: string;
+      readonly model_version: string;
+      readonly error: string;
+    }
+  | {
+      /** A verdict could not be written into the registry; it holds all the same. */
+      readonly event: 'write_back_failed';
       readonly model_name: string;
       readonly model_version: string;
       readonly error: string;

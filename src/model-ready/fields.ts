@@ -44,6 +44,8 @@ export const passedOn = {
   contributor_address: z.optional(matching(/^0x[0-9a-fA-F]{40}$/, '0x and 40 hexadecimal digits')),
   proposal_identifier: z.optional(text(256)),
   benchmark_spec_id: z.optional(text(256)),
+  /** `name` or `name@digest`, as MLflow names datasets. */
+  dataset: z.optional(text(500)),
   eval_spec: z.optional(z.record(z.string(), z.unknown(), expects('a JSON object'))),
   tags: z.optional(
     z.record(

@@ -18,6 +18,7 @@ const DESCRIPTIONS: Readonly<Record<keyof ModelReadyToDeploy, string>> = {
   contributor_address: 'Ethereum address of who contributed the model.',
   proposal_identifier: 'The proposal that the model answers.',
   benchmark_spec_id: 'The benchmark specification that the model was evaluated by.',
+  dataset: 'The dataset that the values were measured on: its name, or name@digest.',
   eval_spec: 'How the model was evaluated: any JSON object.',
   tags: 'Tags of run and model version, without those of MLflow itself.',
 };

@@ -5,6 +5,7 @@ import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import config from '../../hikyaku.config.ts';
 import { untilSettled } from '../../src/dev/settled.ts';
 import { startSystem } from '../../src/dev/system.ts';
+import { type ModelEvent, observeModels } from '../../src/model-ready/events.ts';
 import { listDeadLetters } from '../../src/operate/dead-letters.ts';
 import { startHttpServer } from '../support/http-server.ts';
 import {
@@ -29,6 +30,8 @@ it('what registries say becomes deployments: webhook, evaluation, announcement, 
   vi.stubEnv('MLFLOW_TRACKING_URI', mlflow.url);
   vi.stubEnv('MLFLOW_WEBHOOK_SECRET', `new ${MLFLOW_SECRET}`);
   const errors: unknown[] = [];
+  const events: ModelEvent[] = [];
+  onTestFinished(observeModels((event) => events.push(event)));
   const system = await startSystem({
     config,
     folder: process.cwd(),
@@ -72,16 +75,17 @@ it('what registries say becomes deployments: webhook, evaluation, announcement, 
     { timeout: 20_000 },
   );
   await untilSettled(system.transport, config, AbortSignal.timeout(20_000));
-  // Versions that MLflow had, and the examples have not.
-  const letters = await listDeadLetters(system.transport, {
-    topic: 'model_to_evaluate',
-    subscription: 'judge',
-  });
+  // Versions that MLflow had, and the examples have not, have verdicts too.
   expect(
-    letters
-      .map(({ body }) => JSON.parse(body).data)
-      .map((data) => `${data.model_name} ${data.model_version}`)
-      .toSorted(),
-  ).toEqual(['bc-diagnosis 5', 'bc-diagnosis 6', 'iris-species 4']);
+    await listDeadLetters(system.transport, { topic: 'model_to_evaluate', subscription: 'judge' }),
+  ).toEqual([]);
+  const gone = events.flatMap((event) =>
+    event.event === 'rejected' && event.code === 'not_registered' ? [event] : [],
+  );
+  expect(gone.map(({ model_name, model_version }) => `${model_name} ${model_version}`).toSorted()).toEqual([
+    'bc-diagnosis 5',
+    'bc-diagnosis 6',
+    'iris-species 4',
+  ]);
   expect(errors).toEqual([]);
 }, 60_000);

@@ -8,7 +8,7 @@ import { createSqsEventHandler } from '../../src/consume/sqs-event.ts';
 import { encode, wrap } from '../../src/message/envelope.ts';
 import { parseJson } from '../../src/message/json.ts';
 import { keyOf, sign } from '../../src/message/signature.ts';
-import { readEvaluations } from '../../src/model-ready/judge/inputs.ts';
+import { readEvidence } from '../../src/model-ready/judge/inputs.ts';
 import { createEvaluateWebhook } from '../../src/model-ready/webhook/evaluate-webhook.ts';
 import { httpEvent } from '../../src/publish/http-event.ts';
 import { asHttpRequest, BadRequest } from '../../src/publish/http-request.ts';
@@ -351,7 +351,7 @@ describe('a request of HTTP', () => {
             return;
           }
           try {
-            await readEvaluations([{ name: 'documents[0]', content }], () => {
+            await readEvidence([{ name: 'documents[0]', content }], {}, () => {
               throw new Error('nobody asked for a server');
             });
           } catch (error) {

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseEvaluation } from '../../src/model-ready/judge/evaluation.ts';
+import { evidenceOfDocument } from '../../src/model-ready/judge/from-document.ts';
+import type { JudgeSettings } from '../../src/model-ready/judge/settings.ts';
 
 const EXAMPLES = new URL('../../examples/', import.meta.url);
 
@@ -48,9 +50,9 @@ export function plainEvaluation(changes: object = {}) {
   return { ...readJson(new URL('evaluations/churn-predictor.v7.json', EXAMPLES)), ...changes };
 }
 
-/** The same, read. */
-export function evaluation(changes: object = {}) {
-  return parseEvaluation(plainEvaluation(changes));
+/** The same as evidence. */
+export function evidence(changes: object = {}, settings: JudgeSettings = {}) {
+  return evidenceOfDocument(parseEvaluation(plainEvaluation(changes)), settings);
 }
 
 function readJson(file: URL) {

@@ -6,8 +6,11 @@ import { parseJson } from '../../message/json.ts';
 import { AnnounceFailed, type AnnounceReport } from '../../model-ready/judge/announce.ts';
 import { createEmit } from '../../model-ready/judge/emit.ts';
 import type { Document } from '../../model-ready/judge/inputs.ts';
-import type { MinImprovement } from '../../model-ready/judge/min-improvement.ts';
-import { minImprovementFrom, parseMinImprovement } from '../../model-ready/judge/parse-min-improvement.ts';
+import {
+  type MinImprovement,
+  minImprovementFrom,
+  parseMinImprovement,
+} from '../../model-ready/judge/parse-min-improvement.ts';
 import { observe } from '../../observe/events.ts';
 import { withTransport } from '../context.ts';
 import { BadInput } from '../exit.ts';
@@ -22,7 +25,7 @@ export const emit = new Command('emit')
   .description('judge models against their baselines, and announce those that beat them')
   .argument(
     '<inputs...>',
-    'JSON files (evaluations, MLflow runs and model versions), folders of them, - for stdin, or models:/NAME/VERSION',
+    'JSON files (evaluations, MLflow runs and model versions), folders of them, - for stdin, models:/NAME/VERSION or models:/NAME@ALIAS',
   )
   .option(
     '--min-improvement <amount>',
@@ -37,7 +40,7 @@ export const emit = new Command('emit')
   .action(async (inputs: string[], { minImprovement = minImprovementFrom(process.env), json }: Options) => {
     // Read before anything is opened: a wrong file leaves nothing half done.
     const documents = (await Promise.all(inputs.map(readInput))).flat();
-    await withTransport(async ({ transport, signingKeys }) => {
+    await withTransport(async ({ config: { policies }, transport, signingKeys }) => {
       const unobserve = observe((event) => {
         if (event.event !== 'carrier_unavailable') return;
         console.error(
@@ -45,7 +48,7 @@ export const emit = new Command('emit')
         );
       });
       try {
-        const emit = createEmit(transport, { source: 'hikyaku/cli', signingKeys, minImprovement });
+        const emit = createEmit(transport, { source: 'hikyaku/cli', signingKeys, policies, minImprovement });
         report(await emit(documents), json);
       } catch (error) {
         if (error instanceof AnnounceFailed) {

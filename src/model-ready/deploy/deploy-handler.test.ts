@@ -5,7 +5,7 @@ import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { CANARY_WEBHOOK_SECRET } from '../../../test/support/canary.ts';
 import { startHttpServer } from '../../../test/support/http-server.ts';
-import { evaluation } from '../../../test/support/model-examples.ts';
+import { evidence } from '../../../test/support/model-examples.ts';
 import { startSecretsManager } from '../../../test/support/secrets-manager.ts';
 import type { HandlerContext } from '../../consume/handler.ts';
 import { wrap } from '../../message/envelope.ts';
@@ -22,7 +22,7 @@ const context: HandlerContext = {
 };
 
 function announcement(model_version: string) {
-  const judged = judge(evaluation({ model_version }));
+  const judged = judge(evidence({ model_version }));
   if (judged.verdict === 'reject') throw new Error(judged.reason);
   return wrap(modelReadyToDeploy, judged.message, {});
 }

@@ -3,7 +3,7 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CANARY_WEBHOOK_SECRET } from '../../../test/support/canary.ts';
 import { type Received, startHttpServer } from '../../../test/support/http-server.ts';
-import { evaluation } from '../../../test/support/model-examples.ts';
+import { evidence } from '../../../test/support/model-examples.ts';
 import { type HandlerContext, Reject, RetryAfter } from '../../consume/handler.ts';
 import { type Envelope, wrap } from '../../message/envelope.ts';
 import { type ModelReadyToDeploy, modelReadyToDeploy } from '../contract.ts';
@@ -15,7 +15,7 @@ import { DeployFailed } from './deploy-request.ts';
 const SECRET = CANARY_WEBHOOK_SECRET;
 
 function announcement(id?: string): Envelope<ModelReadyToDeploy> {
-  const judged = judge(evaluation());
+  const judged = judge(evidence());
   if (judged.verdict === 'reject') throw new Error(judged.reason);
   return wrap(modelReadyToDeploy, judged.message, { id });
 }

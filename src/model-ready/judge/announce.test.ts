@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { evaluation } from '../../../test/support/model-examples.ts';
+import { evidence } from '../../../test/support/model-examples.ts';
 import type { ModelReadyToDeploy } from '../contract.ts';
 import { type ModelEvent, observeModels } from '../events.ts';
 import { AnnounceFailed, announce } from './announce.ts';
@@ -23,15 +23,15 @@ const announced = {
 
 test('announces what passes, and says why the rest does not', async () => {
   const events = observed();
-  const failed = evaluation({
+  const failed = evidence({
     model_name: null,
     model_version: null,
     run_status: 'FAILED',
     mlflow_run_id: 'r',
   });
   const report = await announce(publish, [
-    evaluation({ model_version: '6', current_value: 0.612 }),
-    evaluation(),
+    evidence({ model_version: '6', current_value: 0.612 }),
+    evidence(),
     failed,
   ]);
   const rejected = [
@@ -51,38 +51,24 @@ test('announces what passes, and says why the rest does not', async () => {
   ];
   expect(report).toEqual({ announced: [announced], rejected });
   expect(events).toEqual([
-    { event: 'judged', model_name: 'churn-predictor', model_version: '6', verdict: 'reject' },
+    { event: 'judged', model_name: 'churn-predictor', model_version: '6', verdict: 'reject', code: 'tie' },
     { event: 'rejected', ...rejected[0] },
     { event: 'judged', model_name: 'churn-predictor', model_version: '7', verdict: 'announce' },
-    { event: 'judged', model_name: null, model_version: null, verdict: 'reject' },
+    { event: 'judged', model_name: null, model_version: null, verdict: 'reject', code: 'run_not_finished' },
     { event: 'rejected', ...rejected[1] },
     { event: 'announced', ...announced },
   ]);
 });
 
 test('asks for the least improvement it is given', async () => {
-  const report = await announce(publish, [evaluation()], { minImprovement: { relative: 0.1 } });
+  const report = await announce(publish, [evidence({}, { minImprovement: { minRelativeGain: 0.1 } })]);
   expect(report).toMatchObject({ announced: [], rejected: [{ code: 'below_minimum' }] });
-});
-
-test('a least improvement that makes no sense announces nothing', async () => {
-  const asked: string[] = [];
-  const announcing = announce(
-    async ({ model_version }) => {
-      asked.push(model_version);
-      return { id: 'x' };
-    },
-    [evaluation()],
-    { minImprovement: { relative: -1 } },
-  );
-  await expect(announcing).rejects.toBeInstanceOf(RangeError);
-  expect(asked).toEqual([]);
 });
 
 test('publishes all together, so that they travel as one batch', async () => {
   const { promise: all, resolve } = Promise.withResolvers<void>();
   let issued = 0;
-  const evaluations = ['1', '2', '3'].map((model_version) => evaluation({ model_version }));
+  const evaluations = ['1', '2', '3'].map((model_version) => evidence({ model_version }));
   const report = await announce(async (data) => {
     if (++issued === evaluations.length) resolve();
     await all;
@@ -102,8 +88,8 @@ test('when some cannot be published, says which, once all are settled', async ()
       return publish({ ...message, model_version });
     },
     ['1', '2', '7']
-      .map((model_version) => evaluation({ model_version }))
-      .concat(evaluation({ is_baseline: true })),
+      .map((model_version) => evidence({ model_version }))
+      .concat(evidence({ is_baseline: true })),
   );
   await expect(announcing).rejects.toThrow(
     'not announced: churn-predictor 1 (the carrier is away), churn-predictor 2 (too many); announced: churn-predictor 7',
@@ -127,14 +113,14 @@ test('when some cannot be published, says which, once all are settled', async ()
 });
 
 test('when none can be published, says so', async () => {
-  const announcing = announce(() => Promise.reject(new Error('gone')), [evaluation()]);
+  const announcing = announce(() => Promise.reject(new Error('gone')), [evidence()]);
   await expect(announcing).rejects.toThrow('not announced: churn-predictor 7 (gone); announced: none');
 });
 
 test('nothing is observed once observing has ended', async () => {
   const events: ModelEvent[] = [];
   observeModels((event) => events.push(event))();
-  await announce(publish, [evaluation()]);
+  await announce(publish, [evidence()]);
   expect(events).toEqual([]);
 });
 
@@ -149,3 +135,23 @@ const message: ModelReadyToDeploy = {
   current_value: 0.647,
   improvement_percentage: 5.7,
 };
+
+test('tells each final verdict to whoever wants to know, and waits for it', async () => {
+  const told: unknown[] = [];
+  const models = [evidence(), evidence({ is_baseline: true }), evidence({ model_version: '8' })];
+  const announcing = announce(
+    (data) => (data.model_version === '8' ? Promise.reject(new Error('gone')) : publish(data)),
+    models,
+    async (verdict) => void told.push(verdict),
+  );
+  await expect(announcing).rejects.toThrow('not announced: churn-predictor 8');
+  expect(told).toEqual([announced, expect.objectContaining({ code: 'is_baseline' })]);
+});
+
+test('an announcement says how certain the gain is, if the evaluation does', async () => {
+  const certain = { n_eval: 1_000, baseline_n_eval: 1_000, metric_name: 'accuracy' };
+  const report = await announce(publish, [evidence(certain)]);
+  expect(report.announced[0]?.gains).toEqual([
+    { over: 'its baseline', value: expect.closeTo(0.035), ci95: [expect.any(Number), expect.any(Number)] },
+  ]);
+});

@@ -1,9 +1,10 @@
 import type { ModelReadyToDeploy } from '../contract.ts';
 import { emitModelEvent } from '../events.ts';
-import type { Evaluation } from './evaluation.ts';
-import { type GateOptions, judge, type RejectionCode } from './gate.ts';
+import type { Evidence, JudgedModel } from './evidence.ts';
+import { type Announcement, type Gain, judge, type Rejection } from './gate.ts';
+import type { RejectionCode } from './rejection.ts';
 
-/** What became of each evaluation. */
+/** What became of each model. */
 export interface AnnounceReport {
   readonly announced: readonly Announced[];
   readonly rejected: readonly Rejected[];
@@ -18,6 +19,8 @@ export interface Announced {
   readonly baseline_value: number;
   readonly current_value: number;
   readonly improvement_percentage: number;
+  /** The gain over each baseline with its confidence interval; absent where none is known. */
+  readonly gains?: readonly Gain[];
 }
 
 /** Null names are those of a run that is not registered; its id tells which it is. */
@@ -55,56 +58,78 @@ export class AnnounceFailed extends Error {
   }
 }
 
+/** Publishes one announcement, and resolves to its id once the carrier has accepted it. */
+export type PublishAnnouncement = (data: ModelReadyToDeploy) => Promise<{ readonly id: string }>;
+
+/** Told of each model once its verdict is final. Never rejects. */
+export type OnVerdict = (verdict: Announced | Rejected) => Promise<void>;
+
 /**
- * Judges each evaluation and announces those that pass, all together, so that they travel as batches.
+ * Judges each model and announces those that pass, all together, so that they travel as batches.
  *
- * @param publish Publishes one announcement, and resolves to its id once the carrier has accepted it.
  * @returns what was announced and what was rejected, each in the order given.
  * @throws AnnounceFailed once all are settled, if any could not be published.
- * @throws RangeError when the minimum improvement is not a finite number from 0; nothing is announced.
  */
 export async function announce(
-  publish: (data: ModelReadyToDeploy) => Promise<{ readonly id: string }>,
-  evaluations: readonly Evaluation[],
-  options: GateOptions = {},
+  publish: PublishAnnouncement,
+  models: readonly Evidence[],
+  onVerdict: OnVerdict = async () => {},
 ): Promise<AnnounceReport> {
-  const verdicts = evaluations.map((evaluation) => ({ evaluation, judged: judge(evaluation, options) }));
-  const passed: ModelReadyToDeploy[] = [];
+  const passed: Announcement[] = [];
   const rejected: Rejected[] = [];
-  for (const { evaluation, judged } of verdicts) {
-    const { model_name, model_version, mlflow_run_id } = evaluation;
-    emitModelEvent({ event: 'judged', model_name, model_version, verdict: judged.verdict });
-    if (judged.verdict === 'announce') {
-      passed.push(judged.message);
-      continue;
-    }
-    const { code, reason } = judged;
-    const one = { model_name, model_version, ...(mlflow_run_id && { mlflow_run_id }), code, reason };
-    rejected.push(one);
-    emitModelEvent({ event: 'rejected', ...one });
-  }
-
-  const outcomes = await Promise.allSettled(passed.map(async (message) => publish(message)));
-  const announced: Announced[] = [];
-  const failed: NotAnnounced[] = [];
-  const causes: unknown[] = [];
-  for (const [index, message] of passed.entries()) {
-    const outcome = outcomes[index];
-    const { model_name, model_version } = message;
-    if (outcome?.status === 'fulfilled') {
-      const { metric_name, baseline_value, current_value, improvement_percentage } = message;
-      const values = { metric_name, baseline_value, current_value, improvement_percentage };
-      const one = { id: outcome.value.id, model_name, model_version, ...values };
-      announced.push(one);
-      emitModelEvent({ event: 'announced', ...one });
+  for (const evidence of models) {
+    const verdict = judge(evidence);
+    const { model_name, model_version } = evidence.model;
+    const said = { event: 'judged', model_name, model_version } as const;
+    if (verdict.verdict === 'announce') {
+      emitModelEvent({ ...said, verdict: 'announce' });
+      passed.push(verdict);
     } else {
-      const error = outcome?.reason instanceof Error ? outcome.reason.message : String(outcome?.reason);
-      const one = { model_name, model_version, error };
-      failed.push(one);
-      causes.push(outcome?.reason);
-      emitModelEvent({ event: 'announce_failed', ...one });
+      emitModelEvent({ ...said, verdict: 'reject', code: verdict.code });
+      const one = rejectedModel(evidence.model, verdict);
+      emitModelEvent({ event: 'rejected', ...one });
+      rejected.push(one);
     }
   }
-  if (failed.length > 0) throw new AnnounceFailed({ announced, rejected, failed }, causes[0]);
-  return { announced, rejected };
+  const outcomes = await Promise.all(passed.map((one) => published(publish, one)));
+  const announced = outcomes.flatMap((one) => ('id' in one ? [one] : []));
+  await Promise.all([...announced, ...rejected].map(onVerdict));
+  const failures = outcomes.flatMap((one) => ('id' in one ? [] : [one]));
+  const [first] = failures;
+  if (first === undefined) return { announced, rejected };
+  throw new AnnounceFailed(
+    { announced, rejected, failed: failures.map(({ failed }) => failed) },
+    first.cause,
+  );
+}
+
+function rejectedModel(
+  { model_name, model_version, mlflow_run_id }: JudgedModel,
+  { code, reason }: Rejection,
+): Rejected {
+  return { model_name, model_version, ...(mlflow_run_id && { mlflow_run_id }), code, reason };
+}
+
+async function published(
+  publish: PublishAnnouncement,
+  { message, gains }: Announcement,
+): Promise<Announced | { readonly failed: NotAnnounced; readonly cause: unknown }> {
+  const { model_name, model_version } = message;
+  try {
+    const { id } = await publish(message);
+    const { metric_name, baseline_value, current_value, improvement_percentage } = message;
+    const values = { metric_name, baseline_value, current_value, improvement_percentage };
+    const certain = gains.filter(({ ci95 }) => ci95 !== undefined);
+    const one = { id, model_name, model_version, ...values, ...(certain.length > 0 && { gains: certain }) };
+    emitModelEvent({ event: 'announced', ...one });
+    return one;
+  } catch (cause) {
+    const failed = {
+      model_name,
+      model_version,
+      error: cause instanceof Error ? cause.message : String(cause),
+    };
+    emitModelEvent({ event: 'announce_failed', ...failed });
+    return { failed, cause };
+  }
 }

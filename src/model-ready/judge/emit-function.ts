@@ -51,6 +51,7 @@ async function openEmit(config: Config): Promise<Emit> {
   return createEmit(await openTransport(transportUrl(), config), {
     source: 'hikyaku/emit',
     signingKeys: signingKeysFrom(process.env),
+    policies: config.policies,
     minImprovement,
   });
 }

@@ -2,11 +2,13 @@ import { createPublisher, type Publisher } from '../../publish/publisher.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { modelReadyToDeploy } from '../contract.ts';
+import { registryFromEnvironment } from '../registry/mlflow-rest.ts';
 import { type AnnounceReport, announce } from './announce.ts';
-import type { GateOptions } from './gate.ts';
-import { type Document, readEvaluations } from './inputs.ts';
+import { type Document, readEvidence } from './inputs.ts';
+import type { JudgeSettings } from './settings.ts';
+import { writeBackFrom } from './write-back.ts';
 
-export interface EmitOptions extends GateOptions {
+export interface EmitOptions extends JudgeSettings {
   /** Who speaks: the envelope's `source`. */
   readonly source: string;
   /** Signs what is announced. */
@@ -21,10 +23,12 @@ export type Emit = (documents: readonly Document[]) => Promise<AnnounceReport>;
  *
  * @returns a function that throws InvalidEvaluation, RegistryError or AnnounceFailed.
  */
-export function createEmit(transport: Transport, { source, signingKeys, minImprovement }: EmitOptions): Emit {
+export function createEmit(transport: Transport, { source, signingKeys, ...settings }: EmitOptions): Emit {
   const publisher: Publisher = createPublisher({ transport, source, signingKeys });
   return async (documents) => {
-    const evaluations = await readEvaluations(documents);
-    return announce((data) => publisher.publish(modelReadyToDeploy, data), evaluations, { minImprovement });
+    const evidence = await readEvidence(documents, settings);
+    const asks = documents.some(({ content }) => typeof content === 'string');
+    const onVerdict = asks ? writeBackFrom(process.env, registryFromEnvironment) : undefined;
+    return announce((data) => publisher.publish(modelReadyToDeploy, data), evidence, onVerdict);
   };
 }

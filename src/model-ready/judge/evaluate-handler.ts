@@ -1,24 +1,21 @@
-import type { Config } from '../../config/define-config.ts';
 import { type Handler, Reject } from '../../consume/handler.ts';
-import { inLambda } from '../../in-lambda.ts';
-import { signingKeysFrom } from '../../signing/signing-keys.ts';
-import { openOnce } from '../../transport/open-once.ts';
-import { type ModelReadyToDeploy, modelReadyToDeploy } from '../contract.ts';
-import { logModelEvents } from '../json-log.ts';
-import { evaluationOfVersion } from '../registry/mlflow.ts';
+import type { ModelReadyToDeploy } from '../contract.ts';
 import { type ModelRegistry, RegistryError } from '../registry/registry.ts';
-import { evaluationOfPackage } from '../registry/sagemaker.ts';
 import type { ModelToEvaluate } from '../to-evaluate.ts';
-import { announce } from './announce.ts';
-import { type Evaluation, InvalidEvaluation } from './evaluation.ts';
-import type { GateOptions } from './gate.ts';
-import { minImprovementFrom } from './parse-min-improvement.ts';
+import { announce, type OnVerdict } from './announce.ts';
+import type { Evidence } from './evidence.ts';
+import { evidenceOfVersion } from './from-registry.ts';
+import { evidenceOfPackage } from './from-sagemaker.ts';
+import type { JudgeSettings } from './settings.ts';
+import { unlessMissing } from './subject.ts';
 
-export interface EvaluateOptions extends GateOptions {
+export interface EvaluateOptions extends JudgeSettings {
   /** Publishes one announcement, and resolves to its id once the carrier has accepted it. */
   readonly publish: (data: ModelReadyToDeploy, correlationId: string) => Promise<{ readonly id: string }>;
   /** Opens the MLflow server, and only if it is needed: in this workspace, if the request names one. */
   readonly openRegistry: (workspace?: string) => ModelRegistry | Promise<ModelRegistry>;
+  /** Makes what is told of verdicts in a workspace; undefined where nobody is. */
+  readonly onVerdict?: ((workspace?: string) => OnVerdict | undefined) | undefined;
 }
 
 /** A model is not yet what can be judged; it may be later. */
@@ -27,88 +24,83 @@ export class NotYet extends Error {
 }
 
 /**
- * A handler that judges what a registry says is to be judged, and announces what passes the gate; why another does
- * not is said by an event. Retried are a registry that is away, and a run or a registration that is not finished;
- * rejected what the registry does not know, does not give out, or says in a way that cannot be read. Announcements
- * carry the request's id as their correlation id.
+ * A handler that judges what a registry asks to be judged, and announces what passes the gate. An event says why another
+ * model does not pass. The handler retries while the registry is away or refuses access, and while a run or a
+ * registration is not finished. It rejects a message only if the registry's answer cannot be read. Announcements carry
+ * the request's id as their correlation id.
  */
 export function createEvaluateHandler({
   publish,
   openRegistry,
-  minImprovement,
+  onVerdict,
+  ...settings
 }: EvaluateOptions): Handler<ModelToEvaluate> {
-  async function read(data: ModelToEvaluate): Promise<Evaluation> {
-    if (data.source === 'sagemaker') return evaluationOfPackage(data);
-    return evaluationOfVersion(await openRegistry(data.workspace), data.model_name, data.model_version);
+  async function read(data: ModelToEvaluate): Promise<Evidence> {
+    if (data.source === 'sagemaker') return evidenceOfPackage(data, settings);
+    return evidenceOfRegistered(await openRegistry(data.workspace), data, settings);
   }
 
   return async ({ id, correlationid = id, data }) => {
-    const evaluation = await read(data).catch((cause: unknown) => {
-      const final =
-        cause instanceof InvalidEvaluation || (cause instanceof RegistryError && !cause.retryable);
+    const evidence = await read(data).catch((cause: unknown) => {
       // What was found stands in the message, and not in logs.
-      throw final ? new Reject(cause instanceof InvalidEvaluation ? cause.told : cause.message) : cause;
+      throw cause instanceof RegistryError && cause.code === 'Invalid' ? new Reject(cause.message) : cause;
     });
-    refuseOtherRun(data, evaluation);
-    refuseUnfinished(evaluation);
-    await announce((model) => publish(model, correlationid), [evaluation], { minImprovement });
+    refuseUnfinished(evidence);
+    await announce((model) => publish(model, correlationid), [evidence], onVerdict?.(data.workspace));
   };
+}
+
+/** A version that was deleted since it was registered has a verdict like any other. */
+async function evidenceOfRegistered(
+  registry: ModelRegistry,
+  data: ModelToEvaluate,
+  settings: JudgeSettings,
+): Promise<Evidence> {
+  const { model_name, model_version } = data;
+  const version = await unlessMissing(registry.modelVersion(model_name, model_version));
+  if (version === undefined) {
+    return notRegistered(
+      data,
+      `the registry has no version ${model_version} of it: it is deleted, or was never there`,
+    );
+  }
+  const evidence = await evidenceOfVersion(registry, version, settings);
+  return isOtherRun(data, evidence)
+    ? notRegistered(
+        data,
+        `the version of its name and number in the workspace ${data.workspace} is not of the run that was registered: MLflow named the wrong workspace, so run it with MLFLOW_WEBHOOK_CACHE_TTL=0, and set the alias challenger again`,
+      )
+    : evidence;
 }
 
 /**
  * MLflow 3.17 may name another workspace than the one in which a version was registered: it remembers for a minute,
  * for all workspaces, whom to tell. The model of the same name there must not be judged instead.
  */
-function refuseOtherRun({ workspace, mlflow_run_id }: ModelToEvaluate, evaluation: Evaluation): void {
-  if (workspace === undefined || mlflow_run_id === undefined) return;
-  if (evaluation.mlflow_run_id === mlflow_run_id) return;
-  throw new Reject(
-    `${evaluation.model_name} ${evaluation.model_version} in the workspace ${workspace} is not of the run that was registered: MLflow named the wrong workspace, so run it with MLFLOW_WEBHOOK_CACHE_TTL=0, and set the alias challenger again`,
-  );
+function isOtherRun({ workspace, mlflow_run_id }: ModelToEvaluate, { model }: Evidence): boolean {
+  return workspace !== undefined && mlflow_run_id !== undefined && model.mlflow_run_id !== mlflow_run_id;
+}
+
+function notRegistered({ model_name, model_version }: ModelToEvaluate, reason: string): Evidence {
+  return {
+    model: { model_name, model_version, token_symbol: null },
+    metric: null,
+    candidate: { from: 'nowhere' },
+    baselines: [],
+    isBaseline: false,
+    guardrails: [],
+    policy: {},
+    problem: { code: 'not_registered', reason },
+  };
 }
 
 /** MLflow tells of a version the moment it is registered, which may be while its run still goes on. */
-function refuseUnfinished({ run_status, version_status, mlflow_run_id }: Evaluation): void {
+function refuseUnfinished({ model, problem, candidate }: Evidence): void {
+  const { run_status, version_status, mlflow_run_id } = model;
   if (run_status === 'RUNNING' || run_status === 'SCHEDULED') {
     throw new NotYet(`run ${mlflow_run_id} is ${run_status}`);
   }
   if (version_status === 'PENDING_REGISTRATION') throw new NotYet(`its registration is ${version_status}`);
-}
-
-/**
- * The handler that the environment asks for: announces on the carrier of `TRANSPORT_URL`, by the least improvement
- * of `MIN_IMPROVEMENT`, and asks the MLflow server of `MLFLOW_TRACKING_URI`. In Lambda what happens to models is
- * logged.
- *
- * @throws InvalidMinImprovement
- */
-export function evaluateHandlerFrom(
-  environment: NodeJS.ProcessEnv,
-  config: Config,
-): Handler<ModelToEvaluate> {
-  if (inLambda()) logModelEvents();
-  // Loaded when the first model passes.
-  const publisher = openOnce(async () => {
-    const [{ transportUrl }, { openTransport }, { createPublisher }] = await Promise.all([
-      import('../../transport/schemes.ts'),
-      import('../../transport/url.ts'),
-      import('../../publish/publisher.ts'),
-    ]);
-    return createPublisher({
-      transport: await openTransport(transportUrl(environment), config),
-      source: 'hikyaku/evaluate-model',
-      signingKeys: signingKeysFrom(environment),
-    });
-  });
-  // Loaded when the first model of MLflow is to be judged.
-  const registries = openOnce(async () => {
-    const { registriesFromEnvironment } = await import('../registry/mlflow-rest.ts');
-    return registriesFromEnvironment(environment);
-  });
-  return createEvaluateHandler({
-    openRegistry: async (workspace) => (await registries())(workspace),
-    minImprovement: minImprovementFrom(environment),
-    publish: async (data, correlationId) =>
-      (await publisher()).publish(modelReadyToDeploy, data, { correlationId }),
-  });
+  const [passing] = [problem, candidate.problem].filter((one) => one?.mayPass);
+  if (passing) throw new NotYet(passing.reason);
 }

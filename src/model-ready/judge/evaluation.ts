@@ -46,6 +46,9 @@ export const metricValue = z.union(
   expects('a number, "NaN", "Infinity" or "-Infinity"'),
 );
 
+const positive = z.number(expects('a number above 0')).check(z.positive(expects('a number above 0')));
+const metricValues = z.record(text(250), metricValue, expects('an object of numbers'));
+
 const evaluationSchema = z.strictObject(
   {
     /** Null where the run is not registered. */
@@ -65,6 +68,17 @@ const evaluationSchema = z.strictObject(
     /** The model is what others are compared with. */
     is_baseline: z.optional(z.boolean(expects('true or false'))),
     model_id: z.optional(text(512)),
+    /** Of the baseline's value. Default: the model's own. */
+    baseline_dataset: z.optional(text(500)),
+    /** How many examples the values were measured on: for a confidence interval where the metric is a share of them. */
+    n_eval: z.optional(positive),
+    baseline_n_eval: z.optional(positive),
+    /** Of the values, in the metric's unit: for a confidence interval of any metric. */
+    standard_error: z.optional(positive),
+    baseline_standard_error: z.optional(positive),
+    /** Other metrics, which guardrails look at. */
+    metrics: z.optional(metricValues),
+    baseline_metrics: z.optional(metricValues),
     /** Taken, so that an announcement's data can be judged again, and computed anew. */
     improvement_percentage: z.optional(metricValue),
     ...passedOn,

@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
 import { modelName, modelVersion } from '../fields.ts';
-import { evaluationOfRun, evaluationOfVersion } from '../registry/mlflow.ts';
 import {
   type Document,
   type FileRegistry,
@@ -8,19 +7,25 @@ import {
   registryFromAnswers,
 } from '../registry/mlflow-files.ts';
 import { registryFromEnvironment } from '../registry/mlflow-rest.ts';
-import type { ModelRegistry, ModelVersion } from '../registry/registry.ts';
-import { check, type Evaluation, InvalidEvaluation, parseEvaluation, show } from './evaluation.ts';
+import { type ModelRegistry, type ModelVersion, RegistryError } from '../registry/registry.ts';
+import { check, InvalidEvaluation, parseEvaluation, show } from './evaluation.ts';
+import type { Evidence } from './evidence.ts';
+import { evidenceOfDocument } from './from-document.ts';
+import { evidenceOfRun, evidenceOfVersion } from './from-registry.ts';
+import { parseReference, type Reference } from './reference.ts';
+import type { JudgeSettings } from './settings.ts';
 
 export type { Document } from '../registry/mlflow-files.ts';
 
 /**
- * Reads whatever is given to be judged into evaluations, in the order given:
+ * Reads whatever is given to be judged into evidence, in the order given:
  * - a plain evaluation (see `parseEvaluation`);
  * - an MLflow run, as its REST API answers: registered as the model versions with its id among the
- *   documents given, or as the `model_name` and `model_version` beside its `run`. Its baseline is looked up
- *   among the documents too. A run given twice is judged once;
- * - other answers of MLflow (versions, models, errors) only tell about these runs;
- * - `models:/NAME/VERSION`: a model version at an MLflow server;
+ *   documents given, or as the `model_name` and `model_version` beside its `run`;
+ * - a logged model of MLflow 3: registered as the versions made from it. A version is judged once, from all that the
+ *   documents say of it, and its baselines are looked up among them too;
+ * - other answers of MLflow (versions, registered models, errors) only tell about these;
+ * - `models:/NAME/VERSION` or `models:/NAME@ALIAS`: a model version at an MLflow server;
  * - a list of any of these.
  *
  * All are read before any is answered: one that is wrong leaves nothing half done.
@@ -29,45 +34,44 @@ export type { Document } from '../registry/mlflow-files.ts';
  * @throws InvalidEvaluation when something cannot be read, or there is nothing to judge.
  * @throws RegistryError when the MLflow server does not answer, or does not know the model version.
  */
-export async function readEvaluations(
+export async function readEvidence(
   inputs: readonly Document[],
+  settings: JudgeSettings = {},
   openRegistry: () => ModelRegistry = registryFromEnvironment,
-): Promise<Evaluation[]> {
+): Promise<Evidence[]> {
   const documents = inputs.flatMap(flatten);
   const files = registryFromAnswers(documents);
-  const runs = new Set<string>();
+  const judged = new Set<string>();
+  const once = (key: string): boolean => !judged.has(key) && judged.add(key) !== undefined;
   let server: ModelRegistry | undefined;
   // Everything is parsed here; what has to be looked up is looked up afterwards.
   const lookups = documents.map(({ name, content }): Lookup => {
     if (typeof content === 'string') {
-      const [model, version] = parseReference(content, name);
+      const reference = parseReference(content, name);
       return async () => {
         server ??= openRegistry();
-        return [await evaluationOfVersion(server, model, version)];
+        return [await evidenceOfReference(server, reference, settings)];
       };
     }
     const kind = typeof content === 'object' && content !== null ? kindOfAnswer(content) : undefined;
     if (kind === undefined) {
       const evaluation = parseEvaluation(content, name);
-      return () => [evaluation];
+      return () => [evidenceOfDocument(evaluation, settings)];
     }
-    if (kind !== 'run') return () => [];
-    const { id, versions } = readVersions(files, content, name);
-    if (runs.has(id)) return () => [];
-    runs.add(id);
-    return async () => {
-      const run = await files.run(id);
-      return Promise.all(versions.map((version) => evaluationOfRun(files, run, version)));
-    };
+    if (kind === 'run') return lookUpRun(files, content, name, once, settings);
+    if (kind === 'model') return lookUpModel(files, content, once, settings);
+    return () => [];
   });
-  const evaluations = (await Promise.all(lookups.map((lookup) => lookup()))).flat();
-  if (evaluations.length > 0) return evaluations;
+  const evidence = (await Promise.all(lookups.map((lookup) => lookup()))).flat();
+  if (evidence.length > 0) return evidence;
   const [first] = documents;
   const issue = { path: '', expected: SOMETHING, found: show(first?.content) };
   throw new InvalidEvaluation([issue], first?.name);
 }
 
-type Lookup = () => Evaluation[] | Promise<Evaluation[]>;
+type Lookup = () => Evidence[] | Promise<Evidence[]>;
+/** Whether this is the first time that it is asked of a key. */
+type Once = (key: string) => boolean;
 
 const SOMETHING = 'an evaluation, an MLflow run or models:/NAME/VERSION';
 
@@ -76,14 +80,24 @@ function flatten({ name, content }: Document): Document[] {
   return content.flatMap((item: unknown, index) => flatten({ name: `${name}[${index}]`, content: item }));
 }
 
-/** MLflow's names of models have neither `/` nor `:`. */
-const REFERENCE = /^models:\/([^/:]+)\/(\d+)$/;
+async function evidenceOfReference(
+  registry: ModelRegistry,
+  reference: Reference,
+  settings: JudgeSettings,
+): Promise<Evidence> {
+  return evidenceOfVersion(registry, await versionOfReference(registry, reference), settings);
+}
 
-function parseReference(text: string, source: string): [name: string, version: string] {
-  const [, name, version] = REFERENCE.exec(text) ?? [];
-  if (name !== undefined && version !== undefined) return [name, version];
-  const expected = 'models:/NAME/VERSION, its version a number, or a JSON object';
-  throw new InvalidEvaluation([{ path: '', expected, found: show(text) }], source);
+/** The version that a reference names. Throws {@link RegistryError}. */
+export async function versionOfReference(
+  registry: ModelRegistry,
+  reference: Reference,
+): Promise<ModelVersion> {
+  const { name } = reference;
+  if ('version' in reference) return registry.modelVersion(name, reference.version);
+  const version = await registry.alias(name, reference.alias);
+  if (version !== undefined) return version;
+  throw new RegistryError('NotFound', `${name} has no alias ${reference.alias}`);
 }
 
 const runBesides = z.object({
@@ -92,20 +106,48 @@ const runBesides = z.object({
   model_version: z.optional(modelVersion),
 });
 
-/** The versions that a run is registered as; one undefined where it is not registered. */
-function readVersions(
+function lookUpRun(
   files: FileRegistry,
   content: unknown,
   source: string,
-): { id: string; versions: readonly (ModelVersion | undefined)[] } {
+  once: Once,
+  settings: JudgeSettings,
+): Lookup {
   const { run, model_name, model_version } = check(runBesides, content, source);
   const id = run.info.run_id;
-  const versions = files.versionsOf(id);
-  if (versions.length > 0) return { id, versions };
-  if (model_name === undefined && model_version === undefined) return { id, versions: [undefined] };
-  if (model_name !== undefined && model_version !== undefined) {
-    return { id, versions: [{ name: model_name, version: model_version, tags: new Map(), aliases: [] }] };
+  if (!once(`run ${id}`)) return () => [];
+  const versions = files.versionsOf(id).filter((version) => once(keyOf(version)));
+  if (versions.length > 0) return judgeVersions(files, versions, settings);
+  if ((model_name === undefined) !== (model_version === undefined)) {
+    const path = model_name === undefined ? 'model_name' : 'model_version';
+    throw new InvalidEvaluation([{ path, expected: 'both or none', found: 'nothing' }], source);
   }
-  const path = model_name === undefined ? 'model_name' : 'model_version';
-  throw new InvalidEvaluation([{ path, expected: 'both or none', found: 'nothing' }], source);
+  if (files.versionsOf(id).length > 0) return () => [];
+  const version =
+    model_name === undefined || model_version === undefined
+      ? undefined
+      : { name: model_name, version: model_version, tags: new Map(), aliases: [] };
+  return async () => [await evidenceOfRun(files, await files.run(id), version, settings)];
+}
+
+const modelAnswer = z.object({ model: z.object({ info: z.object({ model_id: z.string() }) }) });
+
+/** Versions that were registered without a run are known by their logged model alone. */
+function lookUpModel(files: FileRegistry, content: unknown, once: Once, settings: JudgeSettings): Lookup {
+  const { model } = check(modelAnswer, content);
+  const versions = files.versionsOfModel(model.info.model_id).filter((version) => once(keyOf(version)));
+  return judgeVersions(files, versions, settings);
+}
+
+function judgeVersions(
+  files: FileRegistry,
+  versions: readonly ModelVersion[],
+  settings: JudgeSettings,
+): Lookup {
+  return () => Promise.all(versions.map((version) => evidenceOfVersion(files, version, settings)));
+}
+
+/** Names of registered models have no slash. */
+function keyOf({ name, version }: ModelVersion): string {
+  return `${name}/${version}`;
 }

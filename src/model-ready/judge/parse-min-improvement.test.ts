@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { InvalidMinImprovement, parseMinImprovement } from './parse-min-improvement.ts';
 
 test.each([
-  ['0', { absolute: 0 }],
-  ['0.01', { absolute: 0.01 }],
-  ['1%', { relative: 0.01 }],
-  [' 2.5% ', { relative: 0.025 }],
+  ['0', { minGain: 0 }],
+  ['0.01', { minGain: 0.01 }],
+  ['1%', { minRelativeGain: 0.01 }],
+  [' 2.5% ', { minRelativeGain: 0.025 }],
 ])('%s', (text, expected) => {
   expect(parseMinImprovement(text)).toEqual(expected);
 });

@@ -32,6 +32,10 @@ const runAnswer = object({
       metrics: listOf(object({ key: anyText, value: metricValue, timestamp: count, step: count })),
       tags,
     }),
+    inputs: optionalObject({
+      dataset_inputs: listOf(object({ dataset: optionalObject({ name: anyText, digest: optionalText }) })),
+      model_inputs: listOf(object({ model_id: name })),
+    }),
     outputs: optionalObject({ model_outputs: listOf(object({ model_id: name })) }),
   }),
 });
@@ -84,8 +88,8 @@ const modelAnswer = object({
 
 /** Reads an answer of `runs/get`. Throws {@link InvalidEvaluation}. */
 export function readRun(answer: unknown, source?: string): Run {
-  const { info, data, outputs } = check(runAnswer, answer, source).run;
-  const last = new Map<string, { value: number; step: number; timestamp: number }>();
+  const { info, data, inputs, outputs } = check(runAnswer, answer, source).run;
+  const last = new Map<string, MetricValue>();
   for (const { key, value, ...at } of data?.metrics ?? []) {
     const [step, timestamp] = [at.step ?? 0, at.timestamp ?? 0];
     const known = last.get(key);
@@ -97,9 +101,34 @@ export function readRun(answer: unknown, source?: string): Run {
     id: idOf(info, source),
     status: info.status,
     deleted: info.lifecycle_stage === 'deleted',
-    metrics: new Map([...last].map(([key, { value }]) => [key, value])),
+    metrics: last,
     tags: tagMap(data?.tags),
-    loggedModels: outputs?.model_outputs?.map(({ model_id }) => model_id) ?? [],
+    loggedModels: [
+      ...new Set(
+        [...(outputs?.model_outputs ?? []), ...(inputs?.model_inputs ?? [])].map(({ model_id }) => model_id),
+      ),
+    ],
+    datasets: (inputs?.dataset_inputs ?? []).flatMap(({ dataset }) =>
+      dataset ? [{ name: dataset.name, digest: dataset.digest || undefined }] : [],
+    ),
+  };
+}
+
+const historyAnswer = object({
+  metrics: listOf(object({ value: metricValue, timestamp: count, step: count })),
+  next_page_token: optionalText,
+});
+
+/** A page of `metrics/get-history`, and what asks for the next one. Throws {@link InvalidEvaluation}. */
+export function readHistory(answer: unknown, source?: string): { values: MetricValue[]; next?: string } {
+  const { metrics, next_page_token } = check(historyAnswer, answer, source);
+  return {
+    values: (metrics ?? []).map(({ value, step, timestamp }) => ({
+      value,
+      step: step ?? 0,
+      timestamp: timestamp ?? 0,
+    })),
+    ...(next_page_token && { next: next_page_token }),
   };
 }
 

@@ -135,7 +135,7 @@ describe('an answer', () => {
     );
     const run = await createRestRegistry({ url: server.url }).run('old');
     expect(run).toMatchObject({ id: 'old', loggedModels: [] });
-    expect([...run.metrics]).toEqual([
+    expect([...run.metrics].map(([name, { value }]) => [name, value])).toEqual([
       ['a', Number.NaN],
       ['b', 0.1],
     ]);

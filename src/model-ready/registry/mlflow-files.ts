@@ -26,6 +26,8 @@ export interface FileRegistry extends ModelRegistry {
   readonly runs: readonly Run[];
   /** The versions registered from a run, each once, in the order given. */
   versionsOf(runId: string): readonly ModelVersion[];
+  /** The versions made from a logged model, each once, in the order given. */
+  versionsOfModel(modelId: string): readonly ModelVersion[];
 }
 
 /** Which answer of MLflow's REST API an object is, by its shape; undefined for what is none. */
@@ -95,10 +97,19 @@ export function registryFromAnswers(answers: readonly Document[]): FileRegistry 
   return {
     runs: [...runs.values()],
     versionsOf: (runId) => [...versions.values()].filter((version) => version.runId === runId),
+    versionsOfModel: (modelId) =>
+      [...versions.values()].filter(
+        (version) => version.modelId === modelId || version.source === `models:/${modelId}`,
+      ),
     async run(id) {
       const run = runs.get(id);
       if (run === undefined) throw found(`run ${id}`);
       return run;
+    },
+    isComplete: false,
+    async history(runId, metric) {
+      const value = runs.get(runId)?.metrics.get(metric);
+      return value === undefined ? [] : [value];
     },
     async loggedModel(id) {
       const model = models.get(id);

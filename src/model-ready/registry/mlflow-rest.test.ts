@@ -4,7 +4,7 @@ import { type Received, startHttpServer } from '../../../test/support/http-serve
 import { answerAsMlflow } from '../../../test/support/mlflow-server.ts';
 import { expectedModels } from '../../../test/support/model-examples.ts';
 import { judge } from '../judge/gate.ts';
-import { readEvaluations } from '../judge/inputs.ts';
+import { readEvidence } from '../judge/inputs.ts';
 import { createRestRegistry, registryFromEnvironment } from './mlflow-rest.ts';
 import { RegistryError } from './registry.ts';
 
@@ -26,17 +26,18 @@ async function failure(reading: Promise<unknown>): Promise<RegistryError> {
 test('every example model comes out as expected', async () => {
   const server = await startHttpServer(answerAsMlflow);
   const models = expectedModels();
-  const evaluations = await readEvaluations(
+  const evaluations = await readEvidence(
     models.map(({ registered_model, version }) => ({
       name: 'given',
       content: `models:/${registered_model}/${version}`,
     })),
+    {},
     () => createRestRegistry({ url: server.url }),
   );
   expect(evaluations.map((evaluation) => judge(evaluation).verdict)).toEqual(
     models.map(({ should_pass }) => (should_pass ? 'announce' : 'reject')),
   );
-  expect(evaluations.map(({ current_value }) => current_value)).toEqual(
+  expect(evaluations.map(({ candidate }) => candidate.value)).toEqual(
     models.map(({ value }) => Number(value)),
   );
 });

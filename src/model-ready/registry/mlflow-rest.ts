@@ -1,8 +1,14 @@
 import { fixedSecrets, type Secrets } from '../../secrets/secrets.ts';
 import { secretsLater } from '../../secrets/secrets-later.ts';
-import { readLoggedModel, readModelVersion, readRegisteredModel, readRun } from './mlflow-answers.ts';
+import {
+  readHistory,
+  readLoggedModel,
+  readModelVersion,
+  readRegisteredModel,
+  readRun,
+} from './mlflow-answers.ts';
 import { createMlflowClient, type MlflowClient, type MlflowClientOptions } from './mlflow-client.ts';
-import { type ModelRegistry, RegistryError } from './registry.ts';
+import { type MetricValue, RegistryError, type WritableRegistry } from './registry.ts';
 
 /**
  * A client of the MLflow server at `MLFLOW_TRACKING_URI`, in the workspace `MLFLOW_WORKSPACE`, with the credentials
@@ -37,7 +43,7 @@ function secretIn(environment: NodeJS.ProcessEnv, name: string): Secrets | undef
 }
 
 /** The registry that {@link clientFromEnvironment} asks, and throws as it does. */
-export function registryFromEnvironment(environment: NodeJS.ProcessEnv = process.env): ModelRegistry {
+export function registryFromEnvironment(environment: NodeJS.ProcessEnv = process.env): WritableRegistry {
   return registryOf(clientFromEnvironment(environment));
 }
 
@@ -47,7 +53,7 @@ export function registryFromEnvironment(environment: NodeJS.ProcessEnv = process
  */
 export function registriesFromEnvironment(
   environment: NodeJS.ProcessEnv = process.env,
-): (workspace?: string) => ModelRegistry {
+): (workspace?: string) => WritableRegistry {
   let client: MlflowClient | undefined;
   return (workspace) => {
     client ??= clientFromEnvironment(environment);
@@ -56,12 +62,31 @@ export function registriesFromEnvironment(
 }
 
 /** A registry that asks an MLflow server, over REST alone. Throws as {@link createMlflowClient}. */
-export function createRestRegistry(options: MlflowClientOptions): ModelRegistry {
+export function createRestRegistry(options: MlflowClientOptions): WritableRegistry {
   return registryOf(createMlflowClient(options));
 }
 
-export function registryOf({ get }: MlflowClient): ModelRegistry {
+export function registryOf({ get, setVersionTag }: MlflowClient): WritableRegistry {
   return {
+    isComplete: true,
+    setVersionTag,
+    async history(runId, metric) {
+      const values: MetricValue[] = [];
+      let token: string | undefined;
+      for (let page = 0; page < MOST_PAGES; page++) {
+        const query = { run_id: runId, metric_key: metric, ...(token && { page_token: token }) };
+        const { values: some, next } = await get(
+          `the history of run ${runId}`,
+          'metrics/get-history',
+          query,
+          readHistory,
+        );
+        values.push(...some);
+        if (next === undefined) return values;
+        token = next;
+      }
+      throw new RegistryError('Invalid', `the history of run ${runId} has more than ${MOST_PAGES} pages`);
+    },
     run: (id) => get(`run ${id}`, 'runs/get', { run_id: id }, readRun),
     loggedModel: (id) =>
       get(`logged model ${id}`, `logged-models/${encodeURIComponent(id)}`, {}, readLoggedModel),
@@ -84,3 +109,6 @@ export function registryOf({ get }: MlflowClient): ModelRegistry {
     },
   };
 }
+
+/** Of a metric's history: a page has up to 25,000 values. */
+const MOST_PAGES = 100;

@@ -26,10 +26,12 @@ export interface Run {
   readonly status: string;
   readonly deleted: boolean;
   /** The last value of each metric, whichever model or dataset it belongs to; may be NaN or infinite. */
-  readonly metrics: ReadonlyMap<string, number>;
+  readonly metrics: ReadonlyMap<string, MetricValue>;
   readonly tags: ReadonlyMap<string, string>;
-  /** Ids of the models it logged; empty for runs of MLflow 2. */
+  /** Ids of the models it logged or evaluated; empty for runs of MLflow 2. */
   readonly loggedModels: readonly string[];
+  /** The datasets it was given. */
+  readonly datasets: readonly Dataset[];
 }
 
 /** A model as a run logged it, from MLflow 3 on. A run may log several. */
@@ -67,12 +69,22 @@ export interface RegisteredModel {
 
 /** Looks up runs and models. All methods throw {@link RegistryError}. */
 export interface ModelRegistry {
+  /** It knows everything that there is; saved answers know only what was saved. */
+  readonly isComplete: boolean;
   run(id: string): Promise<Run>;
+  /** All values that a run logged of a metric, without their datasets: MLflow does not tell these here. */
+  history(runId: string, metric: string): Promise<readonly MetricValue[]>;
   loggedModel(id: string): Promise<LoggedModel>;
   modelVersion(name: string, version: string): Promise<ModelVersion>;
   registeredModel(name: string): Promise<RegisteredModel>;
   /** Undefined if the model has no such alias. */
   alias(name: string, alias: string): Promise<ModelVersion | undefined>;
+}
+
+/** A registry that can be written to. */
+export interface WritableRegistry extends ModelRegistry {
+  /** Sets a tag of a model version. */
+  setVersionTag(name: string, version: string, key: string, value: string): Promise<void>;
 }
 
 /** A registry did not answer, or not with what was asked for. The message is one sentence. */
@@ -86,4 +98,9 @@ export class RegistryError extends Error {
     this.code = code;
     this.retryable = code === 'Unavailable';
   }
+}
+
+/** `name@digest`, or the name alone. */
+export function describeDataset({ name, digest }: Dataset): string {
+  return digest === undefined ? name : `${name}@${digest}`;
 }
