@@ -70,7 +70,7 @@ describe('bad input', () => {
     ],
     [['peek', 'a/../b'], { TRANSPORT_URL: 'memory:' }, 2, /is not a subscription/],
     [['emit', '/nonexistent.json'], { TRANSPORT_URL: 'memory:' }, 2, /nonexistent\.json/],
-    [['emit', 'lambdas'], {}, 2, /^error: lambdas: expected files that end in \.json, found none$/m],
+    [['emit', 'lambdas'], {}, 2, /^unreadable: lambdas: expected files that end in \.json, found none$/m],
     [
       ['dlq', 'purge', 'model_ready_to_deploy', 'a', '--all'],
       { TRANSPORT_URL: 'memory:' },

@@ -1,11 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { Command, InvalidArgumentError } from 'commander';
-import { parseJson } from '../../message/json.ts';
 import { AnnounceFailed, type AnnounceReport } from '../../model-ready/judge/announce.ts';
 import { createEmit } from '../../model-ready/judge/emit.ts';
-import type { Document } from '../../model-ready/judge/inputs.ts';
 import {
   type MinImprovement,
   minImprovementFrom,
@@ -13,6 +8,7 @@ import {
 } from '../../model-ready/judge/parse-min-improvement.ts';
 import { observe } from '../../observe/events.ts';
 import { withTransport } from '../context.ts';
+import { readInputs } from '../emit-inputs.ts';
 import { BadInput } from '../exit.ts';
 import { paint, print, printable, printJson } from '../output.ts';
 
@@ -38,18 +34,22 @@ export const emit = new Command('emit')
     '\nExamples:\n  $ hikyaku emit evaluation.json\n  $ hikyaku emit run.json model-version.json --min-improvement 1%\n  $ MLFLOW_TRACKING_URI=https://mlflow.example.com hikyaku emit models:/iris-species/2',
   )
   .action(async (inputs: string[], { minImprovement = minImprovementFrom(process.env), json }: Options) => {
-    // Read before anything is opened: a wrong file leaves nothing half done.
-    const documents = (await Promise.all(inputs.map(readInput))).flat();
-    await withTransport(async ({ config: { policies }, transport, signingKeys }) => {
+    const unreadable = createUnreadable(json);
+    const documents = await readInputs(inputs, unreadable.add);
+    if (documents.length === 0) throw new BadInput(NOTHING);
+    const judged = await withTransport(async ({ config: { policies }, transport, signingKeys }) => {
       const unobserve = observe((event) => {
         if (event.event !== 'carrier_unavailable') return;
         console.error(
           `${paint('red', 'away')}: ${printable(event.error)}; trying again for half a minute, under the same ids`,
         );
       });
+      const onUnreadable = unreadable.add;
       try {
-        const emit = createEmit(transport, { source: 'hikyaku/cli', signingKeys, policies, minImprovement });
-        report(await emit(documents), json);
+        const options = { source: 'hikyaku/cli', signingKeys, policies, minImprovement, onUnreadable };
+        const done = await createEmit(transport, options)(documents);
+        report(done, json);
+        return done.announced.length + done.rejected.length;
       } catch (error) {
         if (error instanceof AnnounceFailed) {
           report(error.report, json);
@@ -60,7 +60,27 @@ export const emit = new Command('emit')
         unobserve();
       }
     });
+    const count = unreadable.count();
+    if (count === 0) return;
+    throw new BadInput(
+      judged === 0 ? NOTHING : `${count} of the inputs cannot be read; all others are judged`,
+    );
   });
+
+const NOTHING = 'nothing that was given can be read';
+
+/** Says at once what cannot be read, and goes on: one bad file does not stop the others. */
+function createUnreadable(json: true | undefined) {
+  let count = 0;
+  return {
+    add({ message }: Error): void {
+      count++;
+      console.error(`${paint('red', 'unreadable')}: ${printable(message)}`);
+      if (json) printJson({ event: 'unreadable', reason: message });
+    },
+    count: () => count,
+  };
+}
 
 function report({ announced, rejected }: AnnounceReport, json: true | undefined): void {
   if (json) {
@@ -77,30 +97,6 @@ function report({ announced, rejected }: AnnounceReport, json: true | undefined)
   for (const { model_name, model_version, mlflow_run_id, reason } of rejected) {
     const name = model_name === null ? `run ${mlflow_run_id ?? '?'}` : `${model_name} v${model_version}`;
     print(`${paint('dim', 'rejected')}   ${printable(name)}  ${printable(reason)}`);
-  }
-}
-
-async function readInput(input: string): Promise<Document[]> {
-  if (input.startsWith('models:/')) return [{ name: input, content: input }];
-  if (input === '-') return [parse('stdin', await text(process.stdin))];
-  try {
-    if (!(await stat(input)).isDirectory()) return [parse(input, await readFile(input, 'utf8'))];
-    const files = (await readdir(input)).filter((file) => file.endsWith('.json')).toSorted();
-    if (files.length === 0) throw new BadInput(`${input}: expected files that end in .json, found none`);
-    return await Promise.all(
-      files.map(async (file) => parse(join(input, file), await readFile(join(input, file), 'utf8'))),
-    );
-  } catch (error) {
-    if (error instanceof BadInput) throw error;
-    throw new BadInput(`${input} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function parse(name: string, json: string): Document {
-  try {
-    return { name, content: parseJson(json) };
-  } catch (error) {
-    throw new BadInput(`${name}: expected JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

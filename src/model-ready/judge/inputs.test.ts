@@ -401,3 +401,33 @@ test('what the registry does not know is not found', async () => {
   const alias = readEvidence([{ name: 'given', content: 'models:/iris-species@nobody' }], {}, open);
   await expect(alias).rejects.toThrow('iris-species has no alias nobody');
 });
+
+test('inputs that cannot be read are told and left out, if somebody wants to be told', async () => {
+  const told: string[] = [];
+  const run = exampleAnswersOf('run.iris-species.v2')[0]?.content ?? {};
+  const evaluations = await readEvidence(
+    [
+      { name: 'report.json', content: { accuracy: 0.9 } },
+      { name: 'list', content: [plainEvaluation(), plainEvaluation({ token_symbol: 7 })] },
+      { name: 'run.json', content: { run: { info: { run_id: 7 } } } },
+      { name: 'half.json', content: { ...run, model_name: 'iris-species' } },
+      { name: 'reference', content: 'models:/nothing' },
+      { name: 'good.json', content: plainEvaluation({ model_version: '8' }) },
+    ],
+    {},
+    () => {
+      throw new Error('nothing is looked up');
+    },
+    ({ message }) => told.push(message),
+  );
+  expect(evaluations.map(({ model }) => model.model_version)).toEqual(['7', '8']);
+  expect(told.map((message) => message.split(':')[0])).toEqual([
+    'report.json',
+    'run.json',
+    'list[1]',
+    'half.json',
+    'reference',
+  ]);
+  const nothing = [{ name: 'report.json', content: { accuracy: 0.9 } }];
+  expect(await readEvidence(nothing, {}, undefined, () => {})).toEqual([]);
+});

@@ -12,6 +12,7 @@ import { check, InvalidEvaluation, parseEvaluation, show } from './evaluation.ts
 import type { Evidence } from './evidence.ts';
 import { evidenceOfDocument } from './from-document.ts';
 import { evidenceOfRun, evidenceOfVersion } from './from-registry.ts';
+import { inKnownForm } from './known-forms.ts';
 import { parseReference, type Reference } from './reference.ts';
 import type { JudgeSettings } from './settings.ts';
 
@@ -31,21 +32,38 @@ export type { Document } from '../registry/mlflow-files.ts';
  * All are read before any is answered: one that is wrong leaves nothing half done.
  *
  * @param openRegistry Opens the MLflow server, and only if it is needed. Default: from the environment.
- * @throws InvalidEvaluation when something cannot be read, or there is nothing to judge.
+ * @param onUnreadable Is told of each input that cannot be read, which is then left out. Default: it is thrown.
+ * @throws InvalidEvaluation when there is nothing to judge.
  * @throws RegistryError when the MLflow server does not answer, or does not know the model version.
  */
 export async function readEvidence(
   inputs: readonly Document[],
   settings: JudgeSettings = {},
   openRegistry: () => ModelRegistry = registryFromEnvironment,
+  onUnreadable: OnUnreadable = rethrow,
 ): Promise<Evidence[]> {
-  const documents = inputs.flatMap(flatten);
+  let unreadable = 0;
+  const skip = (error: unknown): [] => {
+    if (!(error instanceof InvalidEvaluation)) throw error;
+    unreadable++;
+    onUnreadable(error);
+    return [];
+  };
+  const documents = inputs.flatMap(flatten).flatMap((document): Document[] => {
+    try {
+      const read = { ...document, content: inKnownForm(document.content, document.name) };
+      registryFromAnswers([read]);
+      return [read];
+    } catch (error) {
+      return skip(error);
+    }
+  });
   const files = registryFromAnswers(documents);
   const judged = new Set<string>();
   const once = (key: string): boolean => !judged.has(key) && judged.add(key) !== undefined;
   let server: ModelRegistry | undefined;
   // Everything is parsed here; what has to be looked up is looked up afterwards.
-  const lookups = documents.map(({ name, content }): Lookup => {
+  function lookupOf({ name, content }: Document): Lookup {
     if (typeof content === 'string') {
       const reference = parseReference(content, name);
       return async () => {
@@ -61,12 +79,27 @@ export async function readEvidence(
     if (kind === 'run') return lookUpRun(files, content, name, once, settings);
     if (kind === 'model') return lookUpModel(files, content, once, settings);
     return () => [];
+  }
+  const lookups = documents.flatMap((document): Lookup[] => {
+    try {
+      return [lookupOf(document)];
+    } catch (error) {
+      return skip(error);
+    }
   });
-  const evidence = (await Promise.all(lookups.map((lookup) => lookup()))).flat();
-  if (evidence.length > 0) return evidence;
+  const found = await Promise.all(lookups.map(async (lookup) => lookup()).map((one) => one.catch(skip)));
+  const evidence = found.flat();
+  if (evidence.length > 0 || unreadable > 0) return evidence;
   const [first] = documents;
   const issue = { path: '', expected: SOMETHING, found: show(first?.content) };
   throw new InvalidEvaluation([issue], first?.name);
+}
+
+/** Is told of an input that cannot be read; may throw the error instead. */
+export type OnUnreadable = (error: InvalidEvaluation) => void;
+
+function rethrow(error: InvalidEvaluation): never {
+  throw error;
 }
 
 type Lookup = () => Evidence[] | Promise<Evidence[]>;

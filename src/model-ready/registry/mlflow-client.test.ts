@@ -260,7 +260,7 @@ describe('writing', () => {
   it('is not sent on, and says what it was', async () => {
     const server = await startHttpServer(always(307, '', { location: '/elsewhere' }));
     const error = await failure(createMlflowClient({ url: server.url }).setVersionTag('m', '1', 'k', 'v'));
-    expect(error.message).toContain('(307) when asked for a tag of model version m 1');
+    expect(error.message).toContain('(307) when asked for model version m 1');
     expect(server.requests).toHaveLength(1);
   });
 });

@@ -151,7 +151,7 @@ export function createMlflowClient(options: MlflowClientOptions): MlflowClient {
     },
     post,
     setVersionTag: (name, version, key, value) =>
-      post(`a tag of model version ${name} ${version}`, 'model-versions/set-tag', {
+      post(`model version ${name} ${version}`, 'model-versions/set-tag', {
         name,
         version,
         key,
