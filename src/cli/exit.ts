@@ -6,6 +6,7 @@ import { InvalidDeployOptions } from '../model-ready/deploy/deploy.ts';
 import { AnnounceFailed } from '../model-ready/judge/announce.ts';
 import { InvalidEvaluation } from '../model-ready/judge/evaluation.ts';
 import { InvalidMinImprovement } from '../model-ready/judge/parse-min-improvement.ts';
+import { UnreadableDocument } from '../model-ready/judge/read-document.ts';
 import { RegistryError } from '../model-ready/registry/registry.ts';
 import { InvalidSecretSource } from '../secrets/secrets-of-arn.ts';
 import { type ErrorCode, TransportError } from '../transport/errors.ts';
@@ -58,6 +59,7 @@ const BAD_INPUT = [
   InvalidDeployOptions,
   InvalidMinImprovement,
   InvalidSecretSource,
+  UnreadableDocument,
 ];
 
 /** The code a command that failed so ends with. */

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { dev } from './commands/dev.ts';
 import { dlq } from './commands/dlq.ts';
 import { emit } from './commands/emit.ts';
+import { judge } from './commands/judge.ts';
 import { listen } from './commands/listen.ts';
 import { notify } from './commands/notify.ts';
 import { peek } from './commands/peek.ts';
@@ -27,7 +28,20 @@ export async function run(words: readonly string[]): Promise<number> {
       'after',
       `${EXIT_CODES}\n\nWhich carrier: TRANSPORT_URL, for example sqs://eu-west-1; else the system that npm start runs here.`,
     );
-  for (const command of [dev, emit, work, workers, status, peek, dlq, replay, notify, listen, provision])
+  for (const command of [
+    dev,
+    emit,
+    judge,
+    work,
+    workers,
+    status,
+    peek,
+    dlq,
+    replay,
+    notify,
+    listen,
+    provision,
+  ])
     program.addCommand(command);
   settle(program);
   try {
