@@ -12,8 +12,10 @@ export interface Context {
   readonly deployUrl?: string;
   /** The ARN of the secret in Secrets Manager that deployments are signed with, which the function asks for. Default: none. */
   readonly deploySecret?: string;
-  /** The MLflow server that `models:/NAME/VERSION` and evaluate-model ask. Default: none. */
+  /** The MLflow server that `models:/NAME/VERSION` and evaluate-model ask: a URL, or the ARN of a tracking server or app of SageMaker. Default: none. */
   readonly mlflowTrackingUri?: string;
+  /** The ARN of the secret in Secrets Manager that holds the bearer token for that URL. Default: none. */
+  readonly mlflowTokenSecret?: string;
   /** How much better than its baseline a model has to be: `0.01`, or `1%`. Default: better at all. */
   readonly minImprovement?: string;
   /** The ARN of the secret that MLflow signs its deliveries with. Default: none, and there is no URL for them. */

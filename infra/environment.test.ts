@@ -5,6 +5,7 @@ import { InvalidContext } from './invalid-context.ts';
 import { wholeConfig } from './test-config.ts';
 
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:signing-AbCdEf';
+const MLFLOW_ARN = 'arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/models';
 const read = (context: Readonly<Record<string, unknown>>) => readEnvironments((key) => context[key]);
 
 describe("the functions' environments", () => {
@@ -25,6 +26,35 @@ describe("the functions' environments", () => {
   it('tell emit where MLflow is and what improvement counts', () => {
     const { [EMIT.name]: emit } = read({ mlflowTrackingUri: 'https://mlflow', minImprovement: '1%' });
     expect(emit).toEqual({ MLFLOW_TRACKING_URI: 'https://mlflow', MIN_IMPROVEMENT: '1%' });
+  });
+
+  it.each([
+    [{ mlflowTrackingUri: MLFLOW_ARN }, { MLFLOW_TRACKING_URI: MLFLOW_ARN }],
+    [
+      { mlflowTrackingUri: 'https://mlflow', mlflowTokenSecret: SECRET },
+      { MLFLOW_TRACKING_URI: 'https://mlflow', MLFLOW_TRACKING_TOKEN_ARN: SECRET },
+    ],
+  ])('tell those that judge how to ask MLflow: %j', (context, variables) => {
+    expect(read(context)).toEqual({ [DEPLOY]: {}, [EMIT.name]: variables, [EVALUATE]: variables });
+  });
+
+  it.each([
+    ['databricks', 'the MLflow tracking URI names Databricks or Unity Catalog, which are not offered'],
+    ['localhost:5000', 'the MLflow tracking URI has no scheme: put http:// or https:// before it'],
+    ['sqlite:///mlflow.db', 'the MLflow tracking URI names a database, which is not read'],
+    [SECRET, 'the MLflow tracking URI is an ARN, but not of MLflow'],
+  ])('refuse %s as MLflow, which every model would be asked of in vain', (mlflowTrackingUri, why) => {
+    expect(() => read({ mlflowTrackingUri })).toThrow(InvalidContext);
+    expect(() => read({ mlflowTrackingUri })).toThrow(why);
+    expect(() => read({ mlflowTrackingUri })).toThrow(/ \(-c mlflowTrackingUri=…\)$/);
+  });
+
+  it.each([{}, { mlflowTrackingUri: MLFLOW_ARN }])('refuse a token for %j', (context) => {
+    expect(() => read({ ...context, mlflowTokenSecret: SECRET })).toThrow(
+      new InvalidContext(
+        'mlflowTokenSecret goes with a URL as mlflowTrackingUri: MLflow on SageMaker is asked with AWS credentials',
+      ),
+    );
   });
 
   it('refuse a platform without a secret, and a secret without a platform', () => {

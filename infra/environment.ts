@@ -4,6 +4,8 @@ import {
   InvalidMinImprovement,
   parseMinImprovement,
 } from '../src/model-ready/judge/parse-min-improvement.ts';
+import { RegistryError } from '../src/model-ready/registry/registry.ts';
+import { parseTrackingUri } from '../src/model-ready/registry/tracking-uri.ts';
 import { DEPLOY, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './bundles/functions.ts';
 import type { Context, ReadContext } from './context.ts';
 import type { Deployment } from './deployment.ts';
@@ -15,7 +17,7 @@ export type Environments = Readonly<Record<string, Readonly<Record<string, strin
 /**
  * Reads what the functions are told from the context: `deployUrl` and `deploySecret`, the ARN of a secret in
  * Secrets Manager that holds what deployments are signed with, which the function itself asks for;
- * `mlflowTrackingUri`; `minImprovement`. Throws {@link InvalidContext}.
+ * `mlflowTrackingUri`, and `mlflowTokenSecret`, the ARN of the secret that holds its token; `minImprovement`. Throws {@link InvalidContext}.
  */
 export function readEnvironments(context: ReadContext): Environments {
   const text = (key: keyof Context): string | undefined => {
@@ -33,7 +35,7 @@ export function readEnvironments(context: ReadContext): Environments {
   if (deployUrl !== undefined) accepted('deployUrl', () => checkUrl(deployUrl));
   if (minImprovement !== undefined) accepted('minImprovement', () => parseMinImprovement(minImprovement));
   const registry = present({
-    MLFLOW_TRACKING_URI: text('mlflowTrackingUri'),
+    ...readMlflow(text('mlflowTrackingUri'), readSecretArn(context, 'mlflowTokenSecret')),
     MIN_IMPROVEMENT: minImprovement,
   });
   return {
@@ -46,15 +48,30 @@ export function readEnvironments(context: ReadContext): Environments {
   };
 }
 
+function readMlflow(
+  uri: string | undefined,
+  tokenSecret: string | undefined,
+): Record<string, string | undefined> {
+  const server = uri === undefined ? undefined : accepted('mlflowTrackingUri', () => parseTrackingUri(uri));
+  if (tokenSecret !== undefined && server?.kind !== 'http') {
+    throw new InvalidContext(
+      'mlflowTokenSecret goes with a URL as mlflowTrackingUri: MLflow on SageMaker is asked with AWS credentials',
+    );
+  }
+  return { MLFLOW_TRACKING_URI: uri, MLFLOW_TRACKING_TOKEN_ARN: tokenSecret };
+}
+
 /** Has the functions' own check look at what they would refuse when they are loaded. */
-function accepted(key: keyof Context, check: () => unknown): void {
+function accepted<Read>(key: keyof Context, check: () => Read): Read {
   try {
-    check();
+    return check();
   } catch (error) {
-    if (!(error instanceof InvalidDeployOptions || error instanceof InvalidMinImprovement)) throw error;
+    if (!REFUSED.some((type) => error instanceof type) || !(error instanceof Error)) throw error;
     throw new InvalidContext(`${error.message} (-c ${key}=…)`);
   }
 }
+
+const REFUSED = [InvalidDeployOptions, InvalidMinImprovement, RegistryError];
 
 /**
  * The ARN of a secret, as the context has it under this key.

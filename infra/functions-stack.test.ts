@@ -320,3 +320,54 @@ describe('the key that messages are signed with', () => {
     }
   });
 });
+
+describe('MLflow', () => {
+  const JUDGES = 'Judges evaluations of models, and announces those that beat their baseline';
+  const READS = [
+    'GetLoggedModel',
+    'GetModelVersion',
+    'GetModelVersionByAlias',
+    'GetRegisteredModel',
+    'GetRun',
+  ];
+  const CARRIERS = [
+    ['SQS', {}, 'Consumes test-dev-model_to_evaluate-judge'],
+    ['Redis', { transport: 'redis', redisUrl: 'redis://10.0.0.1:6379' }, 'Drains model_to_evaluate/judge'],
+  ] as const;
+
+  function functionsWith(context: Readonly<Record<string, string>>): Template {
+    const stack = stacksOf(buildTestApp(wholeConfig, context)).find((one) => one instanceof FunctionsStack);
+    if (stack === undefined) throw new Error('there are no functions');
+    return Template.fromStack(stack);
+  }
+
+  it.each(CARRIERS)(
+    'on SageMaker may be read by those that judge, and nothing more: %s',
+    (_, context, judge) => {
+      const mlflowTrackingUri = 'arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/models';
+      const template = functionsWith({ ...context, mlflowTrackingUri });
+      for (const description of [JUDGES, judge]) {
+        const rights = allowed(template, description).filter((one) => one.startsWith('sagemaker'));
+        expect(rights).toEqual(
+          READS.map((read) => `sagemaker-mlflow:${read} on mlflow-tracking-server/models`),
+        );
+      }
+      expect(JSON.stringify(template).match(/sagemaker-mlflow:GetRun/g)).toHaveLength(2);
+    },
+  );
+
+  it('as an app of SageMaker asks for one right more', () => {
+    const mlflowTrackingUri = 'arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABC';
+    const rights = allowed(functionsWith({ mlflowTrackingUri }), JUDGES);
+    expect(rights).toContain('sagemaker:CallMlflowAppApi on mlflow-app/app-ABC');
+    expect(rights).toContain('sagemaker-mlflow:GetRun on mlflow-app/app-ABC');
+  });
+
+  it.each(CARRIERS)('may ask for a token, which those that judge read: %s', (_, context, judge) => {
+    const mlflowTokenSecret = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf';
+    const template = functionsWith({ ...context, mlflowTrackingUri: 'https://mlflow', mlflowTokenSecret });
+    for (const description of [JUDGES, judge]) {
+      expect(allowed(template, description)).toContain('secretsmanager:GetSecretValue on token-AbCdEf');
+    }
+  });
+});

@@ -16,7 +16,7 @@ import { mayReadSecret, RegistryWebhook } from './constructs/registry-webhook.ts
 import { SqsConsumer } from './constructs/sqs-consumer.ts';
 import { transportUrl } from './constructs/transport-url.ts';
 import type { Environments } from './environment.ts';
-import { mayPublish, mayUseKey } from './permissions.ts';
+import { mayPublish, mayReadMlflow, mayUseKey } from './permissions.ts';
 import type { RedisPlace } from './redis-access.ts';
 import type { Stage } from './stage.ts';
 
@@ -106,7 +106,7 @@ export class FunctionsStack extends Stack {
       ...this.#common(name, transportUrl(this, config.prefix)),
       subscription: found.subscription,
       names: queueNames(config.prefix, found.address, found.topic.ordered),
-      statements: [...this.#mayPublish(PUBLISHES[name]), ...this.#mayReadSecrets(name)],
+      statements: [...this.#mayPublish(PUBLISHES[name]), ...this.#mayRead(name)],
       ...(encryptionKey && { encryptionKey }),
     });
     const timeout = Duration.millis(found.subscription.lambda.timeoutMs);
@@ -120,7 +120,7 @@ export class FunctionsStack extends Stack {
     const { lambda, timeout } = new RedisConsumer(this, name, {
       ...this.#common(name, access.transportUrl, drainOf(found).name),
       ...access.place,
-      statements: [...access.place.statements, ...this.#mayReadSecrets(name)],
+      statements: [...access.place.statements, ...this.#mayRead(name)],
       subscription: found.subscription,
       description: `Drains ${found.address.topic}/${found.address.subscription}`,
       ...(redis && { every: redis.drainEvery }),
@@ -133,14 +133,10 @@ export class FunctionsStack extends Stack {
     const { redis, config, encryptionKey } = this.#props;
     if (redis) {
       const { transportUrl, place } = this.#access('publish');
-      const statements = [...place.statements, ...this.#mayReadSigningKeys()];
+      const statements = [...place.statements, ...this.#mayRead(name)];
       return { ...this.#common(name, transportUrl), ...place, statements, memoryMiB: 512 };
     }
-    const statements = [
-      ...this.#mayPublish(topic),
-      ...mayUseKey(encryptionKey),
-      ...this.#mayReadSigningKeys(),
-    ];
+    const statements = [...this.#mayPublish(topic), ...mayUseKey(encryptionKey), ...this.#mayRead(name)];
     return { ...this.#common(name, transportUrl(this, config.prefix)), statements, memoryMiB: 512 };
   }
 
@@ -157,13 +153,14 @@ export class FunctionsStack extends Stack {
     return found.map((one) => mayPublish(this, config.prefix, one));
   }
 
-  /** Of those that its environment names. */
-  #mayReadSecrets(name: string): PolicyStatement[] {
-    const environment = Object.entries(this.#props.environments[name] ?? {});
-    const own = environment.flatMap(([key, arn]) =>
-      key.endsWith('_SECRET_ARN') ? [mayReadSecret(arn)] : [],
+  /** What its environment names: secrets, and an MLflow on SageMaker. */
+  #mayRead(name: string): PolicyStatement[] {
+    const environment = this.#props.environments[name] ?? {};
+    const secrets = Object.entries(environment).flatMap(([key, arn]) =>
+      /_(?:SECRET|TOKEN)_ARN$/.test(key) ? [mayReadSecret(arn)] : [],
     );
-    return [...own, ...this.#mayReadSigningKeys()];
+    const mlflow = mayReadMlflow(environment['MLFLOW_TRACKING_URI']);
+    return [...secrets, ...mlflow, ...this.#mayReadSigningKeys()];
   }
 
   #mayReadSigningKeys(): PolicyStatement[] {

@@ -64,3 +64,21 @@ export function mayUseKey(key: IKey | undefined): PolicyStatement[] {
   if (key === undefined) return [];
   return [new PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [key.keyArn] })];
 }
+
+/** The calls of MLflow that judging a model takes, as IAM names them. */
+const MLFLOW_READS = [
+  'GetRun',
+  'GetLoggedModel',
+  'GetModelVersion',
+  'GetModelVersionByAlias',
+  'GetRegisteredModel',
+];
+
+/** What it takes to read models and runs of MLflow on SageMaker; nothing for other tracking URIs. */
+export function mayReadMlflow(trackingUri: string | undefined): PolicyStatement[] {
+  if (trackingUri?.startsWith('arn:') !== true) return [];
+  const actions = MLFLOW_READS.map((read) => `sagemaker-mlflow:${read}`);
+  // An app asks for one right more, to be called at all.
+  const app = trackingUri.includes(':mlflow-app/') ? ['sagemaker:CallMlflowAppApi'] : [];
+  return [new PolicyStatement({ actions: [...app, ...actions], resources: [trackingUri] })];
+}
