@@ -35,7 +35,7 @@ export function httpAuthentication(
       const authorization =
         token === undefined
           ? user && basic(user, password === undefined ? server.password : await newest(password))
-          : `Bearer ${await newest(token)}`;
+          : `Bearer ${checkToken(await newest(token))}`;
       return { ...headers, ...(authorization && { authorization }) };
     },
     renewed: async () => (await known(async () => secret?.renewed())) !== undefined,
@@ -66,6 +66,15 @@ export function sagemakerAuthentication(server: SageMakerServer): Authentication
     },
     renewed: async () => false,
   };
+}
+
+/** What a header can hold, without blanks. A token that is none would look as a server that is away. */
+function checkToken(token: string): string {
+  if (/^[\x21-\x7e]+$/.test(token.trim())) return token.trim();
+  throw new RegistryError(
+    'Invalid',
+    'MLFLOW_TRACKING_TOKEN is not a bearer token: expected ASCII without blanks',
+  );
 }
 
 function basic(user: string, password: string): string {

@@ -1,11 +1,9 @@
 import { parsePythonJson } from '../../text/python-json.ts';
 import { WORKSPACE } from '../fields.ts';
 import { InvalidEvaluation } from '../judge/evaluation.ts';
-import { boundedText } from './bounded-text.ts';
 import { type Credentials, httpAuthentication, sagemakerAuthentication } from './mlflow-authentication.ts';
-import { redirected, refusal, webPage } from './mlflow-refusals.ts';
+import { type Ask, createAsk } from './mlflow-request.ts';
 import { RegistryError } from './registry.ts';
-import type { UnsignedRequest } from './sagemaker-signature.ts';
 import { parseTrackingUri } from './tracking-uri.ts';
 
 export interface MlflowClientOptions extends Credentials {
@@ -38,17 +36,6 @@ export interface MlflowClient {
   inWorkspace(workspace: string | undefined): MlflowClient;
 }
 
-/** A run with 10,000 metrics has about 1 MiB. */
-const MOST_BYTES = 33_554_432;
-/** A proxy may send on to https, and add a slash. */
-const MOST_REDIRECTS = 3;
-
-interface Answered {
-  readonly status: number;
-  readonly text: string;
-  readonly isPage: boolean;
-}
-
 /**
  * A client of an MLflow server. It asks once: who calls decides whether to again.
  *
@@ -60,6 +47,10 @@ export function createMlflowClient(options: MlflowClientOptions): MlflowClient {
   const authentication =
     server.kind === 'http' ? httpAuthentication(server, options) : sagemakerAuthentication(server);
   const api = `${endpoint ?? server.url}/api/2.0/mlflow`;
+  return clientOf(api, createAsk({ api, authentication, timeoutMs }), workspace);
+}
+
+function clientOf(api: string, ask: Ask, workspace: string | undefined): MlflowClient {
   if (workspace !== undefined && !WORKSPACE.test(workspace)) {
     throw new RegistryError(
       'Invalid',
@@ -67,97 +58,36 @@ export function createMlflowClient(options: MlflowClientOptions): MlflowClient {
     );
   }
   const named = workspace === undefined ? '' : ` in the workspace ${workspace}`;
-
-  async function answered(asked: string, request: UnsignedRequest): Promise<Answered> {
-    const signal = AbortSignal.timeout(timeoutMs);
-    let { url } = request;
-    try {
-      for (let followed = 0; ; followed++) {
-        const response = await send({ ...request, url }, signal);
-        const { status } = response;
-        if (status >= 300 && status < 400) {
-          await response.body?.cancel();
-          const to = URL.parse(response.headers.get('location') ?? '', url);
-          const follow = request.method === 'GET' && followed < MOST_REDIRECTS && mayFollow(url, to);
-          if (!follow || to === null) throw redirected(asked, api, status, to);
-          url = to.href;
-          continue;
-        }
-        const text = await boundedText(response, MOST_BYTES);
-        if (text === undefined) {
-          throw new RegistryError(
-            'Invalid',
-            `MLflow at ${api} answered with more than 32 MiB when asked for ${asked}`,
-          );
-        }
-        const isPage =
-          response.headers.get('content-type')?.includes('html') || text.trimStart().startsWith('<');
-        return { status, text, isPage: isPage === true };
-      }
-    } catch (cause) {
-      if (cause instanceof RegistryError) throw cause;
-      const late = cause instanceof Error && cause.name === 'TimeoutError';
-      const why = late ? `did not answer within ${timeoutMs / 1_000} s` : 'cannot be reached';
-      throw new RegistryError('Unavailable', `MLflow at ${api} ${why}`, { cause });
-    }
-  }
-
-  async function send(request: UnsignedRequest, signal: AbortSignal): Promise<Response> {
-    const { method, url, body } = request;
-    return fetch(url, {
-      method,
-      headers: await authentication.headers(request),
-      ...(body !== undefined && { body }),
-      redirect: 'manual',
-      signal,
-    });
-  }
-
-  async function ask(what: string, method: 'GET' | 'POST', path: string, body?: string): Promise<string> {
-    const asked = `${what}${named}`;
-    const headers = {
-      accept: 'application/json',
-      ...(workspace !== undefined && { 'x-mlflow-workspace': workspace }),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    };
-    const request: UnsignedRequest = { method, url: `${api}/${path}`, headers, body };
-    let answer = await answered(asked, request);
-    if (answer.status === 401 && (await authentication.renewed())) answer = await answered(asked, request);
-    const { status, text, isPage } = answer;
-    if (status !== 200) throw refusal({ what: asked, api, status, text, hint: authentication.hint });
-    if (isPage) throw webPage(asked, api);
-    return text;
-  }
+  const headers = {
+    accept: 'application/json',
+    ...(workspace !== undefined && { 'x-mlflow-workspace': workspace }),
+  };
 
   async function post(what: string, path: string, body: unknown): Promise<void> {
-    await ask(what, 'POST', path, JSON.stringify(body));
+    await ask(`${what}${named}`, {
+      method: 'POST',
+      url: `${api}/${path}`,
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
   }
 
   return {
     async get(what, path, query, readAnswer) {
-      const text = await ask(what, 'GET', `${path}${queryOf(query)}`);
+      const url = `${api}/${path}${queryOf(query)}`;
+      const text = await ask(`${what}${named}`, { method: 'GET', url, headers });
       try {
         return readAnswer(parsePythonJson(text));
       } catch (cause) {
         const wrong = cause instanceof InvalidEvaluation ? `: ${cause.told}` : ', but not in JSON';
-        throw new RegistryError(
-          'Invalid',
-          `MLflow at ${api} answered when asked for ${what}${named}${wrong}`,
-          {
-            cause,
-          },
-        );
+        const sentence = `MLflow at ${api} answered when asked for ${what}${named}${wrong}`;
+        throw new RegistryError('Invalid', sentence, { cause });
       }
     },
     post,
     setVersionTag: (name, version, key, value) =>
-      post(`model version ${name} ${version}`, 'model-versions/set-tag', {
-        name,
-        version,
-        key,
-        value,
-      }),
-    inWorkspace: (other) => createMlflowClient({ ...options, workspace: other }),
+      post(`model version ${name} ${version}`, 'model-versions/set-tag', { name, version, key, value }),
+    inWorkspace: (other) => clientOf(api, ask, other),
   };
 }
 
@@ -165,13 +95,4 @@ export function createMlflowClient(options: MlflowClientOptions): MlflowClient {
 function queryOf(query: Readonly<Record<string, string>>): string {
   const text = new URLSearchParams(query).toString();
   return text === '' ? '' : `?${text.replaceAll('+', '%20')}`;
-}
-
-/** Only to the same server, or to its https: elsewhere nobody must see the credentials. */
-function mayFollow(from: string, to: URL | null): boolean {
-  const { origin, protocol, hostname } = new URL(from);
-  if (to === null) return false;
-  return (
-    to.origin === origin || (protocol === 'http:' && to.protocol === 'https:' && to.hostname === hostname)
-  );
 }
