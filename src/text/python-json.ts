@@ -14,22 +14,18 @@ export function parsePythonJson(text: string, parse: (json: string) => unknown =
   }
 }
 
-/** A value of its own, and not the name of a member or a part of another word. */
+/** A value, and not the name of a member. Within another word, or where no value may be, its text is no JSON either. */
 const BARE = /(?:NaN|-?Infinity)(?=[ \t\r\n]*(?:[,\]}]|$))/y;
-/** What a value comes after; nothing at the beginning. */
-const BEFORE_VALUE = new Set(['', ':', '[', ',']);
-const SPACE = /[ \t\r\n]/;
 
 function quoteBareNumbers(text: string): string {
   let quoted = '';
   let copied = 0;
-  let before = '';
   for (let at = 0; at < text.length; ) {
-    const character = text.charAt(at);
+    const character = text[at];
     let end = at + 1;
     if (character === '"') {
       end = endOfString(text, at);
-    } else if ((character === 'N' || character === 'I' || character === '-') && BEFORE_VALUE.has(before)) {
+    } else if (character === 'N' || character === 'I' || character === '-') {
       BARE.lastIndex = at;
       const [bare] = BARE.exec(text) ?? [];
       if (bare !== undefined) {
@@ -38,7 +34,6 @@ function quoteBareNumbers(text: string): string {
         copied = end;
       }
     }
-    if (!SPACE.test(character)) before = character;
     at = end;
   }
   return quoted + text.slice(copied);
