@@ -70,8 +70,8 @@ describe("the functions' environments", () => {
       '".01" is no minimum improvement: expected a number such as 0.01, or a share of the baseline such as 1%',
     ],
     [
-      '1 %',
-      '"1 %" is no minimum improvement: expected a number such as 0.01, or a share of the baseline such as 1%',
+      '1,5',
+      '"1,5" is no minimum improvement: expected a number such as 0.01, or a share of the baseline such as 1%',
     ],
   ])('refuse %j, which no function would be loaded with', (minImprovement, why) => {
     expect(() => read({ minImprovement })).toThrow(new InvalidContext(`${why} (-c minImprovement=…)`));

@@ -325,6 +325,7 @@ describe('MLflow', () => {
   const JUDGES = 'Judges evaluations of models, and announces those that beat their baseline';
   const READS = [
     'GetLoggedModel',
+    'GetMetricHistory',
     'GetModelVersion',
     'GetModelVersionByAlias',
     'GetRegisteredModel',

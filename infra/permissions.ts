@@ -68,6 +68,7 @@ export function mayUseKey(key: IKey | undefined): PolicyStatement[] {
 /** The calls of MLflow that judging a model takes, as IAM names them. */
 const MLFLOW_READS = [
   'GetRun',
+  'GetMetricHistory',
   'GetLoggedModel',
   'GetModelVersion',
   'GetModelVersionByAlias',
