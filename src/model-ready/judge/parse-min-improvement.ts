@@ -16,7 +16,7 @@ export function minImprovementFrom(environment: NodeJS.ProcessEnv): MinImproveme
 
 /** Reads `0.01` (in the metric's unit) or `1%` (of the baseline). Throws {@link InvalidMinImprovement}. */
 export function parseMinImprovement(text: string): MinImprovement {
-  const [, digits, percent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text.trim()) ?? [];
+  const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text.trim()) ?? [];
   if (digits === undefined) {
     throw new InvalidMinImprovement(
       `${JSON.stringify(text)} is no minimum improvement: expected a number such as 0.01, or a share of the baseline such as 1%`,
