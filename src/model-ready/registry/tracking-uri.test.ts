@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RegistryError } from './registry.ts';
 import { parseTrackingUri } from './tracking-uri.ts';
@@ -83,4 +84,27 @@ test.each([
   const parse = () => parseTrackingUri(uri);
   expect(parse).toThrow(new RegistryError('Invalid', `the MLflow tracking URI ${why}`));
   expect(why).not.toContain('hunter2');
+});
+
+test('anything is read or refused, and no password is ever told', () => {
+  const password = fc.string({ minLength: 6, unit: 'grapheme' }).map((text) => `hunter2${text}`);
+  const uri = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.webUrl({ withQueryParameters: true, withFragments: true }),
+    fc
+      .tuple(fc.constantFrom('http', 'https', 'mysql', 'ftp', 'databricks', 'arn:aws:sagemaker'), password)
+      .map(([scheme, text]) => `${scheme}://ann:${text}@host:5000/path`),
+  );
+  fc.assert(
+    fc.property(uri, (one) => {
+      try {
+        const server = parseTrackingUri(one);
+        expect(server.url).not.toContain('hunter2');
+      } catch (error) {
+        expect(error).toBeInstanceOf(RegistryError);
+        expect(String(error)).not.toContain('hunter2');
+      }
+    }),
+    { numRuns: 1_000 },
+  );
 });
