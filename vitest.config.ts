@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'infra/**/*.test.ts', 'lambdas/**/*.test.ts'],
     // They have a configuration of their own.
-    exclude: [...configDefaults.exclude, 'test/localstack/**', 'test/fault/faults.test.ts'],
+    exclude: [...configDefaults.exclude, 'test/localstack/**', 'test/mlflow/**', 'test/fault/faults.test.ts'],
     globalSetup: 'test/support/redis-setup.ts',
     testTimeout: 20_000,
     hookTimeout: 20_000,

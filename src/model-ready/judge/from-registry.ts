@@ -41,7 +41,7 @@ async function evidenceOf(
   const tags: Tags = new Map([...(registered?.tags ?? []), ...(version?.tags ?? []), ...(run?.tags ?? [])]);
   const read = readTags(tags);
   const policy = effectivePolicy(settings, version?.name ?? null, read.policy);
-  const metric = policy.metric ?? null;
+  const metric = policy.metric === undefined ? null : asLogged(subject, policy.metric);
   const about = {
     model: judgedModel(subject, tags, read),
     metric,
@@ -119,6 +119,16 @@ function problemOf(
 
 const READY = 'LOGGED_MODEL_READY';
 
+/** MLflow takes no `@` in the name of a metric: `ndcg@10` is logged as `ndcg_at_10`. */
+function asLogged(subject: Subject, metric: string): string {
+  const spelledOut = metric.replaceAll('@', '_at_');
+  return !isLogged(subject, metric) && isLogged(subject, spelledOut) ? spelledOut : metric;
+}
+
+function isLogged({ run, model }: Subject, metric: string): boolean {
+  return model?.metrics.has(metric) === true || run?.metrics.has(metric) === true;
+}
+
 /**
  * A slice is a dataset of its name, or a metric that has it in its own name. A baseline that is a number in a tag has no
  * other values.
@@ -134,8 +144,6 @@ async function measureSlice(
   if (slice === undefined) return measure(registry, subject, metric, { like });
   const onDataset = subject.model?.metrics.get(metric)?.some(({ dataset }) => dataset?.name === slice);
   if (onDataset) return measure(registry, subject, metric, { wanted: slice });
-  const known = (name: string): boolean =>
-    subject.model?.metrics.has(name) === true || subject.run?.metrics.has(name) === true;
-  const name = sliceNames(metric, slice).find(known);
+  const name = sliceNames(metric, slice).find((one) => isLogged(subject, one));
   return name === undefined ? { from: 'nowhere' } : measure(registry, subject, name, { like });
 }
