@@ -20,6 +20,7 @@ export {
   type HandlerContext,
   HandlerTimeout,
   LeaseExpired,
+  Postpone,
   Reject,
   RetryAfter,
 } from './consume/handler.ts';

@@ -124,6 +124,14 @@ export function createAccount({ json }: { readonly json: boolean }): Account {
             `attempt ${event.attempt} failed: ${printable(event.error)}; again in ${short(event.delayMs / 1_000)} s`,
           );
           break;
+        case 'postponed':
+          line(
+            'yellow',
+            'postponed',
+            nameOf(event.id),
+            `${printable(event.error)}; again in ${short(event.delayMs / 1_000)} s`,
+          );
+          break;
         case 'dead_lettered':
           counts.dead++;
           line('red', 'dead', nameOf(event.id), `${event.code}: ${printable(event.error)}`);

@@ -1,6 +1,7 @@
 import type { Incoming, SettleOutcome } from '../transport/transport.ts';
 import type { HandlerContext } from './handler.ts';
 import type { Ended } from './processor.ts';
+import { attemptOf, type Numbered } from './releases.ts';
 
 /** Asks the carrier for longer leases; outcomes in order. */
 export type ExtendLeases = (deliveries: readonly Incoming[], leaseMs: number) => Promise<SettleOutcome[]>;
@@ -13,7 +14,7 @@ export interface LeaseKeeper {
 
 /** A handler at work on one delivery. Made for every message, so the signal exists only once asked for. */
 export class Attempt implements HandlerContext {
-  readonly delivery: Incoming;
+  readonly delivery: Numbered;
   /** On the monotonic clock, in ms, as all times here. */
   readonly startedAt: number;
   /** The host ends then: no extension makes the handler's time longer. */
@@ -41,7 +42,7 @@ export class Attempt implements HandlerContext {
 
   /** @param hostLeftMs How long the host still has: infinite where nothing ends it. */
   constructor(
-    delivery: Incoming,
+    delivery: Numbered,
     startedAt: number,
     timeoutMs: number,
     hostLeftMs: number,
@@ -57,7 +58,7 @@ export class Attempt implements HandlerContext {
   }
 
   get attempt(): number {
-    return this.delivery.deliveries;
+    return attemptOf(this.delivery);
   }
 
   get signal(): AbortSignal {

@@ -29,6 +29,7 @@ export interface DrainResult {
   /** Those that were dropped, because they had expired, among them. */
   readonly handled: number;
   readonly retried: number;
+  readonly postponed: number;
   readonly deadLettered: number;
   /** Given back untried: the time was over. */
   readonly released: number;
@@ -58,6 +59,7 @@ const LOOK_AGAIN_MS = 1_000;
 const COUNTED = {
   ack: 'handled',
   retry: 'retried',
+  postpone: 'postponed',
   deadLetter: 'deadLettered',
   release: 'released',
 } as const satisfies Record<Settlement['action'], string>;
@@ -82,7 +84,7 @@ export function createDrain(options: DrainOptions): Drain {
     // Its connections may have died while the function was frozen, which the first call finds out.
     let mayBeStale = used;
     used = true;
-    const counts = { received: 0, handled: 0, retried: 0, deadLettered: 0, released: 0 };
+    const counts = { received: 0, handled: 0, retried: 0, postponed: 0, deadLettered: 0, released: 0 };
     const startedAt = Date.now();
     let oldestAt = startedAt;
     let failure: TransportError | undefined;

@@ -2,7 +2,7 @@ import type { Envelope } from '../message/envelope.ts';
 
 /**
  * What a consumer does with a message. Returning is done; throwing is trying again, by the retry policy;
- * throwing {@link Reject} or {@link RetryAfter} says which. At least once: the same message may come twice.
+ * throwing {@link Reject}, {@link RetryAfter} or {@link Postpone} says which. At least once: the same message may come twice.
  */
 export type Handler<Data> = Method<Data>['handle'];
 
@@ -28,20 +28,38 @@ export class Reject extends Error {
   override readonly name = 'Reject';
 }
 
-/** Thrown by a handler: try again after this long, in ms, instead of what the policy says. */
+/** Thrown by a handler: this attempt failed; try again after this long, in ms, instead of what the policy says. */
 export class RetryAfter extends Error {
   override readonly name = 'RetryAfter';
   readonly delayMs: number;
-  /** The handler did nothing yet: this is no failed attempt, and never gives the message up. */
-  readonly untried: boolean;
+  constructor(delayMs: number, message = 'try again later', options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.delayMs = delayMs;
+  }
+}
+
+/**
+ * Thrown by a handler: not now, and this is no failed attempt. The message comes again after `delayMs`, or after the retry
+ * policy's own delay where that is longer. This works while the message is younger than `maxAgeMs`, counted from when it
+ * was published or last replayed. An older message has failed, as with any other error, and waits as long as was asked
+ * for; so a place that never gets ready ends in the dead-letter queue.
+ *
+ * @example
+ * if (response.status === 429) throw new Postpone(30_000, 'the platform is busy');
+ */
+export class Postpone extends Error {
+  override readonly name = 'Postpone';
+  readonly delayMs: number;
+  readonly maxAgeMs: number;
+  /** @param options `maxAgeMs`: default one hour; `Infinity` for a message that is never given up for waiting. */
   constructor(
     delayMs: number,
-    message = 'try again later',
-    options: { cause?: unknown; untried?: boolean } = {},
+    message = 'not now',
+    { maxAgeMs = 3_600_000, ...options }: { cause?: unknown; maxAgeMs?: number } = {},
   ) {
     super(message, options);
     this.delayMs = delayMs;
-    this.untried = options.untried ?? false;
+    this.maxAgeMs = maxAgeMs;
   }
 }
 

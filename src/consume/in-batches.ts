@@ -4,7 +4,7 @@ import type { Handler, HandlerContext } from './handler.ts';
 /**
  * What a consumer does with several messages at once. Returning nothing: all are done. Returning a list: what
  * became of each, in order; undefined is done, an error is what a handler of that one message would have thrown,
- * `Reject` and `RetryAfter` included. Throwing: all have failed.
+ * `Reject`, `RetryAfter` and `Postpone` included. Throwing: all have failed.
  */
 export type BatchHandler<Data> = (
   messages: readonly Envelope<Data>[],

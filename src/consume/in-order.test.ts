@@ -45,7 +45,7 @@ function processor(
     handler,
     retry: { maxAttempts: 3, baseMs: 1_000, maxMs: 60_000 },
     handlerTimeoutMs: 5_000,
-    limits: { retryDelayMs: 100_000 },
+    limits: { retryDelayMs: 100_000, postponeDelayMs: 50_000 },
     extend: async (all) => all.map(() => 'settled'),
     ordered: true,
     ...options,

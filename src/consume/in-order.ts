@@ -2,8 +2,8 @@ import type { Incoming, Receipt } from '../transport/transport.ts';
 import { Attempt, type ExtendLeases } from './attempt.ts';
 import { inAnyOrder } from './in-any-order.ts';
 import { createLeaseWatch } from './lease-watch.ts';
-import type { Ended, ProcessOptions, Processor } from './processor.ts';
-import { createReleaseLog } from './releases.ts';
+import type { Ended, ProcessOptions, Processor, Sink } from './processor.ts';
+import { createReleaseLog, type Numbered } from './releases.ts';
 
 export interface InOrderOptions {
   readonly maxAttempts: number;
@@ -36,9 +36,24 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
   const watch = createLeaseWatch({ extend, extendByMs, onTimeout: () => {}, onLeaseLost: () => {} });
 
   /** With the attempts that this process knows were none taken off its deliveries. */
-  function counted(delivery: Incoming): Incoming {
-    const deliveries = releases.attempts(delivery);
-    return deliveries === delivery.deliveries ? delivery : { ...delivery, deliveries };
+  function counted(delivery: Incoming): Numbered {
+    const attempt = releases.attempts(delivery);
+    return attempt === delivery.deliveries ? delivery : { ...delivery, attempt };
+  }
+
+  /** What ends so comes again, and may be no attempt. */
+  function note(delivery: Incoming, { action }: Ended): void {
+    if (action === 'postpone') releases.add(delivery);
+    else if (action !== 'retry') releases.forget(delivery);
+  }
+
+  function noting(delivery: Incoming, sink: Sink): Sink {
+    return {
+      end(ended, place) {
+        note(delivery, ended);
+        sink.end(ended, place);
+      },
+    };
   }
 
   /**
@@ -80,8 +95,8 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
         ? [options.giveUp(delivery)]
         : await processor.process([{ ...counted(delivery), leaseUntil }], { leftMs: left });
       if (one === undefined) continue;
-      if (one.action !== 'retry') releases.forget(delivery);
-      else if (key !== undefined) sentBack.add(key);
+      note(delivery, one);
+      if (isLater(one) && key !== undefined) sentBack.add(key);
       ended.push(one);
       if (!(await onEnded(one)) && key !== undefined) sentBack.add(key);
     }
@@ -90,9 +105,6 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
 
   return {
     async process(deliveries, processOptions = {}) {
-      if (processOptions.onEnded === undefined && deliveries.every(({ key }) => key === undefined)) {
-        return processor.process(deliveries, processOptions);
-      }
       const chains = chainsOf(deliveries);
       const ended: Ended[] = new Array(deliveries.length);
       await Promise.all(
@@ -110,7 +122,7 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
       return ended;
     },
 
-    begin: (delivery, sink) => processor.begin(delivery, sink),
+    begin: (delivery, sink) => processor.begin(counted(delivery), noting(delivery, sink)),
 
     isolate(deliveries) {
       const suspicious = deliveries.filter((delivery) => releases.attempts(delivery) > maxAttempts);
@@ -135,6 +147,11 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
       processor.cutShort(reason);
     },
   };
+}
+
+/** It comes again, and those after it of its key must not overtake it. */
+function isLater({ action }: Ended): boolean {
+  return action === 'retry' || action === 'postpone';
 }
 
 interface Placed {

@@ -44,7 +44,7 @@ function processorOf<T>(contract: Contract<T>, handler: Handler<T>, options: Opt
     handler,
     retry: { maxAttempts: 3, baseMs: 1_000, maxMs: 60_000 },
     handlerTimeoutMs: options.timeoutMs ?? 5_000,
-    limits: { retryDelayMs: 100_000 },
+    limits: { retryDelayMs: 100_000, postponeDelayMs: 50_000 },
     extend: options.extend ?? (async (all) => all.map(() => 'settled')),
     ...(options.extendByMs !== undefined && { extendByMs: options.extendByMs }),
   });

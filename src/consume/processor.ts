@@ -5,14 +5,16 @@ import { type CourierEvent, emit, observed } from '../observe/events.ts';
 import type { Verify } from '../signing/verifier.ts';
 import { describeThrown } from '../text/describe-thrown.ts';
 import { backoffDelay } from '../time/backoff.ts';
-import type { Address, Incoming, Limits, Settlement } from '../transport/transport.ts';
+import type { Address, Incoming, Receipt, Settlement } from '../transport/transport.ts';
 import { Attempt, type ExtendLeases } from './attempt.ts';
 import { timely } from './expiry.ts';
 import { createFailureLog } from './failures.ts';
-import { type Handler, Reject, RetryAfter } from './handler.ts';
+import { type Handler, Postpone, Reject, RetryAfter } from './handler.ts';
 import { inAnyOrder } from './in-any-order.ts';
 import { inOrder } from './in-order.ts';
 import { createLeaseWatch } from './lease-watch.ts';
+import { delayOf, type PostponeTerms, postponement } from './postponement.ts';
+import { attemptOf, type Numbered } from './releases.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
 export interface ProcessorOptions<Data> {
@@ -21,7 +23,7 @@ export interface ProcessorOptions<Data> {
   readonly handler: Handler<Data>;
   readonly retry: RetryPolicy;
   readonly handlerTimeoutMs: number;
-  readonly limits: Pick<Limits, 'retryDelayMs'>;
+  readonly limits: PostponeTerms['limits'];
   readonly extend: ExtendLeases;
   /** See {@link createLeaseWatch}. */
   readonly extendByMs?: number;
@@ -29,7 +31,9 @@ export interface ProcessorOptions<Data> {
   readonly verify?: Verify | undefined;
   /** Messages of one key are handled one after the other; see {@link inOrder}. */
   readonly ordered?: boolean | undefined;
-  /** On an ordered topic: the deliveries after which the carrier gives a message up; see {@link inOrder}. */
+  /** See {@link PostponeTerms}. */
+  readonly countsPostponed?: boolean | undefined;
+  /** On an ordered topic: the deliveries after which the carrier gives a message up; see {@link inOrder}, `postponement`. */
   readonly maxDeliveries?: number | undefined;
 }
 
@@ -42,12 +46,12 @@ export interface Processor {
    * Handles all of them at once, and says how each delivery ends, in order. Never rejects: whatever a
    * handler does becomes a settlement.
    */
-  process(deliveries: readonly Incoming[], options?: ProcessOptions): Promise<Ended[]>;
+  process(deliveries: readonly Numbered[], options?: ProcessOptions): Promise<Ended[]>;
   /**
    * Handles one, and tells the sink how it ends: during the call, where the handler answers at once. For hosts
    * that wait for no batch; nothing is made for a message that the batch does not need.
    */
-  begin(delivery: Incoming, sink: Sink): void;
+  begin(delivery: Numbered, sink: Sink): void;
   /**
    * Splits what was received into batches to be processed and settled one after the other. A message that was
    * delivered more often than it may be tried has perhaps killed its process: it runs alone and last, when
@@ -100,6 +104,8 @@ class Batch implements Sink {
 export function createProcessor<Data>(options: ProcessorOptions<Data>): Processor {
   const { address, contract, handler, retry, limits } = options;
   const failures = createFailureLog();
+  /** When messages at work were replayed, where that is signed. */
+  const replays = new WeakMap<Receipt, number>();
   const watch = createLeaseWatch({
     extend: options.extend,
     extendByMs: options.extendByMs,
@@ -110,7 +116,7 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
   });
 
   /** @param leftMs How long the host still has. */
-  function start(delivery: Incoming, sink: Sink, place: number, leftMs: number): void {
+  function start(delivery: Numbered, sink: Sink, place: number, leftMs: number): void {
     let message: Envelope<Data> | Promise<Envelope<Data>>;
     try {
       const verified = options.verify?.(delivery);
@@ -125,6 +131,7 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
   }
 
   function read(delivery: Incoming, verified: number | undefined): Envelope<Data> | Promise<Envelope<Data>> {
+    if (verified !== undefined) replays.set(delivery.receipt, verified);
     const message = decode(contract, delivery.body);
     return message instanceof Promise
       ? message.then((one) => inTime(one, delivery, verified))
@@ -142,7 +149,7 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
 
   function handle(
     message: Envelope<Data>,
-    delivery: Incoming,
+    delivery: Numbered,
     sink: Sink,
     place: number,
     leftMs: number,
@@ -167,7 +174,7 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
   /** What takes its time to be verified or checked has it from the handler's, and under the same lease. */
   function handleLater(
     message: Promise<Envelope<Data>>,
-    delivery: Incoming,
+    delivery: Numbered,
     sink: Sink,
     place: number,
     leftMs: number,
@@ -205,41 +212,53 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     );
   }
 
-  function handled(delivery: Incoming, startedAt: number): Ended {
+  function handled(delivery: Numbered, startedAt: number): Ended {
     failures.take(delivery.id);
     if (observed()) {
       const ms = performance.now() - startedAt;
-      const { id, deliveries: attempt, enqueuedAt } = delivery;
+      const { id, enqueuedAt } = delivery;
       const endToEndMs = Date.now() - enqueuedAt;
-      emit({ event: 'handled', ...address, id, attempt, ms, endToEndMs });
+      emit({ event: 'handled', ...address, id, attempt: attemptOf(delivery), ms, endToEndMs });
     }
     return { id: delivery.id, receipt: delivery.receipt, action: 'ack' };
   }
 
-  function failed(delivery: Incoming, startedAt: number, thrown: unknown, cutShort = false): Ended {
-    const attempt = delivery.deliveries;
+  function failed(delivery: Numbered, startedAt: number, thrown: unknown, cutShort = false): Ended {
+    const attempt = attemptOf(delivery);
     const error = describe(thrown);
     if (thrown instanceof Reject) return giveUp(delivery, 'rejected', attempt, error);
-    if (!cutShort && !(thrown instanceof RetryAfter && thrown.untried)) {
+    if (thrown instanceof Postpone) {
+      const replayedAt = options.verify === undefined ? null : replays.get(delivery.receipt);
+      const delayMs = postponement(delivery, thrown, options, replayedAt);
+      if (delayMs !== undefined) return postponed(delivery, delayMs, error);
+    }
+    if (!cutShort) {
       failures.add(delivery.id, { attempt, at: new Date().toISOString(), error });
       if (attempt >= retry.maxAttempts) return giveUp(delivery, 'exhausted', attempt, error);
     }
-    const asked =
-      thrown instanceof RetryAfter && !Number.isNaN(thrown.delayMs)
-        ? thrown.delayMs
-        : backoffDelay(retry, attempt);
-    const delayMs = Math.min(Math.max(0, asked), limits.retryDelayMs);
+    const delayMs = Math.min(Math.max(0, delayAfter(thrown, attempt)), limits.retryDelayMs);
     const ms = performance.now() - startedAt;
     const event = { event: 'retried', ...address, id: delivery.id, attempt, delayMs, error, ms } as const;
     return { id: delivery.id, receipt: delivery.receipt, action: 'retry', delayMs, event };
   }
 
-  function unreadable(delivery: Incoming, thrown: unknown): Ended {
+  function delayAfter(thrown: unknown, attempt: number): number {
+    if (thrown instanceof Postpone) return delayOf(thrown, retry, attempt);
+    if (thrown instanceof RetryAfter && !Number.isNaN(thrown.delayMs)) return thrown.delayMs;
+    return backoffDelay(retry, attempt);
+  }
+
+  function postponed({ id, receipt }: Incoming, delayMs: number, error: string): Ended {
+    const event = { event: 'postponed', ...address, id, delayMs, error } as const;
+    return { id, receipt, action: 'postpone', delayMs, event };
+  }
+
+  function unreadable(delivery: Numbered, thrown: unknown): Ended {
     // Anything else is a fault in the schema itself: it might pass after a deployment, so it is retried.
     if (!(thrown instanceof InvalidMessage)) return failed(delivery, performance.now(), thrown);
     const { reason, message } = thrown;
     if (reason !== 'expired') return giveUp(delivery, reason, 0, message);
-    if (contract.onExpiry !== 'drop') return giveUp(delivery, reason, delivery.deliveries - 1, message);
+    if (contract.onExpiry !== 'drop') return giveUp(delivery, reason, attemptOf(delivery) - 1, message);
     const { id, receipt } = delivery;
     emit({ event: 'expired', ...address, id });
     return { id, receipt, action: 'ack' };
@@ -309,7 +328,8 @@ function isolate(deliveries: readonly Incoming[], { maxAttempts }: RetryPolicy):
 
 /** Ours say enough by their messages. */
 function describe(thrown: unknown): string {
-  return describeThrown(thrown, thrown instanceof Reject || thrown instanceof RetryAfter);
+  const isOurs = thrown instanceof Reject || thrown instanceof RetryAfter || thrown instanceof Postpone;
+  return describeThrown(thrown, isOurs);
 }
 
 /** What must be waited for, whoever made the promise. */

@@ -1,8 +1,15 @@
 import type { Incoming } from '../transport/transport.ts';
 
+/** A delivery, and the number of the attempt it is, where that is not the number of its deliveries. */
+export type Numbered = Incoming & { readonly attempt?: number };
+
+export function attemptOf({ attempt, deliveries }: Numbered): number {
+  return attempt ?? deliveries;
+}
+
 /**
- * What this process has given back untried. Some carriers count that as a delivery and some do not, which shows
- * when the message comes again.
+ * What this process has given back untried, or postponed. Some carriers count that as a delivery and some do not, which
+ * shows when the message comes again.
  */
 export interface ReleaseLog {
   add(delivery: Incoming): void;

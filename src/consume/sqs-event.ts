@@ -31,13 +31,14 @@ export type SqsEventHandler = (
 const MARGIN_MS = 1_000;
 /** Connections that were kept may have died while the function was frozen, which the first try finds out. In ms. */
 const SETTLE_WITHIN_MS = MARGIN_MS / 2;
-/** The longest SQS can hide a message, known here without loading its driver. */
-const LIMITS = { retryDelayMs: 12 * 3_600_000 };
+/** The longest SQS can hide a message, and delay one: known here without loading its driver. */
+const LIMITS = { retryDelayMs: 12 * 3_600_000, postponeDelayMs: 15 * 60_000 };
 
 /**
  * Hosts a consumer in a Lambda function behind an SQS event source with partial batch responses. What is done
  * is reported as success; a retry changes the message's visibility and is reported as failed; a dead letter is
- * stored in the dead-letter queue and then reported as success. Each record is judged on its own.
+ * stored in the dead-letter queue, and what is postponed in its own queue, and then reported as success. A FIFO queue
+ * delays no single message: what is postponed there is hidden and reported as failed. Each record is judged on its own.
  */
 export function createSqsEventHandler({
   found,
@@ -65,6 +66,8 @@ export function createSqsEventHandler({
     limits: LIMITS,
     verify: verifyLater({ topic: address.topic, keys: signingKeys, maxAgeMs: subscription.maxAgeMs }),
     ordered: topic.ordered,
+    // A FIFO queue can only hide it.
+    countsPostponed: topic.ordered,
     maxDeliveries: subscription.maxDeliveries,
     extend,
   });
@@ -93,6 +96,11 @@ export function createSqsEventHandler({
     const ms = leaseApart(suspect, subscription.leaseMs, subscription.retry.maxAttempts);
     // Where that cannot be had it runs all the same.
     await extend([suspect], ms).catch(() => undefined);
+  }
+
+  /** Elsewhere, or anew, where that has succeeded: what Lambda handed over may be deleted. */
+  function isStored({ action }: Ended): boolean {
+    return action === 'deadLetter' || (action === 'postpone' && !topic.ordered);
   }
 
   return async (event, context) => {
@@ -125,8 +133,7 @@ export function createSqsEventHandler({
       // What has succeeded is Lambda's to delete, unless something follows that may kill the process.
       const lambdaDeletes = index === batches.length - 1;
       const unsettled = await settle(ended.filter(({ action }) => action !== 'ack' || !lambdaDeletes));
-      const notDone = (one: Ended): boolean =>
-        one.action === 'deadLetter' ? unsettled.has(one) : one.action !== 'ack';
+      const notDone = (one: Ended): boolean => (isStored(one) ? unsettled.has(one) : one.action !== 'ack');
       const failedKeys = new Set<string>();
       for (const [place, delivery] of batch.entries()) {
         const one = ended[place];

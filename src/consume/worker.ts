@@ -128,6 +128,7 @@ export function startWorker<Data>(options: WorkerOptions<Data>): Worker {
     extend,
     verify: verifyLater({ topic: address.topic, keys: options.signingKeys, maxAgeMs: options.maxAgeMs }),
     ordered,
+    countsPostponed: transport.countsPostponed?.(address.topic),
     maxDeliveries: ordered ? transport.maxDeliveries?.(address) : undefined,
     extendByMs: leaseMs,
   });

@@ -354,7 +354,8 @@ describe('a deduplicated handler', () => {
       messages: ['a'],
     });
     expect(runs).toBe(1);
-    expect(spy.all('retried')[0]).toMatchObject({ error: 'another consumer is at this message' });
+    expect(spy.all('postponed')[0]).toMatchObject({ error: 'another consumer is at this message' });
+    expect(spy.all('retried')).toEqual([]);
     expect(depth.dead).toBe(0);
   });
 

@@ -1,6 +1,12 @@
-import { type Handler, type HandlerContext, RetryAfter } from '../consume/handler.ts';
+import { type Handler, type HandlerContext, Postpone } from '../consume/handler.ts';
 import type { Envelope } from '../message/envelope.ts';
 import type { DedupeStore } from './dedupe.ts';
+
+/**
+ * How old a message may get by waiting for the claims of others, in ms. Not without end: one that ends each process that
+ * begins on it comes here every second time, and its deliveries are counted anew.
+ */
+const WAIT_UNTIL_MS = 24 * 3_600_000;
 
 /** Durations in ms. */
 export interface DeduplicatedOptions<Data> {
@@ -28,7 +34,7 @@ interface Method<Data> {
 
 /**
  * Wraps a handler so that its effect happens once within the window, as far as the store remembers. A message
- * that is done is acknowledged without calling the handler; one that somebody else is at is tried again when
+ * that is done is acknowledged without calling the handler; one that another consumer is at is postponed until
  * that claim is over, which does not count as a failure. See `docs/explanation/delivery.md` for where an effect
  * can still happen twice.
  *
@@ -45,7 +51,7 @@ export function deduplicated<Data>(
     const claim = await store.claim(`${scope}:${key(message)}`, { ttlMs, leaseMs });
     if (claim === 'done') return;
     if (claim.status === 'busy') {
-      throw new RetryAfter(claim.forMs, 'another consumer is at this message', { untried: true });
+      throw new Postpone(claim.forMs, 'another consumer is at this message', { maxAgeMs: WAIT_UNTIL_MS });
     }
     try {
       await handler(message, {

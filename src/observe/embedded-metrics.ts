@@ -90,6 +90,7 @@ const isTime = (name: string): boolean => name.endsWith('_ms');
 function measure(event: CourierEvent): Partial<Record<MetricName, number>> | undefined {
   switch (event.event) {
     case 'published':
+    case 'postponed':
     case 'dead_lettered':
     case 'expired':
       return { [event.event]: 1 };

@@ -34,6 +34,8 @@ export type CourierEvent =
       readonly ms: number;
       readonly error: string;
     })
+  /** The handler asked for it to come later, which is no failed attempt. */
+  | (About & { readonly event: 'postponed'; readonly delayMs: number; readonly error: string })
   | (About & {
       readonly event: 'dead_lettered';
       readonly attempt: number;

@@ -11,6 +11,8 @@ export type MetricName =
   | 'breakers_opened'
   | 'handled'
   | 'retried'
+  /** How often handlers asked for a message to come later, which is no failed attempt. */
+  | 'postponed'
   | 'dead_lettered'
   /** Gone, because their time was over, and their contracts ask for no dead letters. */
   | 'expired'

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PING, Ping, topologyOf } from '../../test/support/ping.ts';
 import { createBroadcaster } from '../broadcast/broadcaster.ts';
-import { type Handler, RetryAfter } from '../consume/handler.ts';
+import { type Handler, Postpone } from '../consume/handler.ts';
 import { startWorker, type WorkerOptions } from '../consume/worker.ts';
 import { encode, InvalidMessage, wrap } from '../message/envelope.ts';
 import { REPLAYED } from '../message/replayed.ts';
@@ -243,8 +243,8 @@ describe('keys that are rotated', () => {
     // But one that was sent since may be signed with a newer key than any that is known.
     const since = { ...signed(FOREIGN), enqueuedAt: 62_000, deliveries: 1 };
     const later: unknown = await (async () => verify(since))().catch((error: unknown) => error);
-    expect(later).toBeInstanceOf(RetryAfter);
-    expect(later).toMatchObject({ delayMs: 60_000, untried: true });
+    expect(later).toBeInstanceOf(Postpone);
+    expect(later).toMatchObject({ delayMs: 60_000, maxAgeMs: Number.POSITIVE_INFINITY });
     time = 125_000;
     await expect((async () => verify(since))()).rejects.toBeInstanceOf(InvalidMessage);
     expect(fetch).toHaveBeenCalledTimes(3);
@@ -260,11 +260,12 @@ describe('keys that are rotated', () => {
     vi.spyOn(Math, 'random').mockReturnValue(0);
     onTestFinished(() => void vi.restoreAllMocks());
     await forge({ id: 'kept' });
-    const { error } = await spy.waitFor('retried', { id: 'kept' });
+    const { error } = await spy.waitFor('postponed', { id: 'kept' });
     expect(error).toContain('it cannot be verified now: the vault is closed');
-    await spy.waitFor('retried', { id: 'kept', attempt: 3 });
+    await vi.waitFor(() => expect(spy.all('postponed').length).toBeGreaterThan(3));
     away = false;
     await vi.waitFor(() => expect(handled).toEqual([666]));
+    expect(spy.all('retried')).toEqual([]);
     expect(spy.all('dead_lettered')).toEqual([]);
   });
 

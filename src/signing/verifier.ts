@@ -1,4 +1,4 @@
-import { RetryAfter } from '../consume/handler.ts';
+import { Postpone } from '../consume/handler.ts';
 import { InvalidMessage, readEnvelope } from '../message/envelope.ts';
 import { readReplay } from '../message/replayed.ts';
 import { isReplaySigned, isSigned, type Key, readSignature, SIGNATURE } from '../message/signature.ts';
@@ -13,7 +13,7 @@ export type Verifiable = Pick<Incoming, 'id' | 'body' | 'headers'> &
 
 /**
  * Says of a message that a holder of the keys has signed it, and when it was replayed, in Unix ms, where that is
- * signed too. Throws, or rejects with, InvalidMessage (`signature`) for any other message, and RetryAfter where nobody
+ * signed too. Throws, or rejects with, InvalidMessage (`signature`) for any other message, and Postpone where nobody
  * can know yet. A promise only where keys have to be asked for.
  */
 export type Verify = (message: Verifiable) => Replayed | Promise<Replayed>;
@@ -26,10 +26,12 @@ export interface VerifierOptions {
   readonly maxAgeMs?: number | undefined;
 }
 
-/** While secrets cannot be had: every time is a delivery to some carriers, so the pauses grow. In ms. */
+/** While secrets cannot be had: each time is work for the carrier, so the pauses grow with how long it has waited. In ms. */
 const AWAY = { baseMs: 10_000, maxMs: 15 * 60_000 };
 /** So long secrets are not fetched anew, whatever does not fit. */
 const AT_REST_MS = 60_000;
+/** Never given up for waiting, however old it is. */
+const FOR_EVER = { maxAgeMs: Number.POSITIVE_INFINITY };
 /** The carrier's clock and ours may differ by so much. */
 const CLOCKS_MS = 10_000;
 
@@ -61,9 +63,7 @@ export function createVerifier({ topic, keys: secrets, maxAgeMs }: VerifierOptio
     // It may have been signed with a key that is newer than those known, which may not be asked for yet.
     if (renewed === undefined && fetchedAt !== undefined && message.enqueuedAt !== undefined) {
       if (fetchedAt < message.enqueuedAt + CLOCKS_MS) {
-        throw new RetryAfter(AT_REST_MS, `it is signed by key ${keyId}, which is not known yet`, {
-          untried: true,
-        });
+        throw new Postpone(AT_REST_MS, `it is signed by key ${keyId}, which is not known yet`, FOR_EVER);
       }
     }
     throw refused(`it is signed by key ${keyId}, which is not known here`);
@@ -101,11 +101,11 @@ function checkAge(body: string, replayed: Replayed, maxAgeMs: number): void {
 }
 
 /** Not the message's fault: it is as untried as before. */
-function later({ deliveries = 1 }: Verifiable, error: unknown): never {
+function later({ enqueuedAt = Number.NaN }: Verifiable, error: unknown): never {
   const why = error instanceof Error ? error.message : String(error);
-  throw new RetryAfter(backoffDelay(AWAY, deliveries), `it cannot be verified now: ${why}`, {
-    untried: true,
-  });
+  const waitedMs = Date.now() - enqueuedAt;
+  const baseMs = waitedMs > AWAY.baseMs ? waitedMs : AWAY.baseMs;
+  throw new Postpone(backoffDelay({ ...AWAY, baseMs }, 1), `it cannot be verified now: ${why}`, FOR_EVER);
 }
 
 function refused(message: string): InvalidMessage {

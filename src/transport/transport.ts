@@ -38,6 +38,12 @@ export interface Transport {
   maxDeliveries?(address: Address): number;
 
   /**
+   * Whether a message of this topic goes on being counted when it is postponed, because the carrier can only hide it; see
+   * Settlement. Absent where it never does.
+   */
+  countsPostponed?(topic: string): boolean;
+
+  /**
    * Gives messages to every subscription of the topic. An outcome is `accepted` only once every copy is
    * stored, by the carrier's own promise. Rejects with `NotFound` for a topic without subscriptions.
    */
@@ -140,10 +146,20 @@ export interface ReceiveOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How a delivery ends: done; again after a delay; given back untried; to the dead-letter queue. */
+/**
+ * How a delivery ends: done; again after a delay; given back untried; to the dead-letter queue.
+ *
+ * `postpone` stores the message for later: after `delayMs` it comes as if for the first time. Its id, body, headers, key
+ * and `enqueuedAt` stay the same, and its next delivery has `deliveries` 1, so that postponing never brings it to
+ * `maxDeliveries`. It is stored before the old delivery is removed: a crash in between leaves two copies, never none. On an
+ * ordered topic it keeps its place, and the others of its key wait for it. Where the carrier `countsPostponed` it only hides
+ * the message and goes on counting: whoever postpones must make do with the deliveries that are left. What another program
+ * counts in an entry of its own stays as it is.
+ */
 export type Settlement = { readonly receipt: Receipt } & (
   | { readonly action: 'ack' }
   | { readonly action: 'retry'; readonly delayMs: number }
+  | { readonly action: 'postpone'; readonly delayMs: number }
   | { readonly action: 'release' }
   | { readonly action: 'deadLetter'; readonly headers: Headers }
 );
@@ -321,6 +337,8 @@ export interface Limits {
   /** Settlements in one `settle`, receipts in one `extend`, dead letters in one call. */
   readonly settleEntries: number;
   readonly retryDelayMs: number;
+  /** The longest delay of a `postpone`. Where the carrier `countsPostponed` that is `retryDelayMs`. */
+  readonly postponeDelayMs: number;
   /** The longest lease, and how long all leases of one delivery may be together. */
   readonly leaseMs: number;
   /** Delays, leases and waits are rounded up to a multiple of this. */

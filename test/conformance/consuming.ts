@@ -1,6 +1,6 @@
 import { expect, vi } from 'vitest';
 import * as z from 'zod/mini';
-import { type Handler, Reject, RetryAfter } from '../../src/consume/handler.ts';
+import { type Handler, Postpone, Reject, RetryAfter } from '../../src/consume/handler.ts';
 import { startWorker, type WorkerOptions } from '../../src/consume/worker.ts';
 import { defineMessage } from '../../src/message/contract.ts';
 import { listDeadLetters, purgeDeadLetters, replayDeadLetters } from '../../src/operate/dead-letters.ts';
@@ -9,7 +9,16 @@ import type { Address } from '../../src/transport/transport.ts';
 import { faulty } from '../support/faulty.ts';
 import { refusingOneDeadLetter } from '../support/refusing.ts';
 import type { Check } from './suite.ts';
-import { ifAlone, ORDERS, outgoing, SHORT_LEASE, STOCK, unlessOrdered, type World } from './world.ts';
+import {
+  ifAlone,
+  ORDERS,
+  outgoing,
+  SHORT_LEASE,
+  STOCK,
+  topologyFor,
+  unlessOrdered,
+  type World,
+} from './world.ts';
 
 const Order = defineMessage({ name: 'orders', version: 1, schema: z.object({ n: z.number() }) });
 type Order = { n: number };
@@ -134,6 +143,35 @@ export function consuming(check: Check): void {
       () => expect(at).toHaveLength(2),
     );
     expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(1_990);
+  });
+
+  check('postpone more often than a message may be delivered, and count no attempt', async (world) => {
+    const { carrier, topology, transport: whole } = world;
+    // Where it goes on being counted it has to be delivered as often.
+    const most = whole.countsPostponed?.(ORDERS.topic) ? 100 : 4;
+    const few = topologyFor(`${topology.prefix}p`, carrier.ordered ?? false, carrier.alone, most);
+    const transport = await carrier.open(few);
+    try {
+      await transport.provision();
+      await publishOrders({ ...world, transport }, 1);
+      let postponed = 0;
+      const attempts: number[] = [];
+      await working(
+        { ...world, transport },
+        (_, { attempt }) => {
+          if (postponed < 6) {
+            postponed++;
+            throw new Postpone(1);
+          }
+          attempts.push(attempt);
+          throw new Error('no');
+        },
+        () => expectEmpty({ ...world, transport }, 1),
+      );
+      expect({ postponed, attempts }).toEqual({ postponed: 6, attempts: [1, 2, 3] });
+    } finally {
+      await transport.close();
+    }
   });
 
   check('give up after the last attempt, with reason, history and all its bytes', async (world) => {

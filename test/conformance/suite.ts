@@ -8,6 +8,7 @@ import { deadLetters } from './dead-letters.ts';
 import { history } from './history.ts';
 import { lifecycle } from './lifecycle.ts';
 import { ordering } from './ordering.ts';
+import { postponing } from './postponing.ts';
 import { receiving } from './receiving.ts';
 import { sending } from './sending.ts';
 import { settling } from './settling.ts';
@@ -60,6 +61,7 @@ export function describeTransport(name: string, start: () => Promise<Carrier>): 
     describe('sends', () => sending(check));
     describe('receives', () => receiving(check));
     describe('settles', () => settling(check));
+    describe('postpones', () => postponing(check));
     describe('keeps order', () => ordering(check));
     describe('keeps dead letters', () => deadLetters(check));
     describe('knows', () => consumers(check));

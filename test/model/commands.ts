@@ -21,6 +21,7 @@ export const COMMANDS: readonly fc.Arbitrary<Command>[] = [
     fc.nat().map((which) => settle(action, which, 0)),
   ),
   fc.nat().map((which) => settle('retry', which, DELAY_MS)),
+  ...[0, DELAY_MS].map((delayMs) => fc.nat().map((which) => settle('postpone', which, delayMs))),
   fc.nat().map(extend),
   fc.constant(letLeaseEnd()),
   fc.constant(scan()),
@@ -76,7 +77,7 @@ function settle(action: Settlement['action'], which: number, delayMs: number): C
       const dueAt = performance.now() + delayMs;
       const added = { 'a reason': String(which) };
       const settlement: Settlement =
-        action === 'retry'
+        action === 'retry' || action === 'postpone'
           ? { receipt, action, delayMs }
           : action === 'deadLetter'
             ? { receipt, action, headers: added }
@@ -95,7 +96,9 @@ function settle(action: Settlement['action'], which: number, delayMs: number): C
           one.place = 'ready';
           if (!model.countsReleases) one.deliveries--;
           break;
+        case 'postpone':
         case 'retry':
+          if (action === 'postpone' && !model.onlyHides) one.deliveries = 0;
           one.place = delayMs > 0 ? 'delayed' : 'ready';
           one.dueAt = dueAt;
           break;

@@ -58,6 +58,7 @@ async function follow(carrier: Carrier, commands: Iterable<fc.AsyncCommand<Model
   const model: Model = {
     ordered: carrier.ordered ?? false,
     countsReleases: world.transport.name === 'sqs',
+    onlyHides: world.transport.countsPostponed?.('orders') ?? false,
     known: new Map(),
     orders: 0,
   };
@@ -92,6 +93,7 @@ const FOUND: readonly Breakage[] = [
   'acknowledges early',
   'loses retries',
   'forgets delays',
+  'counts what is postponed',
   'keeps what is given back',
   'dead-letters untried',
   'hands over too much',

@@ -23,6 +23,8 @@ export interface Model {
   readonly ordered: boolean;
   /** What is given back counts as a delivery. */
   readonly countsReleases: boolean;
+  /** What is postponed is hidden only, and goes on being counted. */
+  readonly onlyHides: boolean;
   readonly known: Map<string, Known>;
   orders: number;
 }
@@ -61,12 +63,15 @@ function blocking(model: Model, { message: { key }, order }: Known): Known[] {
 /** Notes what has been handed over in one call, and that it may have been. */
 export function taken(model: Model, real: Real, received: readonly Incoming[]): void {
   const together: Known[] = [];
+  // All of them before any: two of a key may come due together.
+  for (const { id } of received) {
+    const one = model.known.get(id);
+    if (one?.place === 'delayed' && performance.now() >= one.dueAt - CLOCKS_MS) one.place = 'ready';
+  }
   for (const delivery of received) {
     const { id, body, headers, key, deliveries } = delivery;
     const one = model.known.get(id);
     if (one === undefined) throw new Error(`${id} was never sent`);
-    const isDue = one.place === 'delayed' && performance.now() >= one.dueAt - CLOCKS_MS;
-    if (isDue) one.place = 'ready';
     expect(one.place, `where ${id} was`).toBe('ready');
     if (model.ordered) {
       expect(

@@ -9,6 +9,7 @@ export const BREAKAGES = [
   'acknowledges twice',
   'loses retries',
   'forgets delays',
+  'counts what is postponed',
   'does not extend',
   'keeps what is given back',
   'dead-letters untried',
@@ -30,7 +31,13 @@ export function breakCarrier(real: Transport, breakage: Breakage): Transport {
       return losingRetries(real);
     case 'forgets delays':
       return settling(real, ({ receipt, ...settlement }) =>
-        settlement.action === 'retry' ? { receipt, action: 'release' } : { receipt, ...settlement },
+        'delayMs' in settlement ? { receipt, action: 'release' } : { receipt, ...settlement },
+      );
+    case 'counts what is postponed':
+      return settling(real, ({ receipt, ...settlement }) =>
+        settlement.action === 'postpone'
+          ? { receipt, action: 'retry', delayMs: settlement.delayMs }
+          : { receipt, ...settlement },
       );
     case 'does not extend':
       return { ...real, extend: async (_, receipts) => receipts.map(() => 'settled') };

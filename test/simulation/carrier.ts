@@ -16,6 +16,8 @@ export interface CarrierKind {
   readonly ordered: boolean;
   /** What is given back counts as a delivery, as on SQS. */
   readonly countsReleases: boolean;
+  /** What is postponed goes on being counted, as on a FIFO queue. */
+  readonly onlyHides: boolean;
   /** It says when a lease was lost; else a late settlement is `unverified`. */
   readonly tellsLost: boolean;
   /** Gives up what comes once more than that, whether it was answered or not, as SQS does; else what ends unanswered. */
@@ -53,6 +55,9 @@ export class Delivery {
     this.leaseUntil = leaseUntil;
   }
 }
+
+/** After these it is to come again: late, they are refused. */
+const AGAIN: ReadonlySet<Settlement['action']> = new Set(['retry', 'postpone', 'release']);
 
 /** For how long a message sent again under its id is not stored again on an ordered topic, in ms. */
 const DEDUPLICATED_MS = 300_000;
@@ -148,7 +153,7 @@ export function createCarrier(
     const isHeld = copies.has(copy) && copy.current === delivery;
     const inTime = isHeld && delivery.leaseUntil > clock.now;
     if (!inTime) {
-      if (kind.tellsLost || settlement.action === 'retry' || settlement.action === 'release') {
+      if (kind.tellsLost || AGAIN.has(settlement.action)) {
         return lost(copy.message);
       }
       // Nobody knows whether it did.
@@ -166,8 +171,10 @@ export function createCarrier(
         copy.hiddenUntil = clock.now;
         if (!kind.countsReleases) copy.deliveries--;
         break;
+      case 'postpone':
       case 'retry':
         copy.hiddenUntil = clock.now + settlement.delayMs;
+        if (settlement.action === 'postpone' && !kind.onlyHides) copy.deliveries = 0;
         if (!doubled.has(copy.message.id)) putOff.set(copy.message.id, copy.hiddenUntil);
         break;
     }

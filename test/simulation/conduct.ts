@@ -13,7 +13,7 @@ import type { Report } from '../fault/ledger/entry.ts';
 /** How a delivery has to be settled after what its handler did. Delays in ms. */
 export type Owed =
   | { readonly action: 'ack' | 'deadLetter' }
-  | { readonly action: 'retry'; readonly leastMs: number; readonly mostMs: number };
+  | { readonly action: 'retry' | 'postpone'; readonly leastMs: number; readonly mostMs: number };
 
 /** One handler at work. */
 export interface Work {
@@ -71,7 +71,7 @@ export function createConduct({ concurrency, retry, wrong, report }: ConductOpti
 
   function fits(one: Owed | undefined, settlement: Settlement): boolean {
     if (one?.action !== settlement.action) return false;
-    if (one.action !== 'retry' || settlement.action !== 'retry') return true;
+    if (!('leastMs' in one) || !('delayMs' in settlement)) return true;
     return settlement.delayMs >= one.leastMs && settlement.delayMs <= one.mostMs;
   }
 
@@ -90,7 +90,7 @@ export function createConduct({ concurrency, retry, wrong, report }: ConductOpti
       what: 'settled',
       id: one.id,
       action: settlement.action,
-      ...(settlement.action === 'retry' && { delayMs: settlement.delayMs }),
+      ...('delayMs' in settlement && { delayMs: settlement.delayMs }),
       outcome: outcome instanceof TransportError ? outcome.code : (outcome ?? 'nothing'),
     });
   }
@@ -125,7 +125,7 @@ export function createConduct({ concurrency, retry, wrong, report }: ConductOpti
       .filter((index) => fits(all[index], settlement))
       .sort((a, b) => widthOf(all[a]) - widthOf(all[b]));
     if (place === undefined) {
-      const delay = settlement.action === 'retry' ? ` after ${settlement.delayMs} ms` : '';
+      const delay = 'delayMs' in settlement ? ` after ${settlement.delayMs} ms` : '';
       wrong(`asks to ${action} ${id}${delay}: expected ${JSON.stringify(all)}`);
       return;
     }
@@ -207,5 +207,5 @@ export function createConduct({ concurrency, retry, wrong, report }: ConductOpti
 }
 
 function widthOf(owed: Owed | undefined): number {
-  return owed?.action === 'retry' ? owed.mostMs - owed.leastMs : 0;
+  return owed !== undefined && 'leastMs' in owed ? owed.mostMs - owed.leastMs : 0;
 }

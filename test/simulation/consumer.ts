@@ -1,7 +1,14 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { FoundSubscription } from '../../src/config/define-config.ts';
 import { createDrain } from '../../src/consume/drain.ts';
-import { type Handler, HandlerTimeout, LeaseExpired, Reject, RetryAfter } from '../../src/consume/handler.ts';
+import {
+  type Handler,
+  HandlerTimeout,
+  LeaseExpired,
+  Postpone,
+  Reject,
+  RetryAfter,
+} from '../../src/consume/handler.ts';
 import { createSqsEventHandler } from '../../src/consume/sqs-event.ts';
 import { startWorker } from '../../src/consume/worker.ts';
 import { pause } from '../../src/time/backoff.ts';
@@ -24,6 +31,8 @@ export interface ConsumerWorld {
   readonly found: FoundSubscription;
   readonly carrier: Carrier;
   readonly random: Random;
+  /** How often messages have been postponed, by id: their attempts do not tell. */
+  readonly postponed: Map<string, number>;
   connect(actor: Actor): Transport;
   report(said: Report): void;
   wrong(what: string): void;
@@ -31,6 +40,8 @@ export interface ConsumerWorld {
   blame(actor: Actor, why: string): void;
   isBlamed(actor: Actor): boolean;
   onDeath(): void;
+  /** How many processes have died. */
+  deaths(): number;
 }
 
 /** One after the other the processes that consume in one place: a dead one is replaced. Durations in ms. */
@@ -172,9 +183,14 @@ export function startConsumer(world: ConsumerWorld, name: string): Consumer {
 const LONGEST_POLL_MS = 5_000;
 const CALLS_MS = 1_000;
 
+/** One that is postponed is so more often than it may fail. */
+const MORE_THAN_ATTEMPTS = 5;
+/** Where its deliveries have to last for a day, the longest that SQS can hide it, in ms. */
+const LONGEST_PACE_MS = 12 * 3_600_000;
+
 /** A handler that does what its message says, and tells of it. */
 function createHandler(
-  { time, plan, carrier, report, wrong, isBlamed }: ConsumerWorld,
+  { time, plan, found, carrier, postponed, deaths, report, wrong, isBlamed }: ConsumerWorld,
   actor: Actor,
   conduct: Conduct,
   die: Parts['die'],
@@ -184,6 +200,8 @@ function createHandler(
     if (actor.dead) return new Promise(() => undefined);
     report({ what: 'begun', id, attempt });
     if ((carrier.putOff.get(id) ?? 0) > time.now) wrong(`begins on ${id} before it was to be tried again`);
+    const isCounted = !plan.calm || plan.host !== 'worker' || carrier.kind.countsReleases || deaths() > 0;
+    if (!isCounted && data.does === 'postpones' && attempt > 1) wrong(`begins on ${id} again, which counts`);
     const work = conduct.begun(id, attempt);
     const done = (): void => {
       report({ what: 'handled', id, attempt, sum: sumOf(data) });
@@ -230,9 +248,15 @@ function createHandler(
       if (does === 'asks for later' && attempt <= until) {
         fail(new RetryAfter(1_234), { action: 'retry', leastMs: 1_234, mostMs: 1_234 });
       }
-      if (does === 'waits untried' && attempt <= until + 2) {
-        const later = new RetryAfter(700, 'somebody else is at it', { untried: true });
-        fail(later, { action: 'retry', leastMs: 700, mostMs: 700 });
+      const times = postponed.get(id) ?? 0;
+      if (does === 'postpones' && times < until + MORE_THAN_ATTEMPTS) {
+        postponed.set(id, times + 1);
+        const { maxMs, baseMs } = found.subscription.retry;
+        const policyMs = Math.min(maxMs, baseMs * 2 ** (attempt - 1));
+        // Where it is hidden it may wait longer, so that its deliveries suffice.
+        const mostMs = carrier.kind.onlyHides ? LONGEST_PACE_MS : Math.max(700, policyMs);
+        const later = new Postpone(700, 'not now', { maxAgeMs: Number.POSITIVE_INFINITY });
+        fail(later, { action: 'postpone', leastMs: 700, mostMs });
       }
       done();
     };

@@ -101,6 +101,7 @@ export function connect(options: LineOptions): Transport {
     limits,
     capabilities: new Set(ordered ? ['ordered'] : []),
     keepsOrder: () => ordered,
+    countsPostponed: () => carrier.kind.onlyHides,
     maxDeliveries: () => maxDeliveries,
 
     async send(_topic, messages) {

@@ -4,10 +4,38 @@ import { type Disturbance, UNDISTURBED } from './line.ts';
 import type { Behaviour, WorkData } from './work.ts';
 
 const KINDS: readonly [CarrierKind, ...CarrierKind[]] = [
-  { name: 'streams', ordered: false, countsReleases: false, tellsLost: true, givesUpAnswered: false },
-  { name: 'queues', ordered: false, countsReleases: true, tellsLost: false, givesUpAnswered: true },
-  { name: 'in order', ordered: true, countsReleases: false, tellsLost: true, givesUpAnswered: false },
-  { name: 'fifo', ordered: true, countsReleases: true, tellsLost: false, givesUpAnswered: true },
+  {
+    name: 'streams',
+    ordered: false,
+    countsReleases: false,
+    onlyHides: false,
+    tellsLost: true,
+    givesUpAnswered: false,
+  },
+  {
+    name: 'queues',
+    ordered: false,
+    countsReleases: true,
+    onlyHides: false,
+    tellsLost: false,
+    givesUpAnswered: true,
+  },
+  {
+    name: 'in order',
+    ordered: true,
+    countsReleases: false,
+    onlyHides: false,
+    tellsLost: true,
+    givesUpAnswered: false,
+  },
+  {
+    name: 'fifo',
+    ordered: true,
+    countsReleases: true,
+    onlyHides: true,
+    tellsLost: false,
+    givesUpAnswered: true,
+  },
 ];
 
 /** What runs the consumers. */
@@ -77,7 +105,7 @@ export function drawPlan(seed: number): Plan {
       at: whole(0, calmAt / 2),
       ...(key !== undefined && { key }),
       ...(!kind.ordered && one(12) && { delayMs: whole(1, 5_000) }),
-      data: drawData(random, maxAttempts, kills && n === 1),
+      data: spared(drawData(random, maxAttempts, kills && n === 1), kills && kind.onlyHides),
     };
   }).sort((a, b) => a.at - b.at);
   const what = ['crash', 'crash', 'close', 'close', 'stall', 'double'] as const;
@@ -156,6 +184,11 @@ export function drawKillerPlan(seed: number): Plan {
   };
 }
 
+/** Behind one that kills it may have no deliveries left to be postponed with. */
+function spared(data: WorkData, hasNoneLeft: boolean): WorkData {
+  return hasNoneLeft && data.does === 'postpones' ? { ...data, does: 'works' } : data;
+}
+
 function drawData({ whole, pick }: Random, maxAttempts: number, kills: boolean): WorkData {
   const often: readonly [Behaviour, ...Behaviour[]] = [
     'at once',
@@ -165,7 +198,7 @@ function drawData({ whole, pick }: Random, maxAttempts: number, kills: boolean):
     'fails',
     'hangs',
   ];
-  const rare: readonly [Behaviour, ...Behaviour[]] = ['asks for later', 'waits untried', 'poison', 'rejects'];
+  const rare: readonly [Behaviour, ...Behaviour[]] = ['asks for later', 'postpones', 'poison', 'rejects'];
   const does = kills ? 'kills' : whole(1, 5) > 1 ? pick(often) : pick(rare);
   return {
     does,

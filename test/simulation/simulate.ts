@@ -31,7 +31,7 @@ export interface Outcome {
 export type Breaking = (transport: Transport) => Transport;
 
 /** How long all of it may take, in virtual ms: far longer than any of it does. */
-const LIMIT_MS = 6 * 3_600_000;
+const LIMIT_MS = 7 * 24 * 3_600_000;
 
 /** Runs the whole of one plan: a publisher, consumers, and what happens to them. */
 export async function simulate(plan: Plan, breaking: Breaking = (transport) => transport): Promise<Outcome> {
@@ -102,6 +102,7 @@ export async function simulate(plan: Plan, breaking: Breaking = (transport) => t
         waitMs: 20_000,
         settleEntries: plan.entries,
         retryDelayMs: 12 * 3_600_000,
+        postponeDelayMs: 900_000,
         leaseMs: 12 * 3_600_000,
         granularityMs: 1,
       };
@@ -132,11 +133,13 @@ export async function simulate(plan: Plan, breaking: Breaking = (transport) => t
         found,
         carrier,
         random: createRandom(seedOf(plan.seed, 'consumers')),
+        postponed: new Map(),
         connect: (actor) => breaking(connected(actor)),
         report,
         wrong,
         blame,
         isBlamed: (actor) => disturbed.has(actor),
+        deaths: () => deaths,
         onDeath() {
           deaths++;
         },

@@ -8,7 +8,7 @@ export const BEHAVIOURS = [
   'fails',
   'hangs',
   'asks for later',
-  'waits untried',
+  'postpones',
   'poison',
   'rejects',
   'kills',

@@ -36,7 +36,7 @@ export function acknowledgingTwice(real: Transport): Transport {
 
 export function losingRetries(real: Transport): Transport {
   return settling(real, ({ receipt, ...settlement }) =>
-    settlement.action === 'retry' ? { receipt, action: 'ack' } : { receipt, ...settlement },
+    'delayMs' in settlement ? { receipt, action: 'ack' } : { receipt, ...settlement },
   );
 }
 

@@ -93,6 +93,8 @@ function line(event: CourierEvent): string {
       return `${paint('green', 'handled')}  ${about}  attempt ${event.attempt}, ${Math.round(event.ms)} ms`;
     case 'retried':
       return `${paint('yellow', 'retried')}  ${about}  attempt ${event.attempt} failed (${printable(event.error)}), again in ${event.delayMs} ms`;
+    case 'postponed':
+      return `${paint('yellow', 'postponed')}  ${about}  ${printable(event.error)}, again in ${event.delayMs} ms`;
     case 'dead_lettered':
       return `${paint('red', 'dead')}     ${about}  ${event.code}: ${printable(event.error)}`;
     case 'settle_failed':

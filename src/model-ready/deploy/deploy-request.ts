@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import { Reject, RetryAfter } from '../../consume/handler.ts';
+import { Postpone, Reject, RetryAfter } from '../../consume/handler.ts';
 import type { Envelope } from '../../message/envelope.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
 import type { ModelReadyToDeploy } from '../contract.ts';
@@ -19,7 +19,7 @@ export interface DeployTarget {
 /**
  * Asks a platform to deploy a model, again with a newer secret where the one that was known does not fit.
  *
- * @throws Reject, RetryAfter, DeployFailed
+ * @throws Reject, Postpone, RetryAfter, DeployFailed
  */
 export async function requestDeployment(
   target: DeployTarget,
@@ -76,13 +76,16 @@ const UNSIGNED: ReadonlySet<number> = new Set([401, 403]);
 /** What fetch sends unchanged as a header. */
 const SENDABLE_ID = /^[\x21-\x7E]+$/;
 const RETRIED: ReadonlySet<number> = new Set([408, 425, 429]);
+/** What says when to come again has not failed: it is busy, or closed for a while. */
+const BUSY: ReadonlySet<number> = new Set([429, 503]);
 
 function judgeAnswer(where: string, { ok, status, headers }: Response): void {
   if (ok) return;
   const answered = `${where} answered ${status}`;
   if (status >= 500 || RETRIED.has(status)) {
     const delayMs = retryAfterMs(headers.get('retry-after'));
-    throw delayMs === undefined ? new DeployFailed(answered) : new RetryAfter(delayMs, answered);
+    if (delayMs === undefined) throw new DeployFailed(answered);
+    throw BUSY.has(status) ? new Postpone(delayMs, answered) : new RetryAfter(delayMs, answered);
   }
   throw new Reject(status < 400 ? `${answered}: redirects are not followed, give the final URL` : answered);
 }

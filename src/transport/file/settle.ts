@@ -8,7 +8,7 @@ import { foreignReceipt, leaseLost } from '../refusals.ts';
 import type { Receipt, Settlement, SettleOutcome } from '../transport.ts';
 import type { Archive } from './archive.ts';
 import type { Place } from './directory.ts';
-import { deadName, formatName, type Namer } from './entry-name.ts';
+import { deadName, type EntryName, formatName, type Namer } from './entry-name.ts';
 import { happened, ifThere, transportError } from './errors.ts';
 import type { Limiter } from './limiter.ts';
 import { LIMITS } from './limits.ts';
@@ -39,6 +39,8 @@ export function settle(options: SettleOptions, settlements: readonly Settlement[
         return release(options, receipt);
       case 'retry':
         return retry(options, receipt, settlement.delayMs);
+      case 'postpone':
+        return postpone(options, receipt, settlement.delayMs);
       case 'deadLetter':
         return deadLetter(options, receipt, { ...receipt.headers, ...settlement.headers });
     }
@@ -103,10 +105,30 @@ async function release({ place, room }: SettleOptions, receipt: FileReceipt): Pr
   return true;
 }
 
+/** It comes as if it had not been handed over before; what another program counts in the file stays. */
+async function postpone(options: SettleOptions, receipt: FileReceipt, delayMs: number): Promise<boolean> {
+  const { folder, name } = later(options, { ...receipt.name, deliveries: 0 }, delayMs);
+  if (!(await moved(options.place, receipt, folder, name))) return false;
+  tell(options, name, delayMs);
+  return true;
+}
+
+/** Where a file waits for its time, and what it is called there. */
+function later({ place: { folders } }: SettleOptions, name: EntryName, delayMs: number) {
+  return {
+    folder: delayMs > 0 ? folders.delayed : folders.ready,
+    name: formatName({ ...name, at: Date.now() + delayMs + 1, span: delayMs }),
+  };
+}
+
+function tell({ room }: SettleOptions, name: string, delayMs: number): void {
+  if (delayMs > 0) room?.delayed(name);
+  else room?.ready(name);
+}
+
 async function retry(options: SettleOptions, receipt: FileReceipt, delayMs: number): Promise<boolean> {
-  const { place, room, dialect } = options;
-  const folder = delayMs > 0 ? place.folders.delayed : place.folders.ready;
-  const name = formatName({ ...receipt.name, at: Date.now() + delayMs + 1, span: delayMs });
+  const { place, dialect } = options;
+  const { folder, name } = later(options, receipt.name, delayMs);
   const { native } = receipt;
   const next = native === undefined ? undefined : dialect.retry(native);
   if (next === undefined || next === native) {
@@ -116,8 +138,7 @@ async function retry(options: SettleOptions, receipt: FileReceipt, delayMs: numb
   ) {
     return false;
   }
-  if (delayMs > 0) room?.delayed(name);
-  else room?.ready(name);
+  tell(options, name, delayMs);
   return true;
 }
 

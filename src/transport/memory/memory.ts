@@ -26,6 +26,7 @@ const LIMITS: Limits = {
   waitMs: 20_000,
   settleEntries: 1_000,
   retryDelayMs: 12 * 3_600_000,
+  postponeDelayMs: 12 * 3_600_000,
   leaseMs: 12 * 3_600_000,
   granularityMs: 1,
 };

@@ -116,8 +116,7 @@ export function createQueue({ ordered, maxDeliveries, onGivenUp }: QueueOptions)
   function refresh(now: number): void {
     for (let due = delayed.at(-1); due !== undefined && due.at <= now; due = delayed.at(-1)) {
       delayed.pop();
-      if (due.entry.deliveries === 0) makeReady(due.entry);
-      else letGo(due.entry, true);
+      letGo(due.entry, true);
     }
     if (earliestLease > now) return;
     earliestLease = Number.POSITIVE_INFINITY;
@@ -186,11 +185,11 @@ export function createQueue({ ordered, maxDeliveries, onGivenUp }: QueueOptions)
       if (delivery.leaseUntil <= now) refresh(now);
       if (!inFlight.delete(delivery)) return false;
       const { entry } = delivery;
-      if (settlement.action === 'retry' && settlement.delayMs > 0) delay(entry, now + settlement.delayMs);
-      else {
-        if (settlement.action === 'release') entry.deliveries--;
-        letGo(entry, settlement.action === 'retry' || settlement.action === 'release');
-      }
+      if (settlement.action === 'release') entry.deliveries--;
+      else if (settlement.action === 'postpone') entry.deliveries = 0;
+      const delayMs = 'delayMs' in settlement ? settlement.delayMs : 0;
+      if (delayMs > 0) delay(entry, now + delayMs);
+      else letGo(entry, settlement.action !== 'ack' && settlement.action !== 'deadLetter');
       return true;
     },
 

@@ -90,7 +90,7 @@ export function createRedisListTransport(
       ensureOpen();
       const receiver = receiverAt(address);
       for (const settlement of settlements) {
-        if (settlement.action === 'retry') receiver.expect(settlement.delayMs);
+        if ('delayMs' in settlement) receiver.expect(settlement.delayMs);
       }
       return settle({ connection, clock, dialect }, directory.at(address), settlements);
     },

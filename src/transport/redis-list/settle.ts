@@ -66,6 +66,7 @@ export async function settle(
       const all = { ...headers, ...settlement.headers };
       return [0, dialect.dead(native, { headers: all, queue: keys.queue, now })];
     }
+    if (settlement.action === 'postpone') return [settlement.delayMs, ''];
     if (settlement.action !== 'retry') return [0, ''];
     const next = dialect.retry(native);
     return [settlement.delayMs, next === native ? '' : next];

@@ -87,7 +87,7 @@ export function createRedisStreamsTransport(
       const receiver = receiverAt(address);
       const { subscription } = directory.at(address);
       for (const settlement of settlements) {
-        if (settlement.action === 'retry') receiver.expect(settlement.delayMs);
+        if ('delayMs' in settlement) receiver.expect(settlement.delayMs);
         else if (settlement.action === 'release') receiver.expect(0);
       }
       return settle(connection, subscription, settlements, options.retentionMs, layout);

@@ -60,7 +60,7 @@ export async function settle(
   let leaseUntil = Number.POSITIVE_INFINITY;
 
   function argumentOf(settlement: Settlement, receipt: RedisReceipt): string | number {
-    if (settlement.action === 'retry') return settlement.delayMs;
+    if ('delayMs' in settlement) return settlement.delayMs;
     if (settlement.action !== 'deadLetter') return '';
     return layout.letter(receipt, { ...receipt.frame.headers, ...settlement.headers }, keys.stream);
   }

@@ -14,6 +14,7 @@ export const LIMITS: Limits = {
   waitMs: 20_000,
   settleEntries: 500,
   retryDelayMs: 12 * 3_600_000,
+  postponeDelayMs: 12 * 3_600_000,
   leaseMs: 12 * 3_600_000,
   granularityMs: 1,
 };

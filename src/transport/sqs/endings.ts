@@ -1,16 +1,21 @@
 import { asTransportError, TransportError } from '../errors.ts';
+import { leaseLost } from '../refusals.ts';
 import type { SettleOutcome } from '../transport.ts';
 import { deleteBatch, type EntryErrors, hideBatch, sendBatch } from './batches.ts';
 import type { Connection } from './connection.ts';
-import { type Destination, type LaidOut, layOutAgain } from './fields.ts';
+import { type Destination, type LaidOut, layOutAgain, layOutLater } from './fields.ts';
 import { LIMITS } from './limits.ts';
 import type { Carried, SqsReceipt } from './receipt.ts';
 
-/** How a delivery ends, in what SQS can do: delete it, hide it for a while, or store it elsewhere and delete it. */
+/**
+ * How a delivery ends, in what SQS can do: delete it; hide it for a while; store it elsewhere and delete it; or store it
+ * in its own queue, to be shown later, and delete it. A FIFO queue delays no single message: there it is hidden.
+ */
 export type Ending = { readonly receipt: SqsReceipt } & (
   | { readonly action: 'remove' }
   | { readonly action: 'hide'; readonly ms: number }
   | { readonly action: 'move'; readonly message: Carried }
+  | { readonly action: 'postpone'; readonly ms: number }
 );
 
 /** Between which queues deliveries end. */
@@ -23,8 +28,8 @@ export interface Way {
 }
 
 /**
- * Ends deliveries of the queue `from`; what moves is stored in `to` before it is deleted. At most one request
- * to hide, one to delete, and as many to store as 1 MiB each asks for.
+ * Ends deliveries of the queue `from`; what moves is stored in `to`, and what is postponed in `from`, before it is
+ * deleted. At most one request to hide, one to delete, and as many to store as 1 MiB each asks for.
  */
 export async function endDeliveries(
   connection: Connection,
@@ -40,43 +45,47 @@ export async function endDeliveries(
   const round = createRound(endings.length);
   const removals: Delivery[] = [];
   const hides: (Delivery & { readonly seconds: number })[] = [];
-  const moves: (Delivery & LaidOut)[] = [];
+  const moves: Copy[] = [];
+  const postponed: Copy[] = [];
   for (const [place, ending] of endings.entries()) {
     if (ending instanceof TransportError) {
       round.fail(place, ending);
       continue;
     }
     const { receipt } = ending;
-    if (ending.action === 'remove' || (ending.action === 'move' && receipt.stored)) {
-      removals.push({ place, receipt });
-    } else if (ending.action === 'hide') {
+    if (ending.action === 'hide' || (ending.action === 'postpone' && ordered)) {
       hides.push({ place, receipt, seconds: receipt.secondsFor(ending.ms) });
+    } else if (ending.action === 'remove' || receipt.stored) {
+      removals.push({ place, receipt });
+    } else if (ending.action === 'postpone' && receipt.leaseUntil <= performance.now()) {
+      // It comes again by itself, or another has it: a copy would be one more each time.
+      round.fail(place, leaseLost(receipt.message.id));
     } else {
-      const laidOut = layOutAgain(ending.message, ordered, destination);
+      const isMove = ending.action === 'move';
+      const laidOut = isMove
+        ? layOutAgain(ending.message, ordered, destination)
+        : layOutLater(receipt.message, ending.ms);
       if (laidOut instanceof TransportError) round.fail(place, laidOut);
-      else moves.push({ place, receipt, ...laidOut });
+      else (isMove ? moves : postponed).push({ place, receipt, ...laidOut });
     }
   }
 
-  async function moveAndRemove(): Promise<void> {
-    const stored = await Promise.all(
-      chunks(moves).map((chunk) =>
-        round.ask(chunk, () =>
-          sendBatch(
-            connection,
-            to,
-            chunk.map(({ fields }) => fields),
-          ),
-        ),
-      ),
-    );
-    for (const { receipt } of stored.flat()) receipt.stored = true;
-    const all = [...removals, ...stored.flat()];
+  function store(queue: string, copies: readonly Copy[]): Promise<readonly Copy[]>[] {
+    return chunks(copies).map((chunk) => {
+      const entries = chunk.map(({ fields }) => fields);
+      return round.ask(chunk, () => sendBatch(connection, queue, entries));
+    });
+  }
+
+  async function storeAndRemove(): Promise<void> {
+    const stored = (await Promise.all([...store(to, moves), ...store(from, postponed)])).flat();
+    for (const { receipt } of stored) receipt.stored = true;
+    const all = [...removals, ...stored];
     const receipts = all.map(({ receipt }) => receipt);
     await round.end(all, () => deleteBatch(connection, from, receipts));
   }
 
-  await Promise.all([round.end(hides, () => hideBatch(connection, from, hides)), moveAndRemove()]);
+  await Promise.all([round.end(hides, () => hideBatch(connection, from, hides)), storeAndRemove()]);
   return round.outcomes();
 }
 
@@ -85,6 +94,8 @@ interface Delivery {
   readonly place: number;
   readonly receipt: SqsReceipt;
 }
+
+type Copy = Delivery & LaidOut;
 
 /** The requests that end some deliveries together, and what became of each delivery. */
 function createRound(count: number) {

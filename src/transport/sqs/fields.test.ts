@@ -99,7 +99,7 @@ test('a FIFO queue delays no message', () => {
 });
 
 test('what moves is deduplicated by the copy that moves; a dead letter is a group of its own', () => {
-  const message = { id: 'i', body: 'b', headers: {}, messageId: 'm' };
+  const message = { id: 'i', body: 'b', headers: {}, enqueuedAt: 0, messageId: 'm' };
   const kept = { ...message, key: 'k' };
   const groups = (carried: typeof message, destination: Destination) => {
     const { MessageGroupId, MessageDeduplicationId } = laidOut(layOutAgain(carried, true, destination));
@@ -134,7 +134,13 @@ test.each([
 });
 
 test('a dead letter may use the room that is kept for it', () => {
-  const message = { id: 'i', body: 'x'.repeat(LIMITS.messageBytes), headers: {}, messageId: 'm' };
+  const message = {
+    id: 'i',
+    body: 'x'.repeat(LIMITS.messageBytes),
+    headers: {},
+    enqueuedAt: 0,
+    messageId: 'm',
+  };
   const again = (body: string) => layOutAgain({ ...message, body }, false, 'dead letters');
   expect(layOut(message, false)).toMatchObject({ code: 'TooLarge' });
   expect(again(message.body)).toMatchObject({ bytes: sizeOf(message) });
@@ -147,6 +153,7 @@ test('what other programs send has the id that SQS gave it, and their attributes
     body: 'b',
     headers: { trace: 't', count: '7' },
     key: 'group',
+    enqueuedAt: 0,
     messageId: 'm-1',
   });
 });
@@ -158,6 +165,7 @@ test.each(['not JSON', '7', 'null', '["a"]', '{"a":1}'])(
       id: 'm',
       body: 'b',
       headers: { hikyaku: value, a: '1' },
+      enqueuedAt: 0,
       messageId: 'm',
     });
   },

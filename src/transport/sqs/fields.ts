@@ -1,7 +1,7 @@
 import { escapeBeyond } from '../../message/json.ts';
 import { TransportError } from '../errors.ts';
 import { type Outgoing, sizeOf } from '../transport.ts';
-import { HEADERS, ID, KEY } from './from-fields.ts';
+import { AT, HEADERS, ID, KEY } from './from-fields.ts';
 import { LIMITS } from './limits.ts';
 import type { Carried } from './receipt.ts';
 
@@ -67,12 +67,25 @@ export function layOutAgain(
   });
 }
 
+/** What says when a postponed message was first sent: its name, its type, and thirteen digits. */
+const AT_BYTES = 64;
+
+/** As {@link layOutAgain}, into its own standard queue, which shows it after a delay. */
+export function layOutLater(message: Carried, delayMs: number): LaidOut | TransportError {
+  const laidOut = layOutAgain(message, false, 'own queue');
+  if (laidOut instanceof TransportError) return laidOut;
+  const { fields, bytes } = laidOut;
+  const MessageAttributes = { ...fields.MessageAttributes, [AT]: text(String(message.enqueuedAt)) };
+  const DelaySeconds = Math.min(Math.ceil(delayMs / 1_000), LIMITS.postponeDelayMs / 1_000);
+  return { fields: { ...fields, MessageAttributes, DelaySeconds }, bytes: bytes + AT_BYTES };
+}
+
 /** Fields that differ by kind of queue. */
 type QueueFields = Pick<Fields, 'MessageGroupId' | 'MessageDeduplicationId' | 'DelaySeconds'>;
 
 function layOutWithin(
   most: number,
-  message: Omit<Carried, 'messageId'>,
+  message: Pick<Carried, 'id' | 'body' | 'headers' | 'key'>,
   queueFields: QueueFields,
 ): LaidOut | TransportError {
   const { id, body, headers, key } = message;

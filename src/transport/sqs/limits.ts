@@ -12,6 +12,7 @@ export const LIMITS: Limits = {
   waitMs: 20_000,
   settleEntries: 10,
   retryDelayMs: 12 * HOUR,
+  postponeDelayMs: 15 * 60_000,
   leaseMs: 12 * HOUR,
   granularityMs: 1_000,
 };

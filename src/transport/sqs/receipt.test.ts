@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { ownReceipt, SqsReceipt } from './receipt.ts';
 
 const HOUR = 3_600_000;
-const MESSAGE = { id: 'i', body: 'b', headers: {}, messageId: 'm' };
+const MESSAGE = { id: 'i', body: 'b', headers: {}, enqueuedAt: 0, messageId: 'm' };
 
 function receivedAgo(ms: number, leaseUntil = performance.now() + HOUR): SqsReceipt {
   return new SqsReceipt('handle', MESSAGE, performance.now() - ms, leaseUntil);

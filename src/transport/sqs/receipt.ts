@@ -8,6 +8,8 @@ export interface Carried {
   readonly body: string;
   readonly headers: Headers;
   readonly key?: string;
+  /** When it was first sent, in Unix ms: a copy that was postponed keeps that. */
+  readonly enqueuedAt: number;
   /** SQS's own name for this copy of the message. */
   readonly messageId: string;
 }

@@ -53,7 +53,8 @@ function incomingFromMessage(message: Message, receivedAt: number, leaseUntil: n
   for (const [name, { StringValue }] of Object.entries(MessageAttributes ?? {})) {
     if (StringValue !== undefined) texts[name] = StringValue;
   }
-  const carried = fromFields(Body, texts, MessageId, Attributes?.MessageGroupId);
+  const { MessageGroupId, SentTimestamp, ApproximateReceiveCount } = Attributes ?? {};
+  const carried = fromFields(Body, texts, MessageId, MessageGroupId, SentTimestamp);
   const receipt = new SqsReceipt(ReceiptHandle, carried, receivedAt, leaseUntil);
-  return incoming(receipt, Attributes?.ApproximateReceiveCount, Attributes?.SentTimestamp);
+  return incoming(receipt, ApproximateReceiveCount);
 }

@@ -15,18 +15,15 @@ export function incomingFromRecord(record: SQSRecord, leaseUntil: number): Incom
     if (stringValue !== undefined) texts[name] = stringValue;
   }
   const { attributes } = record;
-  const message = fromFields(record.body, texts, record.messageId, attributes.MessageGroupId);
+  const { MessageGroupId, SentTimestamp } = attributes;
+  const message = fromFields(record.body, texts, record.messageId, MessageGroupId, SentTimestamp);
   const receipt = new SqsReceipt(record.receiptHandle, message, performance.now(), leaseUntil);
-  return incoming(receipt, attributes.ApproximateReceiveCount, attributes.SentTimestamp);
+  return incoming(receipt, attributes.ApproximateReceiveCount);
 }
 
-/** A delivery, from its receipt and SQS's own attributes. */
-export function incoming(
-  receipt: SqsReceipt,
-  receiveCount: string | undefined,
-  sentTimestamp: string | undefined,
-): Incoming {
-  const { id, body, headers, key } = receipt.message;
+/** A delivery, from its receipt and how often SQS says that it was received. */
+export function incoming(receipt: SqsReceipt, receiveCount: string | undefined): Incoming {
+  const { id, body, headers, key, enqueuedAt } = receipt.message;
   return {
     id,
     body,
@@ -34,7 +31,7 @@ export function incoming(
     ...(key !== undefined && { key }),
     // What is no number would be neither more nor less than any limit.
     deliveries: Number(receiveCount) || 1,
-    enqueuedAt: Number(sentTimestamp) || 0,
+    enqueuedAt,
     leaseUntil: receipt.leaseUntil,
     receipt,
   };

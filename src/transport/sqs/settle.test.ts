@@ -10,7 +10,14 @@ const HOUR = 3_600_000;
 function receipt(handle: string, fields: { body?: string; receivedAgoMs?: number } = {}): SqsReceipt {
   const { body = `body of ${handle}`, receivedAgoMs = 0 } = fields;
   const now = performance.now();
-  const message = { id: `id-${handle}`, body, headers: { a: '1' }, key: 'k', messageId: `m-${handle}` };
+  const message = {
+    id: `id-${handle}`,
+    body,
+    headers: { a: '1' },
+    key: 'k',
+    enqueuedAt: 7,
+    messageId: `m-${handle}`,
+  };
   return new SqsReceipt(handle, message, now - receivedAgoMs, now + HOUR);
 }
 

@@ -49,6 +49,8 @@ function endingOf(settlement: Settlement): Ending | TransportError {
       return { receipt, action: 'remove' };
     case 'retry':
       return { receipt, action: 'hide', ms: settlement.delayMs };
+    case 'postpone':
+      return { receipt, action: 'postpone', ms: settlement.delayMs };
     case 'release':
       return { receipt, action: 'hide', ms: 0 };
     case 'deadLetter': {

@@ -25,6 +25,8 @@ export function createSqsTransport(topology: Topology, options: SqsOptions): Tra
     limits: LIMITS,
     capabilities: new Set(['ordered', 'deduplicate']),
     keepsOrder: (topic) => directory.isOrdered(topic),
+    // A FIFO queue delays no single message.
+    countsPostponed: (topic) => directory.isOrdered(topic),
     maxDeliveries: (address) => directory.at(address).subscription.maxDeliveries,
     send: async (topic, messages, signal) => send(connection, directory.ofTopic(topic), messages, signal),
     receive: async (address, request) => receive(connection, directory.at(address).queue, request),

@@ -23,7 +23,7 @@ export function witness(transport: Transport, reporter: Reporter, onFirstReceive
           what: 'settled',
           id: ids.get(settlement.receipt) ?? '',
           action: settlement.action,
-          ...(settlement.action === 'retry' && { delayMs: settlement.delayMs }),
+          ...('delayMs' in settlement && { delayMs: settlement.delayMs }),
           outcome: outcome instanceof TransportError ? outcome.code : outcome,
         });
       }

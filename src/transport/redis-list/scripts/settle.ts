@@ -80,7 +80,7 @@ while i <= #ARGV do
         else
           local entry, count = text, 0
           if text == '' then entry, count = redis.call('LINDEX', list, place - 1), deliveries and deliveries[place] or 1 end
-          if action == 'release' then count = count - 1 end
+          if action == 'release' then count = count - 1 elseif action == 'postpone' then count = 0 end
           if delay == '0' then
             back[#back + 1] = entry
             counts[#counts + 1] = count

@@ -25,6 +25,8 @@ local function endEntry(group, id, action, argument, time, done)
       bury(argument, body, enqueuedAt, time)
     elseif action == 'retry' then
       hold(KEYS[2], KEYS[4], KEYS[5], frame, body, enqueuedAt, 1, time + argument, id)
+    elseif action == 'postpone' then
+      hold(KEYS[2], KEYS[4], KEYS[5], frame, body, enqueuedAt, 0, time + argument, id)
     else
       hold(KEYS[2], KEYS[4], KEYS[5], frame, body, enqueuedAt, 0, time, id)
     end
@@ -37,9 +39,10 @@ end
 local function endHeld(token, place, action, argument, time)
   local deliveries, owner = string.match(redis.call('HGET', KEYS[5], place) or '', '^(%d+):(.*)$')
   if owner ~= token then return false end
-  if action == 'retry' or action == 'release' then
+  if action == 'retry' or action == 'postpone' or action == 'release' then
     local readyAt = time
-    if action == 'retry' then readyAt = time + argument else deliveries = deliveries - 1 end
+    if action == 'release' then deliveries = deliveries - 1 else readyAt = time + argument end
+    if action == 'postpone' then deliveries = 0 end
     redis.call('HSET', KEYS[5], place, deliveries .. ':')
     redis.call('ZREM', KEYS[3], place)
     redis.call('ZADD', KEYS[2], readyAt, place)
