@@ -163,6 +163,7 @@ describe('the functions stack', () => {
       'sqs:GetQueueUrl on test-order_placed-mail',
       'sqs:GetQueueUrl on test-order_placed-mail-dlq',
       'sqs:ReceiveMessage on test-order_placed-mail',
+      'sqs:SendMessage on test-order_placed-mail',
       'sqs:SendMessage on test-order_placed-mail-dlq',
       ...TRACE,
     ]);

@@ -171,6 +171,7 @@ describe('the monitoring stack on SQS', () => {
       'published',
       'handled',
       'retried',
+      'postponed',
       'dead_lettered',
       'lost_leases',
       'handler_ms',

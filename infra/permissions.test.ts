@@ -121,13 +121,18 @@ describe('rights on SQS', () => {
       { receipt: first, action: 'ack' },
       { receipt: second, action: 'retry', delayMs: 60_000 },
       { receipt: third, action: 'deadLetter', headers: {} },
-      { receipt: fourth, action: 'ack' },
+      { receipt: fourth, action: 'postpone', delayMs: 60_000 },
     ]);
     expect(outcomes).toEqual(['settled', 'settled', 'settled', 'settled']);
     // Lambda's event source asks for it.
     const lambdas = `sqs:GetQueueAttributes on ${NAMES.queue}`;
     expect(rights.difference(used)).toEqual(new Set([lambdas]));
-    expect(await refused(transport)).toEqual(['send', 'sendElsewhere', 'depth', 'scan', 'provision']);
+    // It may put messages into its own queue, and no other: so it stores what is postponed.
+    expect(await refused(transport)).toEqual(['sendElsewhere', 'depth', 'scan', 'provision']);
+    const fifo = rightsOf(mayConsume(stack, queueNames('test', ADDRESS, true)));
+    expect([...fifo].filter((right) => right.startsWith('sqs:SendMessage'))).toEqual([
+      'sqs:SendMessage on test-order_placed-mail-dlq.fifo',
+    ]);
   });
 
   it('let an operator look, replay and purge, and neither take messages nor create queues', async () => {

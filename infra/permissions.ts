@@ -19,7 +19,10 @@ export function mayPublish(
   });
 }
 
-/** What it takes to consume a subscription: its queue, and a way into its dead-letter queue. */
+/**
+ * What it takes to consume a subscription: its queue, also to store there anew what is postponed, which a FIFO queue only
+ * hides; and a way into its dead-letter queue.
+ */
 export function mayConsume(scope: Construct, { queue, deadLetterQueue }: QueueNames): PolicyStatement[] {
   return [
     new PolicyStatement({
@@ -29,6 +32,7 @@ export function mayConsume(scope: Construct, { queue, deadLetterQueue }: QueueNa
         'sqs:ChangeMessageVisibility',
         'sqs:GetQueueAttributes',
         'sqs:GetQueueUrl',
+        ...(queue.endsWith('.fifo') ? [] : ['sqs:SendMessage']),
       ],
       resources: [queueArn(scope, queue)],
     }),

@@ -130,6 +130,7 @@ export class DeliveryDashboard extends Construct {
         [
           own('handled', 'Sum', 'handled'),
           own('retried', 'Sum', 'retried'),
+          own('postponed', 'Sum', 'postponed'),
           own('dead_lettered', 'Sum', 'dead-lettered'),
           own('lost_leases', 'Sum', 'leases lost'),
         ],

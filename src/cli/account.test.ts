@@ -45,6 +45,7 @@ const MODELS: ModelEvent[] = [
 ];
 const COURIER: CourierEvent[] = [
   { event: 'retried', ...about, attempt: 1, delayMs: 1_500, ms: 3, error: 'busy' },
+  { event: 'postponed', ...about, delayMs: 2_000, error: 'answered 429' },
   { event: 'dead_lettered', ...about, attempt: 1, code: 'rejected', error: 'no' },
   { event: 'replayed', ...about },
   { event: 'lease_lost', ...about, id: 'id-unknown' },
@@ -75,6 +76,7 @@ describe('the account', () => {
       'unsent | iris v2 | away',
       'deployed | iris v2',
       'retried | iris v2 | attempt 1 failed: busy; again in 1.5 s',
+      'postponed | iris v2 | answered 429; again in 2 s',
       'dead | iris v2 | rejected: no',
       'replayed | iris v2 | back from the dead-letter queue',
       'lost lease id-unknown | somebody else may handle it as well',

@@ -6,7 +6,7 @@ import { encode, wrap } from '../message/envelope.ts';
 import { createMemoryTransport } from '../transport/memory/memory.ts';
 import type { Incoming, Transport } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
-import { type Handler, Reject } from './handler.ts';
+import { type Handler, Postpone, Reject } from './handler.ts';
 import { createProcessor, type Ended } from './processor.ts';
 import { startWorker } from './worker.ts';
 
@@ -37,6 +37,7 @@ function processor(
     extend?: ExtendLeases;
     extendByMs?: number;
     maxDeliveries?: number;
+    countsPostponed?: boolean;
   } = {},
 ) {
   return createProcessor<Data>({
@@ -78,6 +79,47 @@ describe('on an ordered topic', () => {
     ]);
     expect(trace.indexOf('end b2')).toBeLessThan(trace.indexOf('end a1'));
     expect(trace.indexOf('end -1')).toBeLessThan(trace.indexOf('end a1'));
+  });
+
+  it('sends back the rest of a key untried after one that is postponed; other keys go on', async () => {
+    const begun: string[] = [];
+    const ended = await processor(({ data: { note = '' } }) => {
+      begun.push(note);
+      if (note === 'a1') throw new Postpone(7_000);
+    }).process(batchOf('a1', 'a2', 'b1', 'a3'));
+    expect(endings(ended)).toEqual({ a1: 'postpone', a2: 'release', b1: 'ack', a3: 'release' });
+    expect(begun).toEqual(['a1', 'b1']);
+  });
+
+  it.each(['a1', '-1'])('counts what it has postponed as no attempt, of %s', async (note) => {
+    const attempts: number[] = [];
+    let postpones = true;
+    const core = processor(
+      (_, { attempt }) => {
+        attempts.push(attempt);
+        if (postpones) throw new Postpone(1);
+        throw new Error('no');
+      },
+      { countsPostponed: true, maxDeliveries: 75 },
+    );
+    const counted: Ended['action'][] = [];
+    const deliver = async (deliveries: number): Promise<void> => {
+      const [ended] = await core.process([delivery(note, { deliveries })]);
+      if (ended !== undefined) counted.push(ended.action);
+    };
+    for (let deliveries = 1; deliveries <= 20; deliveries++) await deliver(deliveries);
+    postpones = false;
+    for (const deliveries of [21, 22, 23]) await deliver(deliveries);
+    expect(attempts).toEqual([...Array.from({ length: 20 }, () => 1), 1, 2, 3]);
+    expect(counted.slice(-4)).toEqual(['postpone', 'retry', 'retry', 'deadLetter']);
+    // One that comes by itself as well.
+    postpones = true;
+    const ends: Ended['action'][] = [];
+    core.begin(delivery(`${note}0`, { deliveries: 1 }), { end: ({ action }) => void ends.push(action) });
+    postpones = false;
+    core.begin(delivery(`${note}0`, { deliveries: 2 }), { end: ({ action }) => void ends.push(action) });
+    expect(attempts.slice(-2)).toEqual([1, 1]);
+    expect(ends).toEqual(['postpone', 'retry']);
   });
 
   it('sends back the rest of a key untried after a failure; other keys go on', async () => {

@@ -1,16 +1,17 @@
 import { runInNewContext } from 'node:vm';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PING, Ping } from '../../test/support/ping.ts';
 import { type Contract, defineMessage } from '../message/contract.ts';
 import { readDeadLetterReason } from '../message/dead-letter.ts';
 import { encode, wrap } from '../message/envelope.ts';
+import { REPLAYED } from '../message/replayed.ts';
 import { createSpy, type Spy } from '../observe/spy.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { Incoming, SettleOutcome } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
-import { type Handler, type HandlerContext, Reject, RetryAfter } from './handler.ts';
-import { createProcessor, type Ended } from './processor.ts';
+import { type Handler, type HandlerContext, Postpone, Reject, RetryAfter } from './handler.ts';
+import { createProcessor, type Ended, type ProcessorOptions } from './processor.ts';
 
 type Data = { n: number; note?: string | undefined };
 
@@ -31,6 +32,9 @@ interface Options {
   readonly timeoutMs?: number;
   readonly extend?: ExtendLeases;
   readonly extendByMs?: number;
+  readonly verify?: ProcessorOptions<Data>['verify'];
+  readonly countsPostponed?: boolean;
+  readonly maxDeliveries?: number;
 }
 
 function processor(handler: Handler<Data>, options: Options = {}) {
@@ -47,11 +51,14 @@ function processorOf<T>(contract: Contract<T>, handler: Handler<T>, options: Opt
     limits: { retryDelayMs: 100_000, postponeDelayMs: 50_000 },
     extend: options.extend ?? (async (all) => all.map(() => 'settled')),
     ...(options.extendByMs !== undefined && { extendByMs: options.extendByMs }),
+    verify: options.verify,
+    countsPostponed: options.countsPostponed,
+    maxDeliveries: options.maxDeliveries,
   });
 }
 
-async function endOf(handler: Handler<Data>, incoming: Incoming): Promise<Ended> {
-  const [ended] = await processor(handler).process([incoming]);
+async function endOf(handler: Handler<Data>, incoming: Incoming, options?: Options): Promise<Ended> {
+  const [ended] = await processor(handler, options).process([incoming]);
   if (ended === undefined) throw new Error('no settlement');
   return ended;
 }
@@ -60,6 +67,99 @@ function reasonOf(ended: Ended) {
   if (ended.action !== 'deadLetter') throw new Error(`${ended.action} is no dead letter`);
   return readDeadLetterReason(ended.headers);
 }
+
+describe('a handler that postpones', () => {
+  /** Said so long ago, in ms. */
+  function aged(ms: number, changes: Partial<Incoming> = {}): Incoming {
+    const time = new Date(Date.now() - ms).toISOString();
+    return delivery(1, { body: encode({ ...wrap(Ping, { n: 1 }, { id: 'id-1' }), time }), ...changes });
+  }
+  const postponing = (ms: number, incoming = delivery(1), options: Options & { maxAgeMs?: number } = {}) =>
+    endOf(() => Promise.reject(new Postpone(ms, 'busy', options)), incoming, options);
+  const HOUR = 3_600_000;
+
+  it('has its message come later, and spends no attempt', async () => {
+    const incoming = delivery(1);
+    const ended = await postponing(7_000, incoming);
+    const event = { event: 'postponed', ...PING, id: 'id-1', delayMs: 7_000, error: 'busy' };
+    expect(ended).toEqual({
+      id: 'id-1',
+      receipt: incoming.receipt,
+      action: 'postpone',
+      delayMs: 7_000,
+      event,
+    });
+    // Also past its last attempt.
+    for (const deliveries of [3, 99]) {
+      expect(await postponing(60_000, delivery(1, { deliveries }))).toMatchObject({ action: 'postpone' });
+    }
+  });
+
+  it('waits no less than the policy says, and no longer than the carrier can', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    onTestFinished(() => void vi.restoreAllMocks());
+    for (const little of [0, -5, Number.NaN, Number.NEGATIVE_INFINITY, 499]) {
+      expect(await postponing(little), String(little)).toMatchObject({ action: 'postpone', delayMs: 500 });
+    }
+    expect(await postponing(501)).toMatchObject({ delayMs: 501 });
+    for (const much of [50_001, Number.POSITIVE_INFINITY]) {
+      expect(await postponing(much)).toMatchObject({ action: 'postpone', delayMs: 50_000 });
+    }
+  });
+
+  it('has failed once its message is older than an hour, or than it says', async () => {
+    expect(await postponing(1, aged(HOUR - 5_000))).toMatchObject({ action: 'postpone' });
+    const old = await postponing(7_000, aged(HOUR + 1));
+    expect(old).toMatchObject({
+      action: 'retry',
+      delayMs: 7_000,
+      event: { event: 'retried', error: 'busy' },
+    });
+    expect(await postponing(Number.POSITIVE_INFINITY, aged(HOUR + 1))).toMatchObject({ delayMs: 100_000 });
+    const last = await postponing(1, aged(HOUR + 1, { deliveries: 3 }));
+    expect(reasonOf(last)).toMatchObject({ code: 'exhausted', message: 'busy', attempts: 3 });
+    expect(await postponing(1, aged(2_000), { maxAgeMs: 1_000 })).toMatchObject({ action: 'retry' });
+    for (const [ageMs, maxAgeMs] of [
+      [2 * HOUR, 3 * HOUR],
+      [1e12, Number.POSITIVE_INFINITY],
+    ] as const) {
+      expect(await postponing(1, aged(ageMs), { maxAgeMs })).toMatchObject({ action: 'postpone' });
+    }
+  });
+
+  it('counts the age from the last replay, by what is signed where messages are', async () => {
+    const headers = { [REPLAYED]: new Date(Date.now() - 1_000).toISOString() };
+    const replayed = () => aged(5 * HOUR, { headers });
+    expect(await postponing(1, replayed())).toMatchObject({ action: 'postpone' });
+    const verify = (at: number | undefined) => ({ verify: () => at });
+    expect(await postponing(1, replayed(), verify(undefined))).toMatchObject({ action: 'retry' });
+    expect(await postponing(1, aged(5 * HOUR), verify(Date.now()))).toMatchObject({ action: 'postpone' });
+  });
+
+  it('makes its deliveries last where the carrier goes on counting them', async () => {
+    const counting = { countsPostponed: true, maxDeliveries: 25 };
+    const at = (deliveries: number) => postponing(1_000, aged(0, { deliveries }), counting);
+    vi.spyOn(Math, 'random').mockReturnValue(0);
+    onTestFinished(() => void vi.restoreAllMocks());
+    expect(await at(1)).toMatchObject({ delayMs: 1_000 });
+    // Three attempts are kept.
+    let ageMs = 0;
+    for (let deliveries = 1; deliveries <= 22; deliveries++) {
+      const ended = await endOf(
+        () => Promise.reject(new Postpone(1_000, 'busy', { maxAgeMs: 90_000 })),
+        aged(ageMs, { deliveries }),
+        counting,
+      );
+      if (ended.action !== 'postpone') return expect.unreachable(`${ended.action} at ${deliveries}`);
+      ageMs += ended.delayMs;
+      if (ageMs >= 90_000) break;
+    }
+    expect(ageMs).toBeGreaterThanOrEqual(90_000);
+    // The longest that it can be hidden, and none beyond.
+    expect(await at(22)).toMatchObject({ delayMs: 100_000 });
+    expect(await at(99)).toMatchObject({ delayMs: 100_000 });
+  });
+});
 
 describe('a handler', () => {
   it('that returns is done, at once or later', async () => {

@@ -13,9 +13,9 @@ import { createPublisher } from '../publish/publisher.ts';
 import { fixedSecrets, type Secrets } from '../secrets/secrets.ts';
 import { TransportError } from '../transport/errors.ts';
 import { queueNames } from '../transport/names.ts';
-import type { Outgoing, Transport } from '../transport/transport.ts';
+import type { Outgoing, Settlement, SettleOutcome, Transport } from '../transport/transport.ts';
 import { openTransport } from '../transport/url.ts';
-import { type Handler, Reject, RetryAfter } from './handler.ts';
+import { type Handler, Postpone, Reject, RetryAfter } from './handler.ts';
 import { createSqsEventHandler, type SqsEventHandler } from './sqs-event.ts';
 
 type Data = { n: number; note?: string | undefined };
@@ -341,6 +341,28 @@ describe('an SQS function', () => {
     expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'm-0' }] });
   });
 
+  it('stores anew what is postponed, and has Lambda delete the old one', async () => {
+    const asked: Settlement[] = [];
+    const outcomes: SettleOutcome[] = ['settled', new TransportError('Denied', 'not stored')];
+    transport = faulty(transport, {
+      settle: async (_, settlements) => {
+        asked.push(...settlements);
+        return settlements.map((_one, place) => outcomes[place] ?? 'settled');
+      },
+    });
+    const answer = await host(() => {
+      throw new Postpone(3_600_000, 'not now');
+    })(eventOf(1, 1), plenty);
+    // As long as SQS delays a message.
+    expect(asked.slice(0, 2)).toMatchObject([
+      { action: 'postpone', delayMs: 900_000 },
+      { action: 'postpone', delayMs: 900_000 },
+    ]);
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'm-1' }] });
+    expect(spy.all('postponed')).toHaveLength(1);
+    expect(spy.all('retried')).toEqual([]);
+  });
+
   it('extends a lease when its handler asks', async () => {
     const extended: boolean[] = [];
     map(
@@ -381,6 +403,27 @@ describe('an SQS function of an ordered topic', () => {
     await emptied();
     expect(seen.filter((n) => n !== '3')).toEqual(['1', '1', '2', '4']);
     expect(seen.indexOf('3')).toBeLessThan(seen.lastIndexOf('1'));
+  });
+
+  it('hides what is postponed, and keeps what follows it', async () => {
+    const seen: string[] = [];
+    let postponed = 0;
+    map(
+      host(({ data: { n } }) => {
+        seen.push(`${n}`);
+        if (n !== 1 || postponed === 2) return;
+        postponed++;
+        throw new Postpone(1_000, 'not now');
+      }),
+    );
+    await transport.send(
+      'ping',
+      ['a', 'a', 'b'].map((key, index) => ({ ...good(index + 1), key })),
+    );
+    await emptied();
+    expect(seen.filter((n) => n !== '3')).toEqual(['1', '1', '1', '2']);
+    expect(spy.all('postponed')).toHaveLength(2);
+    expect(spy.all('dead_lettered')).toEqual([]);
   });
 
   it('reports what failed and all that comes after it of its group, and no other', async () => {

@@ -19,6 +19,7 @@ it('counts into one line for each subscription, in the format that CloudWatch re
   emit(handled);
   emit({ ...handled, ms: 3, endToEndMs: -1 });
   emit({ event: 'retried', ...about, ms: 4, delayMs: 100, error: 'no' });
+  emit({ event: 'postponed', ...about, delayMs: 100, error: 'busy' });
   emit({ event: 'dead_lettered', ...about, code: 'exhausted', error: 'no' });
   emit({ event: 'lease_lost', ...about });
   emit({ event: 'released', ...about });
@@ -40,6 +41,7 @@ it('counts into one line for each subscription, in the format that CloudWatch re
               ms('handler_ms'),
               ms('end_to_end_ms'),
               count('retried'),
+              count('postponed'),
               count('dead_lettered'),
               count('lost_leases'),
             ],
@@ -53,6 +55,7 @@ it('counts into one line for each subscription, in the format that CloudWatch re
       handler_ms: [2, 3, 4],
       end_to_end_ms: [30, 0],
       retried: 1,
+      postponed: 1,
       dead_lettered: 1,
       lost_leases: 1,
     },

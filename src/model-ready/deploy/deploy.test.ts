@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CANARY_WEBHOOK_SECRET } from '../../../test/support/canary.ts';
 import { type Received, startHttpServer } from '../../../test/support/http-server.ts';
 import { evidence } from '../../../test/support/model-examples.ts';
-import { type HandlerContext, Reject, RetryAfter } from '../../consume/handler.ts';
+import { type HandlerContext, Postpone, Reject, RetryAfter } from '../../consume/handler.ts';
 import { type Envelope, wrap } from '../../message/envelope.ts';
 import { type ModelReadyToDeploy, modelReadyToDeploy } from '../contract.ts';
 import { type ModelEvent, observeModels } from '../events.ts';
@@ -128,14 +128,20 @@ test.each([
   ['Wed, 21 Oct 2015 07:28:00 GMT', 0],
 ])('Retry-After: %s is honoured', async (header, delayMs) => {
   const { thrown, host } = await deployTo(answering(429, { 'retry-after': header }));
-  expect(thrown).toBeInstanceOf(RetryAfter);
+  expect(thrown).toBeInstanceOf(Postpone);
   expect(thrown).toMatchObject({ delayMs, message: `${host} answered 429` });
+});
+
+test.each([408, 425, 500, 502])('%d with Retry-After is a failed attempt', async (status) => {
+  const { thrown } = await deployTo(answering(status, { 'retry-after': '7' }));
+  expect(thrown).toBeInstanceOf(RetryAfter);
+  expect(thrown).toMatchObject({ delayMs: 7_000 });
 });
 
 test('Retry-After as a date to come is honoured', async () => {
   const at = new Date(Date.now() + 90_000).toUTCString();
   const { thrown } = await deployTo(answering(503, { 'retry-after': at }));
-  if (!(thrown instanceof RetryAfter)) throw new Error(String(thrown));
+  if (!(thrown instanceof Postpone)) throw new Error(String(thrown));
   expect(thrown.delayMs).toBeGreaterThan(60_000);
   expect(thrown.delayMs).toBeLessThanOrEqual(90_000);
 });
