@@ -18,8 +18,8 @@ const config: Config = defineConfig({
           const { evaluateHandlerFrom } = await import('./src/model-ready/judge/evaluate-handler-from.ts');
           return { default: evaluateHandlerFrom(process.env, config) };
         },
-        // Four questions to a registry that takes ten seconds for each.
-        handlerTimeoutMs: 60_000,
+        // A dozen questions to a registry that takes ten seconds for each.
+        handlerTimeoutMs: 120_000,
         // A registry may be away, and a run go on, for a quarter of an hour.
         retry: { maxAttempts: 12 },
         lambda: { entry: 'lambdas/evaluate-model.ts', drainEntry: 'lambdas/drain-evaluate.ts' },
