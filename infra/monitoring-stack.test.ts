@@ -4,6 +4,9 @@ import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AlarmOptions } from '../src/config/deployment.ts';
+import { emitModelEvent } from '../src/model-ready/events.ts';
+import { measureModels } from '../src/model-ready/model-metrics.ts';
+import { EVALUATE_WEBHOOK } from './bundles/functions.ts';
 import type { CacheMetrics } from './constructs/cache-alarms.ts';
 import { completeDeployment } from './deployment.ts';
 import { MonitoringStack } from './monitoring-stack.ts';
@@ -96,6 +99,45 @@ describe('the monitoring stack on SQS', () => {
     expect(alarmsOf(template)).toMatchObject({ webhookfailed: 'ApproximateNumberOfMessagesVisible > 0' });
     const [composite] = Object.values(template.findResources('AWS::CloudWatch::CompositeAlarm'));
     expect(JSON.stringify(composite?.['Properties'].AlarmRule)).toContain('Alarmswebhookfailed');
+  });
+
+  it.each([
+    ['refused', 401, 'not with this secret'],
+    ['failedanswers', 503, 'the carrier is away'],
+  ])('alarms at the first delivery of MLflow that is lost: %s', (alarm, status, reason) => {
+    const app = new App();
+    const functions = new Stack(app, 'functions');
+    const lambda = LambdaFunction.fromFunctionName(functions, 'webhook', 'webhook');
+    const template = Template.fromStack(
+      new MonitoringStack(app, 'test', {
+        config: testConfig,
+        alarms: completeDeployment({}).alarms,
+        functions: [{ name: EVALUATE_WEBHOOK.name, lambda, timeout: Duration.seconds(15), scheduled: false }],
+      }),
+    );
+    // The very line that the function writes.
+    let line = '';
+    const stop = measureModels(testConfig.prefix, (text) => (line = text));
+    const nobody = { model_name: null, model_version: null };
+    emitModelEvent({ event: 'refused', ...nobody, status, reason, delivery: true });
+    stop();
+    const { _aws, ...written } = JSON.parse(line);
+    const [{ Namespace, Dimensions, Metrics }] = _aws.CloudWatchMetrics;
+    const [dimension] = Dimensions[0];
+    const found = Object.entries(template.findResources('AWS::CloudWatch::Alarm')).find(([id]) =>
+      id.startsWith(`Alarmsevaluatewebhook${alarm}`),
+    );
+    expect(found?.[1]['Properties']).toMatchObject({
+      Namespace,
+      MetricName: Metrics[0].Name,
+      Dimensions: [{ Name: dimension, Value: written[dimension] }],
+      Statistic: 'Sum',
+      Period: 300,
+      EvaluationPeriods: 1,
+      Threshold: 0,
+      ComparisonOperator: 'GreaterThanThreshold',
+      AlarmDescription: expect.stringContaining('hikyaku sweep --since 1h'),
+    });
   });
 
   it('bears one bad period of errors, and not two of three', () => {

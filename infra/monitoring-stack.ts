@@ -2,6 +2,7 @@ import { CfnOutput, type Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { type Config, subscriptionsOf } from '../src/config/define-config.ts';
 import { queueNames } from '../src/transport/names.ts';
+import { EVALUATE_WEBHOOK } from './bundles/functions.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { addCacheAlarms, type CacheMetrics } from './constructs/cache-alarms.ts';
 import { DeliveryDashboard } from './constructs/delivery-dashboard.ts';
@@ -31,6 +32,7 @@ export class MonitoringStack extends Stack {
       if (scheduled && redis) alarms.addScheduled(name, lambda, redis.drainEvery);
       else alarms.addFunction(name, lambda, timeout);
       if (failed) alarms.addFailed(name, failed);
+      if (name === EVALUATE_WEBHOOK.name) alarms.addWebhook(name, prefix);
     }
     if (redis?.cache) addCacheAlarms(alarms, redis.cache);
 

@@ -24,7 +24,7 @@ import type { QueueNames } from '../../src/transport/names.ts';
 import type { Address } from '../../src/transport/transport.ts';
 import { DEFAULT_THRESHOLDS } from '../deployment.ts';
 import { queueByName } from './message-queue.ts';
-import { ownMetric } from './metrics.ts';
+import { modelMetric, ownMetric } from './metrics.ts';
 
 export interface AlarmsProps {
   /**
@@ -143,6 +143,21 @@ export class Alarms extends Construct {
       queue,
       `${name} failed at what stands in ${queue.queueName}, and nobody tries it again: invoke it anew`,
     );
+  }
+
+  /**
+   * Of the function that registries call: an answer of 4xx or 5xx is no error of Lambda. MLflow forgets what it could not
+   * deliver, so one is enough.
+   */
+  addWebhook(name: string, prefix: string): void {
+    this.add(`${name}-refused`, 0, modelMetric('webhook_refused', prefix), {
+      alarmDescription: `${name} refused a delivery of MLflow, which does not repeat it: check its secret and the log, then run hikyaku sweep --since 1h`,
+      symptom: true,
+    });
+    this.add(`${name}-failed-answers`, 0, modelMetric('webhook_failed', prefix), {
+      alarmDescription: `${name} answered MLflow with 5xx, which repeats a delivery for some seconds only: once the carrier is back, run hikyaku sweep --since 1h`,
+      symptom: true,
+    });
   }
 
   /** Of a function on a schedule: its errors, and that it is invoked at all. It may use all of its time. */

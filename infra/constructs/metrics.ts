@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ModelMetricName } from '../../src/model-ready/model-metrics.ts';
 import { METRICS_NAMESPACE, type MetricName } from '../../src/observe/metrics.ts';
 import type { Address } from '../../src/transport/transport.ts';
 
@@ -17,6 +18,17 @@ export function ownMetric(
     statistic: 'Sum',
     period: Duration.minutes(5),
     ...options,
+  });
+}
+
+/** A metric that functions write of what happens to models. */
+export function modelMetric(metricName: ModelMetricName, prefix: string): Metric {
+  return new Metric({
+    namespace: METRICS_NAMESPACE,
+    metricName,
+    dimensionsMap: { prefix },
+    statistic: 'Sum',
+    period: Duration.minutes(5),
   });
 }
 

@@ -20,13 +20,15 @@ export type ModelEvent =
       readonly reason: string;
     }
   | {
-      /** A request that did not come from the registry, or cannot be used. */
+      /** A request that did not come from the registry or cannot be used (4xx), or could not be taken now (5xx). */
       readonly event: 'refused';
       readonly model_name: null;
       readonly model_version: null;
       /** Of the HTTP answer. */
       readonly status: number;
       readonly reason: string;
+      /** Whether it says that it is a delivery of MLflow: anybody may call a public URL. */
+      readonly delivery: boolean;
     }
   | {
       readonly event: 'judged';

@@ -1,5 +1,6 @@
 import { type CourierEvent, observe } from './events.ts';
-import { METRICS_NAMESPACE, type MetricName } from './metrics.ts';
+import { isTime, metricLine } from './metric-line.ts';
+import type { MetricName } from './metrics.ts';
 
 /** What CloudWatch takes of one metric in one line. */
 const MOST_VALUES = 100;
@@ -28,7 +29,7 @@ export function startEmbeddedMetrics({
   const counted = new Map<string, Counted>();
 
   const flush = (): void => {
-    for (const { dimensions, values } of counted.values()) write(line(dimensions, values));
+    for (const { dimensions, values } of counted.values()) write(metricLine(dimensions, values));
     counted.clear();
   };
   const unobserve = observe((event) => {
@@ -85,8 +86,6 @@ function add(values: Map<string, number[]>, name: string, value: number): number
   return known?.length ?? 1;
 }
 
-const isTime = (name: string): boolean => name.endsWith('_ms');
-
 function measure(event: CourierEvent): Partial<Record<MetricName, number>> | undefined {
   switch (event.event) {
     case 'published':
@@ -114,24 +113,4 @@ function measure(event: CourierEvent): Partial<Record<MetricName, number>> | und
     default:
       return undefined;
   }
-}
-
-function line(dimensions: Counted['dimensions'], values: Counted['values']): string {
-  return JSON.stringify({
-    _aws: {
-      Timestamp: Date.now(),
-      CloudWatchMetrics: [
-        {
-          Namespace: METRICS_NAMESPACE,
-          Dimensions: [Object.keys(dimensions)],
-          Metrics: Array.from(values.keys(), (Name) => ({
-            Name,
-            Unit: isTime(Name) ? 'Milliseconds' : 'Count',
-          })),
-        },
-      ],
-    },
-    ...dimensions,
-    ...Object.fromEntries(Array.from(values, ([name, all]) => [name, all.length === 1 ? all[0] : all])),
-  });
 }

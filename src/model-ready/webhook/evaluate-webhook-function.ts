@@ -28,6 +28,8 @@ export function evaluateWebhookFunction(config: Config): ReturnType<typeof creat
     return createPublisher({
       transport: await openTransport(transportUrl(), config),
       source: 'hikyaku/evaluate-webhook',
+      // Before the function's own time is up: MLflow tries again what it is told has failed, and forgets what ends without an answer.
+      giveUpAfterMs: 10_000,
       signingKeys: signingKeysFrom(process.env),
     });
   });

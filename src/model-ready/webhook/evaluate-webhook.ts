@@ -32,7 +32,7 @@ export type Outcome = { readonly id: string } | { readonly ignored: string };
 export function createEvaluateWebhook({ publish, secrets, now = Date.now }: EvaluateWebhookOptions) {
   async function request(event: RegistryEvent): Promise<Outcome> {
     if (!event.asks) {
-      emitModelEvent({ event: 'ignored', model_name: null, model_version: null, reason: event.reason });
+      emitModelEvent({ event: 'ignored', ...NOBODY, reason: event.reason });
       return { ignored: event.reason };
     }
     const { id } = await publish(event.data);
@@ -61,11 +61,10 @@ export function createEvaluateWebhook({ publish, secrets, now = Date.now }: Eval
       return httpAnswer('id' in outcome ? 202 : 200, outcome);
     } catch (error) {
       const answered = httpErrorAnswer(error, describe(error));
-      if (answered.statusCode < 500) {
-        const reason = error instanceof InvalidEvaluation ? error.told : describeThrown(error, true);
-        const status = answered.statusCode;
-        emitModelEvent({ event: 'refused', model_name: null, model_version: null, status, reason });
-      }
+      const reason = error instanceof InvalidEvaluation ? error.told : describeThrown(error, true);
+      const status = answered.statusCode;
+      const delivery = http.header('x-mlflow-delivery-id') !== undefined;
+      emitModelEvent({ event: 'refused', ...NOBODY, status, reason, delivery });
       return answered;
     }
   }
@@ -77,6 +76,7 @@ export function createEvaluateWebhook({ publish, secrets, now = Date.now }: Eval
 }
 
 const MOST_REMEMBERED = 1_000;
+const NOBODY = { model_name: null, model_version: null };
 
 function readJson(body: Buffer): unknown {
   try {

@@ -1,0 +1,36 @@
+import type { ModelEvent } from '../model-ready/events.ts';
+import { paint, printable } from './output.ts';
+
+/** One line for what happened to a model; undefined for what a person need not see. */
+export function modelLine(event: ModelEvent): string | undefined {
+  const name = printable(
+    event.model_name === null ? nameOfNone(event) : `${event.model_name} v${event.model_version}`,
+  );
+  switch (event.event) {
+    case 'announced': {
+      const { metric_name, current_value, baseline_value, improvement_percentage } = event;
+      const better = Number(improvement_percentage.toPrecision(4));
+      return `${paint('cyan', 'announced')}  ${name}  ${printable(metric_name)} ${current_value}, ${better} % better than ${baseline_value}`;
+    }
+    case 'rejected':
+      return `${paint('dim', 'rejected')}  ${name}  ${event.code}: ${printable(event.reason)}`;
+    case 'announce_failed':
+      return `${paint('red', 'unsent')}  ${name}  ${printable(event.error)}`;
+    case 'write_back_failed':
+      return `${paint('yellow', 'not written back')}  ${name}  ${printable(event.error)}`;
+    case 'refused':
+      return `${paint('yellow', 'refused')}  ${event.status}  ${printable(event.reason)}`;
+    case 'ignored':
+      return `${paint('dim', 'ignored')}  ${printable(event.reason)}`;
+    case 'requested':
+      return `${paint('cyan', 'requested')}  ${name}  ${printable(event.id)}`;
+    case 'deployed':
+      return `${paint('green', 'deployed')}  ${name}`;
+    case 'judged':
+      return undefined;
+  }
+}
+
+function nameOfNone(event: ModelEvent): string {
+  return 'mlflow_run_id' in event && event.mlflow_run_id !== undefined ? `run ${event.mlflow_run_id}` : '?';
+}
