@@ -8,6 +8,7 @@ import { notify } from './commands/notify.ts';
 import { peek } from './commands/peek.ts';
 import { provision } from './commands/provision.ts';
 import { replay } from './commands/replay.ts';
+import { serve } from './commands/serve.ts';
 import { status } from './commands/status.ts';
 import { work } from './commands/work.ts';
 import { workers } from './commands/workers.ts';
@@ -32,6 +33,7 @@ export async function run(words: readonly string[]): Promise<number> {
     dev,
     emit,
     judge,
+    serve,
     work,
     workers,
     status,

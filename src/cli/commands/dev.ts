@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { Command } from 'commander';
 import type { Config } from '../../config/define-config.ts';
@@ -12,6 +14,10 @@ import { observeModels } from '../../model-ready/events.ts';
 import { observe } from '../../observe/events.ts';
 import { listDeadLetters } from '../../operate/dead-letters.ts';
 import { readStatus } from '../../operate/status.ts';
+import { fixedSecrets } from '../../secrets/secrets.ts';
+import { secretsFrom } from '../../secrets/secrets-from.ts';
+import type { Listening } from '../../serve/listen.ts';
+import { SIGNING_KEY } from '../../signing/signing-keys.ts';
 import { pause } from '../../time/backoff.ts';
 import { describeUrl, parseTransportUrl } from '../../transport/schemes.ts';
 import { type Account, createAccount } from '../account.ts';
@@ -62,6 +68,7 @@ export const dev = new Command('dev')
     state.announceRunning({ transportUrl: system.url, platform: { url, instance } });
     greet(account, system, state, json);
     for (const warning of (await system.transport.warnings?.()) ?? []) account.warn(warning);
+    if (!once) begun.defer((await offer(system, config, account)).close);
     await feed(system, state, stop);
     await untilSettled(system.transport, config, stop);
     await replayRefused(system.transport, config, {
@@ -137,6 +144,29 @@ function greet(account: Account, system: System, state: RunState, json: boolean)
       ? 'taking up the run that was interrupted: what was in flight comes back within 10 s'
       : 'judging the example models against their baselines',
   );
+}
+
+/** Serves what a registry and others may post: the same that `hikyaku serve` does, on a free port. */
+async function offer(system: System, config: Config, account: Account): Promise<Listening> {
+  const { serve } = await import('../../serve/open.ts');
+  const given = secretsFrom(process.env, 'MLFLOW_WEBHOOK_SECRET');
+  const file = join(stateFolder(), 'webhook-secret');
+  const made = randomBytes(24).toString('hex');
+  if (given === undefined) writeFileSync(file, made, { mode: 0o600 });
+  const server = await serve({
+    config,
+    transport: system.transport,
+    signingKeys: secretsFrom(process.env, SIGNING_KEY),
+    webhookSecret: given ?? fixedSecrets([made]),
+    port: 0,
+    host: '127.0.0.1',
+    environment: process.env,
+  });
+  const secret = given === undefined ? relative(process.cwd(), file) : 'MLFLOW_WEBHOOK_SECRET';
+  account.say(
+    `serving  POST ${server.url}/evaluations, and MLflow's webhook ${server.url}/webhooks/mlflow (its secret: ${secret})`,
+  );
+  return server;
 }
 
 /** Hands the examples to the emit function, one registered model after the other. */

@@ -3,26 +3,16 @@ import type { Config } from '../../config/define-config.ts';
 import { inLambda } from '../../in-lambda.ts';
 import { logEvents } from '../../observe/json-log.ts';
 import { measured } from '../../observe/measured.ts';
-import type { HttpError } from '../../publish/http-answer.ts';
 import { httpEvent } from '../../publish/http-event.ts';
 import { signingKeysFrom } from '../../signing/signing-keys.ts';
 import { openOnce } from '../../transport/open-once.ts';
 import { logModelEvents } from '../json-log.ts';
-import { RegistryError } from '../registry/registry.ts';
-import { AnnounceFailed } from './announce.ts';
 import { createEmit, type Emit } from './emit.ts';
-import { InvalidEvaluation } from './evaluation.ts';
+import { describeEmitError, documentsIn } from './emit-http.ts';
 import { minImprovementFrom } from './parse-min-improvement.ts';
 
 /** Evaluations and MLflow answers are small; what is larger is something else. */
 const MOST_BYTES = 1_048_576;
-
-const STATUS: Readonly<Record<RegistryError['code'], number>> = {
-  NotFound: 404,
-  Unavailable: 503,
-  Denied: 502,
-  Invalid: 502,
-};
 
 /**
  * The function that judges and announces: invoked directly with a document, a list of them or
@@ -38,10 +28,9 @@ export function emitFunction(config: Config) {
   const open = openOnce(() => openEmit(config));
   const announce = measured(async (payload: unknown) => {
     const emit = await open();
-    const documents = isBatch(payload) ? payload.documents : [payload];
-    return emit(documents.map((content, index) => ({ name: `documents[${index}]`, content })));
+    return emit(documentsIn(payload));
   });
-  return middy(announce).use(httpEvent({ maxBytes: MOST_BYTES, describe }));
+  return middy(announce).use(httpEvent({ maxBytes: MOST_BYTES, describe: describeEmitError }));
 }
 
 async function openEmit(config: Config): Promise<Emit> {
@@ -54,25 +43,4 @@ async function openEmit(config: Config): Promise<Emit> {
     policies: config.policies,
     minImprovement,
   });
-}
-
-function isBatch(payload: unknown): payload is { documents: readonly unknown[] } {
-  return (
-    typeof payload === 'object' &&
-    payload !== null &&
-    'documents' in payload &&
-    Array.isArray(payload.documents)
-  );
-}
-
-function describe(error: unknown): HttpError | undefined {
-  if (error instanceof InvalidEvaluation) {
-    return { statusCode: 400, body: { error: error.message, issues: error.issues } };
-  }
-  if (error instanceof RegistryError)
-    return { statusCode: STATUS[error.code], body: { error: error.message } };
-  // Part of it may have been announced: the report says which. All of it may be sent again, ids stay the same.
-  if (error instanceof AnnounceFailed)
-    return { statusCode: 503, body: { error: error.message, ...error.report } };
-  return undefined;
 }

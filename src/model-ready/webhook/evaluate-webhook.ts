@@ -29,7 +29,16 @@ export type Outcome = { readonly id: string } | { readonly ignored: string };
  * as it should be, 413 and 400 when it cannot be read, and 5xx or 429, which MLflow tries again. What comes from
  * EventBridge is answered with the same outcome, and rejects when it cannot be taken.
  */
-export function createEvaluateWebhook({ publish, secrets, now = Date.now }: EvaluateWebhookOptions) {
+export function createEvaluateWebhook(options: EvaluateWebhookOptions) {
+  const { answer, take } = createRegistryEvents(options);
+  return async (event: unknown): Promise<HttpAnswer | Outcome> => {
+    const http = asHttpRequest(event);
+    return http === undefined ? take(event) : answer(http);
+  };
+}
+
+/** The same by what was asked: a request over HTTP, or an event of EventBridge. */
+export function createRegistryEvents({ publish, secrets, now = Date.now }: EvaluateWebhookOptions) {
   async function request(event: RegistryEvent): Promise<Outcome> {
     if (!event.asks) {
       emitModelEvent({ event: 'ignored', ...NOBODY, reason: event.reason });
@@ -54,24 +63,30 @@ export function createEvaluateWebhook({ publish, secrets, now = Date.now }: Eval
     return outcome;
   }
 
-  async function answer(http: HttpRequest): Promise<HttpAnswer> {
+  async function answered(asked: () => Promise<Outcome>, delivery: boolean): Promise<HttpAnswer> {
     try {
-      if (secrets === undefined) throw new DeliveryRefused('no webhook is set up here');
-      const outcome = await requestOnce(await readDelivery(http, secrets, now()));
+      const outcome = await asked();
       return httpAnswer('id' in outcome ? 202 : 200, outcome);
     } catch (error) {
       const answered = httpErrorAnswer(error, describe(error));
       const reason = error instanceof InvalidEvaluation ? error.told : describeThrown(error, true);
       const status = answered.statusCode;
-      const delivery = http.header('x-mlflow-delivery-id') !== undefined;
       emitModelEvent({ event: 'refused', ...NOBODY, status, reason, delivery });
       return answered;
     }
   }
 
-  return async (event: unknown): Promise<HttpAnswer | Outcome> => {
-    const http = asHttpRequest(event);
-    return http === undefined ? request(readEventBridgeEvent(event)) : answer(http);
+  async function deliver(http: HttpRequest): Promise<Outcome> {
+    if (secrets === undefined) throw new DeliveryRefused('no webhook is set up here');
+    return requestOnce(await readDelivery(http, secrets, now()));
+  }
+
+  const take = async (event: unknown): Promise<Outcome> => request(readEventBridgeEvent(event));
+  return {
+    take,
+    answer: (http: HttpRequest) =>
+      answered(() => deliver(http), http.header('x-mlflow-delivery-id') !== undefined),
+    answerEvent: (event: unknown) => answered(() => take(event), false),
   };
 }
 
