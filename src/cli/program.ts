@@ -10,6 +10,7 @@ import { provision } from './commands/provision.ts';
 import { replay } from './commands/replay.ts';
 import { serve } from './commands/serve.ts';
 import { status } from './commands/status.ts';
+import { sweep } from './commands/sweep.ts';
 import { work } from './commands/work.ts';
 import { workers } from './commands/workers.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
@@ -34,6 +35,7 @@ export async function run(words: readonly string[]): Promise<number> {
     emit,
     judge,
     serve,
+    sweep,
     work,
     workers,
     status,

@@ -11,7 +11,12 @@ const modelToEvaluateSchema = z.object(
     /** Which registry says it. */
     source: z.enum(['mlflow', 'sagemaker'], expects('"mlflow" or "sagemaker"')),
     event: z.enum(
-      ['model_version.created', 'model_version_alias.created', 'model_package.approved'],
+      [
+        'model_version.created',
+        'model_version_alias.created',
+        'model_version.swept',
+        'model_package.approved',
+      ],
       expects('an event that asks for an evaluation'),
     ),
     /** A registry that repeats itself repeats it. */

@@ -74,17 +74,18 @@ const version = object({
   status: optionalText,
   tags,
   aliases: listOf(anyText),
+  creation_timestamp: count,
 });
 const versionAnswer = object({ model_version: version });
-const searchAnswer = object({ model_versions: listOf(version) });
-const modelAnswer = object({
-  registered_model: object({
-    name,
-    latest_versions: listOf(version),
-    aliases: listOf(object({ alias: name, version: name })),
-    tags,
-  }),
+const searchAnswer = object({ model_versions: listOf(version), next_page_token: optionalText });
+const model = object({
+  name,
+  latest_versions: listOf(version),
+  aliases: listOf(object({ alias: name, version: name })),
+  tags,
 });
+const modelAnswer = object({ registered_model: model });
+const modelsAnswer = object({ registered_models: listOf(model), next_page_token: optionalText });
 
 /** Reads an answer of `runs/get`. Throws {@link InvalidEvaluation}. */
 export function readRun(answer: unknown, source?: string): Run {
@@ -166,6 +167,28 @@ export function readModelVersions(answer: unknown, source?: string): ModelVersio
   return check(searchAnswer, answer, source).model_versions?.map(modelVersionOf) ?? [];
 }
 
+/** A page of a search, and what asks for the next one. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next?: string;
+}
+
+/** A page of `model-versions/search`. Throws {@link InvalidEvaluation}. */
+export function readVersionPage(answer: unknown): Page<ModelVersion> {
+  const { model_versions, next_page_token } = check(searchAnswer, answer);
+  return pageOf((model_versions ?? []).map(modelVersionOf), next_page_token);
+}
+
+/** A page of `registered-models/search`. Throws {@link InvalidEvaluation}. */
+export function readModelPage(answer: unknown): Page<RegisteredModelAnswer> {
+  const { registered_models, next_page_token } = check(modelsAnswer, answer);
+  return pageOf((registered_models ?? []).map(registeredModelOf), next_page_token);
+}
+
+function pageOf<Item>(items: readonly Item[], next: string | null | undefined): Page<Item> {
+  return { items, ...(next && { next }) };
+}
+
 /** A registered model, with what its answer says of its versions. */
 export interface RegisteredModelAnswer extends RegisteredModel {
   readonly latestVersions: readonly ModelVersion[];
@@ -174,7 +197,15 @@ export interface RegisteredModelAnswer extends RegisteredModel {
 
 /** Reads an answer of `registered-models/get`. Throws {@link InvalidEvaluation}. */
 export function readRegisteredModel(answer: unknown, source?: string): RegisteredModelAnswer {
-  const { name, tags, latest_versions, aliases } = check(modelAnswer, answer, source).registered_model;
+  return registeredModelOf(check(modelAnswer, answer, source).registered_model);
+}
+
+function registeredModelOf({
+  name,
+  tags,
+  latest_versions,
+  aliases,
+}: z.output<typeof model>): RegisteredModelAnswer {
   return {
     name,
     tags: tagMap(tags),
@@ -193,6 +224,7 @@ function modelVersionOf(answer: z.output<typeof version>): ModelVersion {
     status: answer.status || undefined,
     tags: tagMap(answer.tags),
     aliases: answer.aliases ?? [],
+    createdAt: answer.creation_timestamp ?? undefined,
   };
 }
 

@@ -60,6 +60,8 @@ export interface ModelVersion {
   readonly status?: string | undefined;
   readonly tags: ReadonlyMap<string, string>;
   readonly aliases: readonly string[];
+  /** When it was registered, in Unix ms; unknown where it is not said. */
+  readonly createdAt?: number | undefined;
 }
 
 export interface RegisteredModel {

@@ -29,7 +29,7 @@ const aliased = z.object({ name: anyText, version: anyText, alias: anyText });
  * The alias that asks for a version to be judged, again perhaps: for what was not there when it was registered.
  * No other does, for what a deployment sets when it is done must not cause the next.
  */
-const CHALLENGER = 'challenger';
+export const CHALLENGER = 'challenger';
 
 /** Reads the body of a webhook delivery of MLflow. Throws InvalidEvaluation when it is none. */
 export function readMlflowEvent(body: unknown, delivery_id: string): RegistryEvent {
@@ -56,7 +56,7 @@ export function readMlflowEvent(body: unknown, delivery_id: string): RegistryEve
 }
 
 /** The tag by which MLflow tells versions of prompts from those of models: both are in its registry. */
-const PROMPT = 'mlflow.prompt.is_prompt';
+export const PROMPT = 'mlflow.prompt.is_prompt';
 
 const TEST = 'this is the example that MLflow sends to test a webhook';
 
