@@ -16,6 +16,8 @@ export interface Context {
   readonly mlflowTrackingUri?: string;
   /** The ARN of the secret in Secrets Manager that holds the bearer token for that URL. Default: none. */
   readonly mlflowTokenSecret?: string;
+  /** `true`: verdicts are written into the tags of model versions, and the sweep leaves out versions that have one. Default: `false`. */
+  readonly mlflowWriteBack?: 'true' | 'false';
   /** How much better than its baseline a model has to be: `0.01`, or `1%`. Default: better at all. */
   readonly minImprovement?: string;
   /** The ARN of the secret that MLflow signs its deliveries with. Default: none, and there is no URL for them. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEPLOY, EMIT, EVALUATE, lambdaFunctions } from './bundles/functions.ts';
+import { DEPLOY, EMIT, EVALUATE, lambdaFunctions, SWEEP } from './bundles/functions.ts';
 import { readEnvironments } from './environment.ts';
 import { InvalidContext } from './invalid-context.ts';
 import { wholeConfig } from './test-config.ts';
@@ -15,7 +15,7 @@ describe("the functions' environments", () => {
   });
 
   it('are empty where nothing is given', () => {
-    expect(read({})).toEqual({ [DEPLOY]: {}, [EMIT.name]: {}, [EVALUATE]: {} });
+    expect(read({})).toEqual({ [DEPLOY]: {}, [EMIT.name]: {}, [EVALUATE]: {}, [SWEEP.name]: {} });
   });
 
   it('name the platform, and the secret without what it holds', () => {
@@ -35,7 +35,23 @@ describe("the functions' environments", () => {
       { MLFLOW_TRACKING_URI: 'https://mlflow', MLFLOW_TRACKING_TOKEN_ARN: SECRET },
     ],
   ])('tell those that judge how to ask MLflow: %j', (context, variables) => {
-    expect(read(context)).toEqual({ [DEPLOY]: {}, [EMIT.name]: variables, [EVALUATE]: variables });
+    expect(read(context)).toEqual({
+      [DEPLOY]: {},
+      [EMIT.name]: variables,
+      [EVALUATE]: variables,
+      [SWEEP.name]: variables,
+    });
+  });
+
+  it('have verdicts written back where there is an MLflow to write to', () => {
+    const context = { mlflowTrackingUri: 'https://mlflow', mlflowWriteBack: 'true' };
+    const { [EVALUATE]: judge, [SWEEP.name]: sweep } = read(context);
+    expect(judge).toMatchObject({ MLFLOW_WRITE_BACK: 'true' });
+    expect(sweep).not.toHaveProperty('MLFLOW_WRITE_BACK');
+    expect(read({ ...context, mlflowWriteBack: 'false' })[EVALUATE]).not.toHaveProperty('MLFLOW_WRITE_BACK');
+    for (const wrong of [{ mlflowWriteBack: 'true' }, { ...context, mlflowWriteBack: 'yes' }]) {
+      expect(() => read(wrong)).toThrow('expected true or false, and mlflowTrackingUri beside it');
+    }
   });
 
   it.each([

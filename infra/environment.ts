@@ -6,7 +6,7 @@ import {
 } from '../src/model-ready/judge/parse-min-improvement.ts';
 import { RegistryError } from '../src/model-ready/registry/registry.ts';
 import { parseTrackingUri } from '../src/model-ready/registry/tracking-uri.ts';
-import { DEPLOY, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './bundles/functions.ts';
+import { DEPLOY, EMIT, EVALUATE, EVALUATE_WEBHOOK, SWEEP } from './bundles/functions.ts';
 import type { Context, ReadContext } from './context.ts';
 import type { Deployment } from './deployment.ts';
 import { InvalidContext } from './invalid-context.ts';
@@ -34,8 +34,10 @@ export function readEnvironments(context: ReadContext): Environments {
   const minImprovement = text('minImprovement');
   if (deployUrl !== undefined) accepted('deployUrl', () => checkUrl(deployUrl));
   if (minImprovement !== undefined) accepted('minImprovement', () => parseMinImprovement(minImprovement));
+  const mlflow = readMlflow(text('mlflowTrackingUri'), readSecretArn(context, 'mlflowTokenSecret'));
   const registry = present({
-    ...readMlflow(text('mlflowTrackingUri'), readSecretArn(context, 'mlflowTokenSecret')),
+    ...mlflow,
+    MLFLOW_WRITE_BACK: readWriteBack(text('mlflowWriteBack'), mlflow),
     MIN_IMPROVEMENT: minImprovement,
   });
   return {
@@ -45,7 +47,19 @@ export function readEnvironments(context: ReadContext): Environments {
     }),
     [EMIT.name]: registry,
     [EVALUATE]: registry,
+    [SWEEP.name]: present(mlflow),
   };
+}
+
+function readWriteBack(
+  asked: string | undefined,
+  mlflow: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  if (asked === undefined || asked === 'false') return undefined;
+  if (asked === 'true' && mlflow['MLFLOW_TRACKING_URI'] !== undefined) return asked;
+  throw new InvalidContext(
+    'mlflowWriteBack is for an MLflow server: expected true or false, and mlflowTrackingUri beside it',
+  );
 }
 
 function readMlflow(

@@ -354,9 +354,34 @@ describe('MLflow', () => {
           READS.map((read) => `sagemaker-mlflow:${read} on mlflow-tracking-server/models`),
         );
       }
-      expect(JSON.stringify(template).match(/sagemaker-mlflow:GetRun/g)).toHaveLength(2);
+      const sweep = allowed(
+        template,
+        'Looks in MLflow for versions that no webhook told of, and has them judged',
+      );
+      expect(sweep.filter((one) => one.startsWith('sagemaker'))).toEqual(
+        [...READS, 'SearchModelVersions', 'SearchRegisteredModels'].map(
+          (read) => `sagemaker-mlflow:${read} on mlflow-tracking-server/models`,
+        ),
+      );
+      expect(JSON.stringify(template).match(/sagemaker-mlflow:GetRun/g)).toHaveLength(3);
+      expect(JSON.stringify(template)).not.toContain('SetModelVersionTag');
     },
   );
+
+  it('on SageMaker may be written to by those that judge, if verdicts are written back', () => {
+    const mlflowTrackingUri = 'arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/models';
+    const template = functionsWith({ mlflowTrackingUri, mlflowWriteBack: 'true' });
+    expect(allowed(template, JUDGES)).toContain(
+      'sagemaker-mlflow:SetModelVersionTag on mlflow-tracking-server/models',
+    );
+    expect(JSON.stringify(template).match(/SetModelVersionTag/g)).toHaveLength(2);
+  });
+
+  it.each(CARRIERS)('is looked through every hour: %s', (_, context) => {
+    const template = functionsWith({ ...context, mlflowTrackingUri: 'https://mlflow' });
+    template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(1 hour)' });
+    expect(JSON.stringify(functionsWith(context))).not.toContain('rate(1 hour)');
+  });
 
   it('as an app of SageMaker asks for one right more', () => {
     const mlflowTrackingUri = 'arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABC';

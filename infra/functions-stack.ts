@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { FunctionUrlAuthType, type IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -9,14 +11,14 @@ import { type Config, type FoundSubscription, subscriptionsOf } from '../src/con
 import { SIGNING_KEY } from '../src/signing/signing-keys.ts';
 import { queueNames } from '../src/transport/names.ts';
 import type { Role } from '../src/transport/redis-streams/access.ts';
-import { consumerName, drainOf, EMIT, EVALUATE_WEBHOOK, PUBLISHES } from './bundles/functions.ts';
+import { consumerName, drainOf, EMIT, EVALUATE_WEBHOOK, PUBLISHES, SWEEP } from './bundles/functions.ts';
 import { NodeFunction, type NodeFunctionProps } from './constructs/node-function.ts';
 import { RedisConsumer } from './constructs/redis-consumer.ts';
 import { mayReadSecret, RegistryWebhook } from './constructs/registry-webhook.ts';
 import { SqsConsumer } from './constructs/sqs-consumer.ts';
 import { transportUrl } from './constructs/transport-url.ts';
 import type { Environments } from './environment.ts';
-import { mayPublish, mayReadMlflow, mayUseKey } from './permissions.ts';
+import { mayAskMlflow, mayPublish, mayUseKey } from './permissions.ts';
 import type { RedisPlace } from './redis-access.ts';
 import type { Stage } from './stage.ts';
 
@@ -57,13 +59,14 @@ export class FunctionsStack extends Stack {
   readonly #props: FunctionsStackProps;
 
   constructor(scope: Construct, id: string, props: FunctionsStackProps) {
-    const { config, stage: _, bundles: __, environments: ___, ...stackProps } = props;
+    const { config, stage: _, bundles: __, environments, ...stackProps } = props;
     super(scope, id, stackProps);
     this.#props = props;
     const judges = config.topics.some(({ name }) => name === EVALUATE_WEBHOOK.topic);
     this.functions = [
       this.#emit(),
       ...(judges ? [this.#webhook()] : []),
+      ...(judges && environments[SWEEP.name]?.['MLFLOW_TRACKING_URI'] ? [this.#sweep()] : []),
       ...subscriptionsOf(config).map((found) => (props.redis ? this.#drain(found) : this.#consumer(found))),
     ];
   }
@@ -97,6 +100,22 @@ export class FunctionsStack extends Stack {
     this.#output('WebhookFailed', 'URL of the queue of approvals that were not published', failed.queueUrl);
     if (url) this.#output('WebhookUrl', "URL for MLflow's registry webhook", url.url);
     return { name, lambda, timeout, scheduled: false, failed };
+  }
+
+  #sweep(): DeployedFunction {
+    const { name, topic } = SWEEP;
+    const timeout = Duration.minutes(5);
+    const { lambda } = new NodeFunction(this, name, {
+      ...this.#publisher(name, topic),
+      description: 'Looks in MLflow for versions that no webhook told of, and has them judged',
+      timeout,
+    });
+    new Rule(this, 'SweepEveryHour', {
+      description: 'Looks for versions that no webhook told of',
+      schedule: Schedule.rate(Duration.hours(1)),
+      targets: [new LambdaTarget(lambda, { retryAttempts: 0 })],
+    });
+    return { name, lambda, timeout, scheduled: false };
   }
 
   #consumer(found: FoundSubscription): DeployedFunction {
@@ -159,7 +178,10 @@ export class FunctionsStack extends Stack {
     const secrets = Object.entries(environment).flatMap(([key, arn]) =>
       /_(?:SECRET|TOKEN)_ARN$/.test(key) ? [mayReadSecret(arn)] : [],
     );
-    const mlflow = mayReadMlflow(environment['MLFLOW_TRACKING_URI']);
+    const mlflow = mayAskMlflow(environment['MLFLOW_TRACKING_URI'], {
+      searches: name === SWEEP.name,
+      writes: environment['MLFLOW_WRITE_BACK'] === 'true',
+    });
     return [...secrets, ...mlflow, ...this.#mayReadSigningKeys()];
   }
 

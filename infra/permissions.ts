@@ -78,11 +78,19 @@ const MLFLOW_READS = [
   'GetModelVersionByAlias',
   'GetRegisteredModel',
 ];
+/** What looking for versions takes besides. */
+const MLFLOW_SEARCHES = ['SearchModelVersions', 'SearchRegisteredModels'];
+/** What writing a verdict takes besides. */
+const MLFLOW_WRITES = ['SetModelVersionTag'];
 
-/** What it takes to read models and runs of MLflow on SageMaker; nothing for other tracking URIs. */
-export function mayReadMlflow(trackingUri: string | undefined): PolicyStatement[] {
+/** What it takes to ask MLflow on SageMaker; nothing for other tracking URIs. */
+export function mayAskMlflow(
+  trackingUri: string | undefined,
+  { searches = false, writes = false }: { readonly searches?: boolean; readonly writes?: boolean },
+): PolicyStatement[] {
   if (trackingUri?.startsWith('arn:') !== true) return [];
-  const actions = MLFLOW_READS.map((read) => `sagemaker-mlflow:${read}`);
+  const calls = [...MLFLOW_READS, ...(searches ? MLFLOW_SEARCHES : []), ...(writes ? MLFLOW_WRITES : [])];
+  const actions = calls.map((call) => `sagemaker-mlflow:${call}`);
   // An app asks for one right more, to be called at all.
   const app = trackingUri.includes(':mlflow-app/') ? ['sagemaker:CallMlflowAppApi'] : [];
   return [new PolicyStatement({ actions: [...app, ...actions], resources: [trackingUri] })];

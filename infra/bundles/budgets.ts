@@ -1,6 +1,6 @@
 import type { TransportName } from '../transport.ts';
 import type { LambdaBundle } from './bundle.ts';
-import { DRAIN_PREFIX, EMIT, EVALUATE, EVALUATE_WEBHOOK } from './functions.ts';
+import { DRAIN_PREFIX, EMIT, EVALUATE, EVALUATE_WEBHOOK, SWEEP } from './functions.ts';
 import { kibibytes } from './kibibytes.ts';
 
 /** What a function may weigh. Sizes in bytes, minified. */
@@ -29,13 +29,14 @@ const CONSUMER_BUDGET: Budget = {
 const BUDGETS: Readonly<Record<string, Budget>> = {
   [EMIT.name]: EMIT_BUDGET,
   [EVALUATE_WEBHOOK.name]: EMIT_BUDGET,
+  [SWEEP.name]: EMIT_BUDGET,
   [`${DRAIN_PREFIX}${EVALUATE}`]: { totalBytes: 350 * KIB },
 };
 
 /** Of a function, by its name and what carries its messages. */
 export function budgetOf(name: string, transport: TransportName = 'sqs'): Budget {
   // On Redis it carries what a drain does: the driver, and what asks for secrets.
-  if (transport === 'redis' && name === EVALUATE_WEBHOOK.name) return DRAIN_BUDGET;
+  if (transport === 'redis' && (name === EVALUATE_WEBHOOK.name || name === SWEEP.name)) return DRAIN_BUDGET;
   return BUDGETS[name] ?? (name.startsWith(DRAIN_PREFIX) ? DRAIN_BUDGET : CONSUMER_BUDGET);
 }
 

@@ -40,6 +40,13 @@ export const EVALUATE_WEBHOOK = {
   topic: 'model_to_evaluate',
 } as const satisfies LambdaFunction & { topic: string };
 
+/** Looks each hour for what the webhook may have missed, and publishes it as the webhook does. */
+export const SWEEP = {
+  name: 'sweep',
+  entry: join(ROOT, 'lambdas/sweep.ts'),
+  topic: EVALUATE_WEBHOOK.topic,
+} as const satisfies LambdaFunction & { topic: string };
+
 /** Judges what the webhook publishes, and announces on emit's topic: the consumer of the subscription `judge`. */
 export const EVALUATE = `${EVALUATE_WEBHOOK.topic}-judge`;
 
@@ -90,7 +97,7 @@ const DRIVERS: Readonly<Record<TransportName, readonly string[]>> = {
 /** All of them; those that judge what registries say where the config has their topic. */
 export function lambdaFunctions(config: Config, transport: TransportName): LambdaFunction[] {
   const judges = config.topics.some(({ name }) => name === EVALUATE_WEBHOOK.topic);
-  const publishers = judges ? [EMIT, EVALUATE_WEBHOOK] : [EMIT];
+  const publishers = judges ? [EMIT, EVALUATE_WEBHOOK, SWEEP] : [EMIT];
   return [
     ...publishers.map((one) => ({ ...one, drivers: DRIVERS[transport] })),
     ...subscriptionsOf(config).map(transport === 'sqs' ? consumerOf : drainOf),
