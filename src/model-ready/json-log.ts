@@ -1,5 +1,4 @@
 import { observeModels } from './events.ts';
-import { measureModels } from './model-metrics.ts';
 
 let logging = false;
 
@@ -15,5 +14,6 @@ export function logModelEvents(): void {
     process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, ...event })}\n`);
   });
   const prefix = process.env['METRICS_PREFIX'];
-  if (prefix) measureModels(prefix);
+  // Not loaded with the function: it is there before the judge is, which is loaded with the first message.
+  if (prefix) void import('./model-metrics.ts').then(({ measureModels }) => measureModels(prefix));
 }
