@@ -7,7 +7,10 @@ const config: Config = defineConfig({
   topics: [
     topic(modelReadyToDeploy, {
       deploy: {
-        loadHandler: () => import('./src/model-ready/deploy/deploy-handler.ts'),
+        loadHandler: async () => {
+          const { deployHandlerFrom } = await import('./src/model-ready/deploy/deploy-handler.ts');
+          return { default: deployHandlerFrom(process.env, config) };
+        },
         handlerTimeoutMs: 30_000,
         lambda: { entry: 'lambdas/deploy-model.ts', drainEntry: 'lambdas/drain-model.ts' },
       },

@@ -1,5 +1,9 @@
 import config from '../hikyaku.config.ts';
 import { lambdaConsumer } from '../src/consume/lambda.ts';
-import deploy from '../src/model-ready/deploy/deploy-handler.ts';
+import { deployHandlerFrom } from '../src/model-ready/deploy/deploy-handler.ts';
 
-export const handler = lambdaConsumer(config, 'model_ready_to_deploy/deploy', deploy);
+export const handler = lambdaConsumer(
+  config,
+  'model_ready_to_deploy/deploy',
+  deployHandlerFrom(process.env, config),
+);

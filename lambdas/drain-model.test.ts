@@ -60,7 +60,6 @@ describe.skipIf(WITHOUT_REDIS)('the bundled drain on Redis', () => {
   async function announce(count: number): Promise<string[]> {
     const model = {
       model_id: 'm',
-      model_name: 'iris-species',
       token_symbol: 'iris-x',
       metric_name: 'log_loss',
       metric_direction: 'lower',
@@ -68,9 +67,12 @@ describe.skipIf(WITHOUT_REDIS)('the bundled drain on Redis', () => {
       current_value: 0.1,
       improvement_percentage: 50,
     } as const;
-    const items = Array.from({ length: count }, (_, n) => ({ data: { ...model, model_version: String(n) } }));
+    const items = Array.from({ length: count }, (_, n) => ({
+      // Of one model, only those that are better than the last would be deployed.
+      data: { ...model, model_name: `model-${n}`, model_version: '1' },
+    }));
     await createPublisher({ transport }).publishMany(modelReadyToDeploy, items);
-    return items.map(({ data }) => data.model_version);
+    return items.map(({ data }) => data.model_name);
   }
 
   it('shares the messages with others: each is deployed once', async () => {
@@ -126,7 +128,7 @@ async function startEnvironment({ module }: LambdaBundle, url: string) {
     rest = lines.pop() ?? '';
     for (const line of lines) {
       const value = JSON.parse(line);
-      if (value.event === 'deployed') deployed.push(value.model_version);
+      if (value.event === 'deployed') deployed.push(value.model_name);
       else if (value.event === undefined) answer.resolve(value);
     }
   });

@@ -14,6 +14,11 @@ export function onlyDrivers(drivers: readonly string[]): Plugin {
         const asked = kind === 'dynamic-import' && LOADS.test(importer);
         return asked && !drivers.includes(folder) ? { path: folder, namespace: LEFT_OUT } : undefined;
       });
+      onResolve({ filter: CLAIMS_IN_REDIS }, ({ path, importer, kind }) =>
+        kind === 'dynamic-import' && OPENS_CLAIMS.test(importer) && !drivers.includes('redis-streams')
+          ? { path, namespace: LEFT_OUT }
+          : undefined,
+      );
       onLoad({ filter: /^/, namespace: LEFT_OUT }, ({ path }) => ({
         contents: `throw new Error('bundled without the driver ${path}');`,
       }));
@@ -25,4 +30,7 @@ export function onlyDrivers(drivers: readonly string[]): Plugin {
 const LOADS = /\/src\/transport\/(?:url|open-redis)\.ts$/;
 /** A driver's module, as they name it. */
 const DRIVER = /^\.\/([a-z-]+)\/[a-z-]+\.ts$/;
+/** Who loads where deployments are claimed: in Redis only where that carries the messages. */
+const OPENS_CLAIMS = /\/claims\/open-claims\.ts$/;
+const CLAIMS_IN_REDIS = /^\.\/redis\.ts$/;
 const LEFT_OUT = 'left-out';

@@ -82,6 +82,24 @@ export type ModelEvent =
       readonly id: string;
       readonly model_name: string;
       readonly model_version: string;
+    }
+  | {
+      /** That version is live already: nothing was done. */
+      readonly event: 'already_deployed';
+      readonly id: string;
+      readonly model_name: string;
+      readonly model_version: string;
+    }
+  | {
+      /** It was not deployed, because another version is better or newer. */
+      readonly event: 'superseded';
+      readonly id: string;
+      readonly model_name: string;
+      readonly model_version: string;
+      /** The other version, or `platform` if the platform has a newer deployment. */
+      readonly by: string;
+      /** One clause for a person. */
+      readonly reason: string;
     };
 
 /** The name of the diagnostics channel that these events leave through; the courier's own have another. */

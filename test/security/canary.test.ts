@@ -221,6 +221,7 @@ describe('neither secrets nor data are printed', () => {
       TRANSPORT_URL: url,
       DEPLOY_URL: server.url,
       DEPLOY_SECRET: CANARY_WEBHOOK_SECRET,
+      DEPLOYED_URL: 'memory:',
       MLFLOW_TRACKING_URI: server.url.replace('http://', `http://user:${CANARY}@`),
       MLFLOW_TRACKING_TOKEN: CANARY,
       MLFLOW_WEBHOOK_SECRET: CANARY,

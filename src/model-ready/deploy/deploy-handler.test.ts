@@ -12,7 +12,7 @@ import { wrap } from '../../message/envelope.ts';
 import { modelReadyToDeploy } from '../contract.ts';
 import { judge } from '../judge/gate.ts';
 import { InvalidDeployOptions } from './deploy.ts';
-import { deployHandlerFrom } from './deploy-handler.ts';
+import { deployHandlerFrom as handlerFrom } from './deploy-handler.ts';
 
 const SECRET = CANARY_WEBHOOK_SECRET;
 const context: HandlerContext = {
@@ -21,8 +21,14 @@ const context: HandlerContext = {
   extendLease: async () => true,
 };
 
+/** With claims in memory, unless the environment says where. */
+function deployHandlerFrom(environment: NodeJS.ProcessEnv) {
+  return handlerFrom({ DEPLOYED_URL: 'memory:', ...environment }, { prefix: 'hikyaku' });
+}
+
+/** The higher its version, the better it is. */
 function announcement(model_version: string) {
-  const judged = judge(evidence({ model_version }));
+  const judged = judge(evidence({ model_version, current_value: 0.64 + Number(model_version) / 1_000 }));
   if (judged.verdict === 'reject') throw new Error(judged.reason);
   return wrap(modelReadyToDeploy, judged.message, {});
 }
@@ -106,7 +112,8 @@ test('in Lambda a deployment is a line of the log, without the data, and no file
   const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   onTestFinished(() => write.mockRestore());
   const message = announcement('7');
-  await deployHandlerFrom({ AWS_LAMBDA_FUNCTION_NAME: 'deploy', HIKYAKU_DIR: folder })(message, context);
+  const handler = deployHandlerFrom({ AWS_LAMBDA_FUNCTION_NAME: 'deploy', HIKYAKU_DIR: folder });
+  await handler(message, context);
   const lines = write.mock.calls.map(([line]) => JSON.parse(String(line)));
   expect(lines).toEqual([
     {

@@ -9,11 +9,28 @@ export class DeployFailed extends Error {
   override readonly name = 'DeployFailed';
 }
 
+/** What is posted of a message. */
+export type Announcement = Pick<Envelope<ModelReadyToDeploy>, 'id' | 'type' | 'time' | 'data'>;
+
+/** What a platform said. */
+export type PlatformAnswer =
+  | { readonly taken: true }
+  /** It has a newer deployment of the model. */
+  | { readonly taken: false; readonly reason: string };
+
 /** Where deployments are posted, and how. */
 export interface DeployTarget {
   readonly url: URL;
   readonly secrets: Secrets;
   readonly timeoutMs: number;
+}
+
+/** What a request is sent under: its place in the order of a model's deployments, and when it must not be sent any more. */
+export interface RequestTerms {
+  readonly sequence: number;
+  /** By `performance.now()`. */
+  readonly until: number;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -23,28 +40,30 @@ export interface DeployTarget {
  */
 export async function requestDeployment(
   target: DeployTarget,
-  message: Envelope<ModelReadyToDeploy>,
-  signal: AbortSignal,
-): Promise<void> {
+  message: Announcement,
+  terms: RequestTerms,
+): Promise<PlatformAnswer> {
   if (!SENDABLE_ID.test(message.id)) {
     throw new Reject('its id cannot be sent as a header: expected printable ASCII');
   }
   const [known = ''] = await target.secrets.current();
-  const response = await ask(target, message, known, signal);
+  const response = await ask(target, message, known, terms);
   const renewed = UNSIGNED.has(response.status) ? await target.secrets.renewed() : undefined;
   const [newest = known] = renewed ?? [];
-  judgeAnswer(target.url.host, newest === known ? response : await ask(target, message, newest, signal));
+  return readAnswer(target.url.host, newest === known ? response : await ask(target, message, newest, terms));
 }
 
 async function ask(
   { url, timeoutMs }: DeployTarget,
-  { id, type, time, data }: Envelope<ModelReadyToDeploy>,
+  { id, type, time, data }: Announcement,
   secret: string,
-  signal: AbortSignal,
+  { sequence, until, signal }: RequestTerms,
 ): Promise<Response> {
+  const left = Math.floor(until - performance.now());
+  if (left <= 0) throw new DeployFailed('another deployment of this model may have begun: its claim is over');
   const body = JSON.stringify({ type, timestamp: time, data });
   const now = new Date();
-  const timeout = AbortSignal.timeout(timeoutMs);
+  const timeout = AbortSignal.timeout(Math.min(timeoutMs, left));
   try {
     const response = await fetch(url, {
       method: 'POST',
@@ -53,6 +72,7 @@ async function ask(
         'content-type': 'application/json',
         'webhook-id': id,
         'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
+        [SEQUENCE_HEADER]: String(sequence),
         'webhook-signature': new Webhook(secret).sign(id, now, body),
       },
       body,
@@ -71,6 +91,9 @@ async function ask(
   }
 }
 
+/** Rises with every deployment of a model: a platform that has seen a higher one answers 409. */
+export const SEQUENCE_HEADER = 'hikyaku-sequence';
+
 /** What a platform may answer when the signature does not fit. */
 const UNSIGNED: ReadonlySet<number> = new Set([401, 403]);
 /** What fetch sends unchanged as a header. */
@@ -79,14 +102,15 @@ const RETRIED: ReadonlySet<number> = new Set([408, 425, 429]);
 /** What says when to come again has not failed: it is busy, or closed for a while. */
 const BUSY: ReadonlySet<number> = new Set([429, 503]);
 
-function judgeAnswer(where: string, { ok, status, headers }: Response): void {
-  if (ok) return;
+function readAnswer(where: string, { ok, status, headers }: Response): PlatformAnswer {
+  if (ok) return { taken: true };
   const answered = `${where} answered ${status}`;
   if (status >= 500 || RETRIED.has(status)) {
     const delayMs = retryAfterMs(headers.get('retry-after'));
     if (delayMs === undefined) throw new DeployFailed(answered);
     throw BUSY.has(status) ? new Postpone(delayMs, answered) : new RetryAfter(delayMs, answered);
   }
+  if (status === 409) return { taken: false, reason: `${answered}: it has a newer deployment of this model` };
   throw new Reject(status < 400 ? `${answered}: redirects are not followed, give the final URL` : answered);
 }
 

@@ -9,8 +9,11 @@ import { type Envelope, wrap } from '../../message/envelope.ts';
 import { type ModelReadyToDeploy, modelReadyToDeploy } from '../contract.ts';
 import { type ModelEvent, observeModels } from '../events.ts';
 import { judge } from '../judge/gate.ts';
-import { createDeployHandler, type Deployment, InvalidDeployOptions } from './deploy.ts';
+import { createMemoryClaims } from './claims/memory.ts';
+import { createDeployHandler, InvalidDeployOptions } from './deploy.ts';
+import type { Deployment } from './deploy-model.ts';
 import { DeployFailed } from './deploy-request.ts';
+import { createDoor } from './door.ts';
 
 const SECRET = CANARY_WEBHOOK_SECRET;
 
@@ -22,6 +25,12 @@ function announcement(id?: string): Envelope<ModelReadyToDeploy> {
 
 function context(signal = new AbortController().signal): HandlerContext {
   return { attempt: 1, signal, extendLease: async () => true };
+}
+
+/** A door of its own, at which nothing was deployed yet. */
+function openDoor() {
+  const door = createDoor({ store: createMemoryClaims(), leaseMs: 60_000 });
+  return async () => door;
 }
 
 function observed(): ModelEvent[] {
@@ -47,6 +56,7 @@ async function deployTo(
     url: `${server.url}/deployments?team=ml`,
     secret: SECRET,
     timeoutMs,
+    openDoor: openDoor(),
     record: (deployment) => {
       recorded.push(deployment);
     },
@@ -84,18 +94,28 @@ test('asks the platform by a Standard Webhooks request, then records', async () 
   ]);
 });
 
-test('trying again sends the same id and body', async () => {
-  const server = await startHttpServer(answering(200));
-  const handler = createDeployHandler({ url: server.url, secret: SECRET, record: () => {} });
+test('trying again sends the same id and body, with the next number', async () => {
+  let busy = true;
+  const server = await startHttpServer((_, response) => {
+    response.writeHead(busy ? 503 : 200).end();
+    busy = false;
+  });
+  const handler = createDeployHandler({
+    url: server.url,
+    secret: SECRET,
+    record: () => {},
+    openDoor: openDoor(),
+  });
   const message = announcement();
-  await handler(message, context());
+  await expect(handler(message, context())).rejects.toBeInstanceOf(DeployFailed);
   await handler(message, context());
   const [first, second] = server.requests;
   expect(second?.body).toBe(first?.body);
   expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
+  expect(server.requests.map(({ headers }) => headers['hikyaku-sequence'])).toEqual(['1', '2']);
 });
 
-test.each([400, 401, 404, 409, 410, 422, 431])('%d rejects', async (status) => {
+test.each([400, 401, 404, 410, 422, 431])('%d rejects', async (status) => {
   const { thrown, recorded, host } = await deployTo(
     answering(status, { 'retry-after': '1' }, 'secret stuff'),
   );
@@ -185,7 +205,12 @@ test('an answer whose body breaks off has been given all the same', async () => 
 
 test('an id that no header can carry is rejected', async () => {
   const server = await startHttpServer(answering(200));
-  const handler = createDeployHandler({ url: server.url, secret: SECRET, record: () => {} });
+  const handler = createDeployHandler({
+    url: server.url,
+    secret: SECRET,
+    record: () => {},
+    openDoor: openDoor(),
+  });
   await expect(handler(announcement('naïve id\n'), context())).rejects.toBeInstanceOf(Reject);
   expect(server.requests).toEqual([]);
 });
@@ -194,7 +219,7 @@ test('without a URL, recording is all there is', async () => {
   const events = observed();
   const record = vi.fn();
   const message = announcement();
-  await createDeployHandler({ record })(message, context());
+  await createDeployHandler({ record, openDoor: openDoor() })(message, context());
   expect(record).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id: message.id }));
   expect(events.map(({ event }) => event)).toEqual(['deployed']);
 });
@@ -202,7 +227,7 @@ test('without a URL, recording is all there is', async () => {
 test('what cannot be recorded is not deployed', async () => {
   const events = observed();
   const full = new Error('disk full');
-  const handler = createDeployHandler({ record: () => Promise.reject(full) });
+  const handler = createDeployHandler({ record: () => Promise.reject(full), openDoor: openDoor() });
   await expect(handler(announcement(), context())).rejects.toBe(full);
   expect(events).toEqual([]);
 });
@@ -210,7 +235,9 @@ test('what cannot be recorded is not deployed', async () => {
 test.each(['https://platform.example.com/x', 'http://localhost:1', 'http://127.1.2.3', 'http://[::1]:8080'])(
   '%s may be deployed to',
   (url) => {
-    expect(() => createDeployHandler({ url, secret: SECRET, record: () => {} })).not.toThrow();
+    expect(() =>
+      createDeployHandler({ url, secret: SECRET, record: () => {}, openDoor: openDoor() }),
+    ).not.toThrow();
   },
 );
 
@@ -228,7 +255,7 @@ test.each([
   ['https://example.com', 'whsec_', 'the deploy secret cannot be used: expected whsec_ and base64'],
   ['https://example.com', 'not base64', 'the deploy secret cannot be used: expected whsec_ and base64'],
 ])('deploying to %s cannot work: %#', (url, secret, message) => {
-  const creating = () => createDeployHandler({ url, secret, record: () => {} });
+  const creating = () => createDeployHandler({ url, secret, record: () => {}, openDoor: openDoor() });
   expect(creating).toThrow(InvalidDeployOptions);
   expect(creating).toThrow(message);
 });
@@ -252,7 +279,7 @@ describe('a secret that is rotated', () => {
     });
     const renew = vi.fn(async () => renewed);
     const secret = { current: async () => [current], renewed: renew };
-    const handler = createDeployHandler({ url: server.url, secret, record: () => {} });
+    const handler = createDeployHandler({ url: server.url, secret, record: () => {}, openDoor: openDoor() });
     const deploying = Promise.resolve(handler(announcement(), context()));
     return { outcome: await deploying.catch((error: unknown) => error), requests: server.requests, renew };
   }

@@ -1,26 +1,16 @@
-import type { Handler } from '../../consume/handler.ts';
+import { type Handler, RetryAfter } from '../../consume/handler.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
+import { openOnce } from '../../transport/open-once.ts';
 import type { ModelReadyToDeploy } from '../contract.ts';
-import { emitModelEvent } from '../events.ts';
+import type { Deploy, DeployParts } from './deploy-model.ts';
 
-/** A model that was deployed. */
-export interface Deployment {
-  /** The message's id. The same deployment may be recorded twice: messages come at least once. */
-  readonly id: string;
-  /** When: RFC 3339, UTC. */
-  readonly at: string;
-  readonly model: ModelReadyToDeploy;
-}
-
-export interface DeployOptions {
+export interface DeployOptions extends Pick<DeployParts, 'openDoor' | 'record'> {
   /** Takes the deployment as a Standard Webhooks request. Without it, recording is all there is. */
   readonly url?: string | undefined;
   /** What requests are signed with, as Standard Webhooks writes it: `whsec_` and base64. The newest of several. */
   readonly secret?: string | Secrets | undefined;
   /** For a request and its answer. Default 10 s. */
   readonly timeoutMs?: number;
-  /** Called once a model is deployed. What it throws is retried, and the request with it. */
-  readonly record: (deployment: Deployment) => Promise<void> | void;
 }
 
 /** Deployment is set up in a way that cannot work. */
@@ -29,29 +19,32 @@ export class InvalidDeployOptions extends Error {
 }
 
 /**
- * A handler that deploys models by asking a platform to. 2xx is done; any other answer rejects the message,
- * except 408, 425, 429 and 5xx, which are retried, when the platform says so by `Retry-After`, else by
- * policy; so is no answer. After 401 or 403 a secret that has been rotated meanwhile is tried. Redirects are not
+ * A handler that deploys models by asking a platform to, one announcement of a model at a time. A model that is not
+ * better than what is live, or older where the two cannot be compared, is superseded: acknowledged, and an event says so.
+ *
+ * The platform's answers: 2xx is done; 409 says that it has a newer deployment, and supersedes the message; any other
+ * rejects the message, except 408, 425, 429 and 5xx, which are retried, when the platform says so by `Retry-After`,
+ * else by policy; so is no answer. After 401 or 403 a secret that has been rotated meanwhile is tried. Redirects are not
  * followed. Errors carry the answer's status only, no body.
  *
  * @throws InvalidDeployOptions at once, when url or secret cannot be used; the handler itself throws it for
  * secrets that are fetched.
  */
 export function createDeployHandler(options: DeployOptions): Handler<ModelReadyToDeploy> {
-  const { url, secret, timeoutMs = 10_000, record } = options;
+  const deploy = deployAs(options);
+  return async (message, { signal }) => {
+    const done = await deploy(message, { signal });
+    if (done.outcome === 'wait') throw new RetryAfter(done.ms, done.reason, { untried: true });
+  };
+}
+
+/** What deploys models as these options say. Throws {@link InvalidDeployOptions}. */
+export function deployAs({ url, secret, timeoutMs = 10_000, ...parts }: DeployOptions): Deploy {
   const platform =
     url === undefined ? undefined : { url: checkUrl(url), secrets: checked(secret), timeoutMs };
-  return async (message, { signal }) => {
-    if (platform !== undefined) {
-      // Loaded at the first deployment, not when a Lambda function starts.
-      const { requestDeployment } = await import('./deploy-request.ts');
-      await requestDeployment(platform, message, signal);
-    }
-    const { id, data: model } = message;
-    await record({ id, at: new Date().toISOString(), model });
-    const { model_name, model_version } = model;
-    emitModelEvent({ event: 'deployed', id, model_name, model_version });
-  };
+  // Loaded at the first deployment, not when a Lambda function starts.
+  const load = openOnce(async () => (await import('./deploy-model.ts')).createDeploy({ ...parts, platform }));
+  return async (announcement, call) => (await load())(announcement, call);
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;

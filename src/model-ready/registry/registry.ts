@@ -106,3 +106,9 @@ export class RegistryError extends Error {
 export function describeDataset({ name, digest }: Dataset): string {
   return digest === undefined ? name : `${name}@${digest}`;
 }
+
+/** What {@link describeDataset} says, read back. */
+export function parseDataset(text: string): Dataset {
+  const at = text.lastIndexOf('@');
+  return at <= 0 ? { name: text } : { name: text.slice(0, at), digest: text.slice(at + 1) };
+}
