@@ -26,6 +26,10 @@ export function modelLine(event: ModelEvent): string | undefined {
       return `${paint('cyan', 'requested')}  ${name}  ${printable(event.id)}`;
     case 'deployed':
       return `${paint('green', 'deployed')}  ${name}`;
+    case 'superseded':
+      return `${paint('yellow', 'superseded')}  ${name}  ${printable(event.reason)}`;
+    case 'already_deployed':
+      return `${paint('dim', 'deployed already')}  ${name}`;
     case 'judged':
       return undefined;
   }

@@ -8,7 +8,9 @@ import { type Emulator, startEmulator } from '../dev/emulator.ts';
 import { startEventSourceMapping } from '../dev/event-source-mapping.ts';
 import { encode, wrap } from '../message/envelope.ts';
 import { modelReadyToDeploy } from '../model-ready/contract.ts';
+import { createMemoryClaims } from '../model-ready/deploy/claims/memory.ts';
 import { createDeployHandler } from '../model-ready/deploy/deploy.ts';
+import { createDoor } from '../model-ready/deploy/door.ts';
 import { createSpy, type Spy } from '../observe/spy.ts';
 import { listDeadLetters } from '../operate/dead-letters.ts';
 import { createPublisher } from '../publish/publisher.ts';
@@ -162,6 +164,7 @@ describe('a platform that is busy', () => {
       const transport = await openTransport('memory:', { prefix: 'd', topics });
       onTestFinished(() => transport.close());
       const deployed: string[] = [];
+      const door = createDoor({ store: createMemoryClaims(), leaseMs: 60_000 });
       const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
       const worker = startWorker({
         transport,
@@ -170,6 +173,7 @@ describe('a platform that is busy', () => {
         handler: createDeployHandler({
           url: platform.url,
           secret,
+          openDoor: async () => door,
           record: ({ id }) => void deployed.push(id),
         }),
         // Fewer than it is asked.

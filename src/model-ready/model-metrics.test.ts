@@ -14,12 +14,14 @@ test('counts verdicts by code, and what a webhook refused or failed at', () => {
   emitModelEvent({ event: 'refused', ...nobody, status: 401, reason: 'not signed', delivery: false });
   emitModelEvent({ event: 'refused', ...nobody, status: 401, reason: 'does not fit', delivery: true });
   emitModelEvent({ event: 'refused', ...nobody, status: 503, reason: 'the carrier is away', delivery: true });
+  emitModelEvent({ event: 'superseded', id: 'x', ...model, by: '4', reason: 'worse' });
   emitModelEvent({ event: 'write_back_failed', ...model, error: 'away' });
   expect(lines.map(({ _aws, ...line }) => line)).toEqual([
     { prefix: 'shop-dev', code: 'announced', verdicts: 1 },
     { prefix: 'shop-dev', code: 'tie', verdicts: 1 },
     { prefix: 'shop-dev', webhook_refused: 1 },
     { prefix: 'shop-dev', webhook_failed: 1 },
+    { prefix: 'shop-dev', superseded: 1 },
     { prefix: 'shop-dev', write_backs_failed: 1 },
   ]);
   expect(lines[1]?.['_aws']).toEqual({

@@ -11,6 +11,8 @@ export type ModelMetricName =
   | 'webhook_refused'
   /** Requests that were answered with 5xx: MLflow repeats them for some seconds, and then forgets them. */
   | 'webhook_failed'
+  /** Announcements that were not deployed, because another version is better or newer. */
+  | 'superseded'
   /** Verdicts that could not be written into the registry. */
   | 'write_backs_failed';
 
@@ -41,6 +43,8 @@ function countOf(
     case 'refused':
       if (event.status >= 500) return ['webhook_failed', {}];
       return event.delivery ? ['webhook_refused', {}] : undefined;
+    case 'superseded':
+      return ['superseded', {}];
     case 'write_back_failed':
       return ['write_backs_failed', {}];
     default:

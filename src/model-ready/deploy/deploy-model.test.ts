@@ -2,7 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { announcementOf } from '../../../test/support/announcements.ts';
 import { CANARY_WEBHOOK_SECRET } from '../../../test/support/canary.ts';
 import { type Answer, startHttpServer } from '../../../test/support/http-server.ts';
-import { type HandlerContext, Reject, RetryAfter } from '../../consume/handler.ts';
+import { type HandlerContext, Postpone, Reject } from '../../consume/handler.ts';
 import { type Envelope, wrap } from '../../message/envelope.ts';
 import { type ModelReadyToDeploy, modelReadyToDeploy } from '../contract.ts';
 import { type ModelEvent, observeModels } from '../events.ts';
@@ -138,8 +138,8 @@ test('of two handlers at once, one waits without spending an attempt', async () 
   const waiting = await Promise.resolve(handler()(message('3', 0.9), context)).catch(
     (error: unknown) => error,
   );
-  expect(waiting).toBeInstanceOf(RetryAfter);
-  expect(waiting).toMatchObject({ untried: true, message: 'version 2 is being deployed' });
+  expect(waiting).toBeInstanceOf(Postpone);
+  expect(waiting).toMatchObject({ message: 'version 2 is being deployed', delayMs: expect.any(Number) });
   finish.resolve();
   await first;
   await handler()(message('3', 0.9), context);
@@ -154,7 +154,7 @@ test('after a crash between claim and answer, the same message goes on', async (
   const { handler, store, live, requests } = await system(taking);
   const { id, time, data } = message('2', 0.8);
   await createDoor({ store, leaseMs: 60_000 }).enter({ id, time, data });
-  await expect(handler()(message('3', 0.9), context)).rejects.toBeInstanceOf(RetryAfter);
+  await expect(handler()(message('3', 0.9), context)).rejects.toBeInstanceOf(Postpone);
   await handler()(message('2', 0.8), context);
   expect(requests()).toEqual([['2', '2']]);
   expect(await live()).toBe('2');

@@ -1,4 +1,4 @@
-import { type Handler, RetryAfter } from '../../consume/handler.ts';
+import { type Handler, Postpone } from '../../consume/handler.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
 import { openOnce } from '../../transport/open-once.ts';
 import type { ModelReadyToDeploy } from '../contract.ts';
@@ -34,7 +34,7 @@ export function createDeployHandler(options: DeployOptions): Handler<ModelReadyT
   const deploy = deployAs(options);
   return async (message, { signal }) => {
     const done = await deploy(message, { signal });
-    if (done.outcome === 'wait') throw new RetryAfter(done.ms, done.reason, { untried: true });
+    if (done.outcome === 'wait') throw new Postpone(done.ms, done.reason);
   };
 }
 
