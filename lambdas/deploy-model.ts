@@ -1,9 +1,12 @@
 import config from '../hikyaku.config.ts';
+import { handlerLater } from '../src/consume/handler-later.ts';
 import { lambdaConsumer } from '../src/consume/lambda.ts';
-import { deployHandlerFrom } from '../src/model-ready/deploy/deploy-handler.ts';
 
 export const handler = lambdaConsumer(
   config,
   'model_ready_to_deploy/deploy',
-  deployHandlerFrom(process.env, config),
+  handlerLater(async () => {
+    const { deployHandlerFrom } = await import('../src/model-ready/deploy/deploy-handler.ts');
+    return deployHandlerFrom(process.env, config);
+  }),
 );

@@ -1,9 +1,12 @@
 import config from '../hikyaku.config.ts';
+import { handlerLater } from '../src/consume/handler-later.ts';
 import { lambdaDrain } from '../src/consume/lambda-drain.ts';
-import { evaluateHandlerFrom } from '../src/model-ready/judge/evaluate-handler-from.ts';
 
 export const handler = lambdaDrain(
   config,
   'model_to_evaluate/judge',
-  evaluateHandlerFrom(process.env, config),
+  handlerLater(async () => {
+    const { evaluateHandlerFrom } = await import('../src/model-ready/judge/evaluate-handler-from.ts');
+    return evaluateHandlerFrom(process.env, config);
+  }),
 );

@@ -26,14 +26,10 @@ const CONSUMER_BUDGET: Budget = {
   notAtStart: ['@aws-sdk/', '@smithy/', 'node:crypto', 'node:fs'],
 };
 
-/** Its messages and its environment are a little more than those of a consumer that only handles. */
-const JUDGE_BUDGET: Budget = { ...CONSUMER_BUDGET, startBytes: 60 * KIB };
-
 const BUDGETS: Readonly<Record<string, Budget>> = {
   [EMIT.name]: EMIT_BUDGET,
   [EVALUATE_WEBHOOK.name]: EMIT_BUDGET,
   [SWEEP.name]: EMIT_BUDGET,
-  [EVALUATE]: JUDGE_BUDGET,
   [`${DRAIN_PREFIX}${EVALUATE}`]: { totalBytes: 350 * KIB },
 };
 

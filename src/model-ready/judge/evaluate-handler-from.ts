@@ -5,8 +5,11 @@ import { signingKeysFrom } from '../../signing/signing-keys.ts';
 import { openOnce } from '../../transport/open-once.ts';
 import { modelReadyToDeploy } from '../contract.ts';
 import { logModelEvents } from '../json-log.ts';
+import { registriesFromEnvironment } from '../registry/mlflow-rest.ts';
 import type { ModelToEvaluate } from '../to-evaluate.ts';
+import { createEvaluateHandler } from './evaluate-handler.ts';
 import { minImprovementFrom } from './parse-min-improvement.ts';
+import { writeBackFrom } from './write-back.ts';
 
 /**
  * The handler that the environment asks for: announces on the carrier of `TRANSPORT_URL`, by the policies of the config
@@ -20,7 +23,6 @@ export function evaluateHandlerFrom(
   config: Config,
 ): Handler<ModelToEvaluate> {
   if (inLambda()) logModelEvents();
-  const minImprovement = minImprovementFrom(environment);
   // Loaded when the first model passes.
   const publisher = openOnce(async () => {
     const [{ transportUrl }, { openTransport }, { createPublisher }] = await Promise.all([
@@ -34,26 +36,13 @@ export function evaluateHandlerFrom(
       signingKeys: signingKeysFrom(environment),
     });
   });
-  // Loaded when the first model of MLflow is to be judged.
-  const registries = openOnce(async () => {
-    const { registriesFromEnvironment } = await import('../registry/mlflow-rest.ts');
-    return registriesFromEnvironment(environment);
+  const openRegistry = registriesFromEnvironment(environment);
+  return createEvaluateHandler({
+    openRegistry,
+    policies: config.policies,
+    minImprovement: minImprovementFrom(environment),
+    onVerdict: (workspace) => writeBackFrom(environment, () => openRegistry(workspace)),
+    publish: async (data, correlationId) =>
+      (await publisher()).publish(modelReadyToDeploy, data, { correlationId }),
   });
-  const openRegistry = async (workspace?: string) => (await registries())(workspace);
-  // Loaded with the first message, not when a Lambda function starts.
-  const handler = openOnce(async () => {
-    const [{ createEvaluateHandler }, { writeBackFrom }] = await Promise.all([
-      import('./evaluate-handler.ts'),
-      import('./write-back.ts'),
-    ]);
-    return createEvaluateHandler({
-      openRegistry,
-      policies: config.policies,
-      minImprovement,
-      onVerdict: (workspace) => writeBackFrom(environment, () => openRegistry(workspace)),
-      publish: async (data, correlationId) =>
-        (await publisher()).publish(modelReadyToDeploy, data, { correlationId }),
-    });
-  });
-  return async (message, context) => (await handler())(message, context);
 }
