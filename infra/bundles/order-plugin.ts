@@ -14,4 +14,4 @@ const NAMESPACE = 'for-order';
 const NOTHING = `export const inOrder = () => {
     throw new Error('this function was bundled without what keeps order: its topic asks for none');
   };
-  export const keysOf = inOrder;`;
+  export const keysOf = inOrder, pace = inOrder;`;

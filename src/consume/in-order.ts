@@ -1,3 +1,4 @@
+import type { DeadLetterCode } from '../message/dead-letter.ts';
 import type { Incoming, Receipt } from '../transport/transport.ts';
 import { Attempt, type ExtendLeases } from './attempt.ts';
 import { inAnyOrder } from './in-any-order.ts';
@@ -14,11 +15,12 @@ export interface InOrderOptions {
   readonly release: (delivery: Incoming) => Ended;
   /** After how many deliveries the carrier gives a message up. Absent: nothing makes way before. */
   readonly maxDeliveries?: number | undefined;
-  /** Says that a delivery has been left unanswered too often. */
-  readonly giveUp: (delivery: Incoming) => Ended;
+  /** Says that a delivery goes to the dead-letter queue. */
+  readonly giveUp: (delivery: Incoming, code: DeadLetterCode, attempts: number, message: string) => Ended;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
+const UNDELIVERED = 'delivered too often without an answer, and others of its key wait';
 
 /**
  * Makes a processor keep order: messages of one key are handled one after the other, those of different keys
@@ -92,7 +94,7 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
         continue;
       }
       const [one] = makesWay.has(delivery.receipt)
-        ? [options.giveUp(delivery)]
+        ? [options.giveUp(delivery, 'undelivered', delivery.deliveries - 1, UNDELIVERED)]
         : await processor.process([{ ...counted(delivery), leaseUntil }], { leftMs: left });
       if (one === undefined) continue;
       note(delivery, one);
@@ -152,6 +154,17 @@ export function inOrder(processor: Processor, options: InOrderOptions): Processo
 /** It comes again, and those after it of its key must not overtake it. */
 function isLater({ action }: Ended): boolean {
   return action === 'retry' || action === 'postpone';
+}
+
+/** A message that may be postponed for ever: its deliveries have to last for a day. In ms. */
+const LONGEST_PACED_MS = 24 * 3_600_000;
+
+/**
+ * Where the carrier only hides what is postponed, and goes on counting: the shortest delay by which the deliveries that are left, each twice as long after the one before, last until the message
+ * is too old. It says little while there are many.
+ */
+export function pace(leftMs: number, deliveriesLeft: number): number {
+  return Math.ceil(Math.min(leftMs, LONGEST_PACED_MS) / (2 ** Math.max(1, deliveriesLeft) - 1));
 }
 
 interface Placed {

@@ -3,6 +3,7 @@ import { readReplay } from '../message/replayed.ts';
 import { backoffDelay } from '../time/backoff.ts';
 import type { Limits } from '../transport/transport.ts';
 import type { Postpone } from './handler.ts';
+import { pace } from './in-order.ts';
 import { attemptOf, type Numbered } from './releases.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
@@ -16,13 +17,10 @@ export interface PostponeTerms {
   readonly maxDeliveries?: number | undefined;
 }
 
-/** A message that may be postponed for ever: its deliveries have to last for a day. In ms. */
-const LONGEST_PACED_MS = 24 * 3_600_000;
-
 /** What was asked for in ms, and never less than the policy's own delay. It may be infinite. */
 export function delayOf({ delayMs }: Postpone, retry: RetryPolicy, attempt: number): number {
-  const policy = backoffDelay(retry, attempt);
-  return Number.isNaN(delayMs) ? policy : Math.max(delayMs, policy);
+  // What is no number asks for nothing.
+  return Math.max(delayMs || 0, backoffDelay(retry, attempt));
 }
 
 /**
@@ -45,14 +43,6 @@ export function postponement(
   if (!countsPostponed) return Math.min(delayMs, limits.postponeDelayMs);
   const paceMs = pace(leftMs, maxDeliveries - retry.maxAttempts - delivery.deliveries);
   return Math.min(Math.max(delayMs, paceMs), limits.retryDelayMs);
-}
-
-/**
- * The shortest delay by which the deliveries that are left, each twice as long after the one before, last until the message
- * is too old. It says little while there are many.
- */
-function pace(leftMs: number, deliveriesLeft: number): number {
-  return Math.ceil(Math.min(leftMs, LONGEST_PACED_MS) / (2 ** Math.max(1, deliveriesLeft) - 1));
 }
 
 /** Since it was said or last replayed, in ms; where it does not say when, since the carrier has it. */

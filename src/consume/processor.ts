@@ -224,33 +224,32 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
   }
 
   function failed(delivery: Numbered, startedAt: number, thrown: unknown, cutShort = false): Ended {
+    const { id, receipt } = delivery;
     const attempt = attemptOf(delivery);
     const error = describe(thrown);
     if (thrown instanceof Reject) return giveUp(delivery, 'rejected', attempt, error);
     if (thrown instanceof Postpone) {
-      const replayedAt = options.verify === undefined ? null : replays.get(delivery.receipt);
+      const replayedAt = options.verify === undefined ? null : replays.get(receipt);
       const delayMs = postponement(delivery, thrown, options, replayedAt);
-      if (delayMs !== undefined) return postponed(delivery, delayMs, error);
+      if (delayMs !== undefined) {
+        const event = { event: 'postponed', ...address, id, delayMs, error } as const;
+        return { id, receipt, action: 'postpone', delayMs, event };
+      }
     }
     if (!cutShort) {
-      failures.add(delivery.id, { attempt, at: new Date().toISOString(), error });
+      failures.add(id, { attempt, at: new Date().toISOString(), error });
       if (attempt >= retry.maxAttempts) return giveUp(delivery, 'exhausted', attempt, error);
     }
     const delayMs = Math.min(Math.max(0, delayAfter(thrown, attempt)), limits.retryDelayMs);
     const ms = performance.now() - startedAt;
-    const event = { event: 'retried', ...address, id: delivery.id, attempt, delayMs, error, ms } as const;
-    return { id: delivery.id, receipt: delivery.receipt, action: 'retry', delayMs, event };
+    const event = { event: 'retried', ...address, id, attempt, delayMs, error, ms } as const;
+    return { id, receipt, action: 'retry', delayMs, event };
   }
 
   function delayAfter(thrown: unknown, attempt: number): number {
     if (thrown instanceof Postpone) return delayOf(thrown, retry, attempt);
     if (thrown instanceof RetryAfter && !Number.isNaN(thrown.delayMs)) return thrown.delayMs;
     return backoffDelay(retry, attempt);
-  }
-
-  function postponed({ id, receipt }: Incoming, delayMs: number, error: string): Ended {
-    const event = { event: 'postponed', ...address, id, delayMs, error } as const;
-    return { id, receipt, action: 'postpone', delayMs, event };
   }
 
   function unreadable(delivery: Numbered, thrown: unknown): Ended {
@@ -302,13 +301,7 @@ export function createProcessor<Data>(options: ProcessorOptions<Data>): Processo
     extendByMs,
     release: (delivery) => released(address, delivery),
     maxDeliveries: options.maxDeliveries,
-    giveUp: (delivery) =>
-      giveUp(
-        delivery,
-        'undelivered',
-        delivery.deliveries - 1,
-        'delivered too often without an answer, and others of its key wait',
-      ),
+    giveUp,
   });
 }
 

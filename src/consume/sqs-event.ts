@@ -10,7 +10,6 @@ import type { Incoming, Transport } from '../transport/transport.ts';
 import type { ExtendLeases } from './attempt.ts';
 import type { Handler } from './handler.ts';
 import { createProcessor, type Ended } from './processor.ts';
-import { areOthers, leaseApart } from './suspects.ts';
 
 export interface SqsEventHandlerOptions {
   /** Which subscription, with its contract and policies. */
@@ -92,6 +91,7 @@ export function createSqsEventHandler({
 
   /** With others still to come: whatever becomes of this process, they shall come again without it. */
   async function keepApart(suspect: Incoming, others: readonly Incoming[]): Promise<void> {
+    const { areOthers, leaseApart } = await import('./suspects.ts');
     if (!areOthers(suspect, others, topic.ordered)) return;
     const ms = leaseApart(suspect, subscription.leaseMs, subscription.retry.maxAttempts);
     // Where that cannot be had it runs all the same.

@@ -66,11 +66,12 @@ describe.skipIf(WITHOUT_REDIS)('rights on lists', () => {
       expect(taken).toHaveLength(60);
       const receipts = taken.map(({ receipt }) => receipt);
       expect(await consumer.extend(BILLING, receipts, 30_000)).toEqual(taken.map(() => 'settled'));
-      const [retried, later, released, dead, late, ...acked] = receipts;
-      if (!retried || !later || !released || !dead || !late) return expect.unreachable();
+      const [retried, later, postponed, released, dead, late, ...acked] = receipts;
+      if (!retried || !later || !postponed || !released || !dead || !late) return expect.unreachable();
       const settlements = [
         { receipt: retried, action: 'retry', delayMs: 0 } as const,
         { receipt: later, action: 'retry', delayMs: 300 } as const,
+        { receipt: postponed, action: 'postpone', delayMs: 3_600_000 } as const,
         { receipt: released, action: 'release' } as const,
         { receipt: dead, action: 'deadLetter', headers: {} } as const,
         ...acked.map((receipt) => ({ receipt, action: 'ack' }) as const),
@@ -100,7 +101,7 @@ describe.skipIf(WITHOUT_REDIS)('rights on lists', () => {
       await take(consumer, { max: 10 });
       await ack(consumer, second);
       await ack(consumer, first);
-      expect(await consumer.depth(BILLING)).toEqual({ ready: 10, inFlight: 10, delayed: 0, dead: 1 });
+      expect(await consumer.depth(BILLING)).toEqual({ ready: 10, inFlight: 10, delayed: 1, dead: 1 });
       expect(await consumer.consumers?.(BILLING)).toMatchObject([{ name: 'worker' }]);
       // As a drain does when it begins.
       await consumer.provision();

@@ -84,10 +84,11 @@ describe.skipIf(WITHOUT_REDIS)('rights on Redis', () => {
     expect(taken).toHaveLength(7);
     const receipts = taken.map(({ receipt }) => receipt);
     expect(await consumer.extend(BILLING, receipts, 30_000)).toEqual(taken.map(() => 'settled'));
-    const [retried, released, dead, late, ...acked] = receipts;
-    if (!retried || !released || !dead || !late) return expect.unreachable();
+    const [retried, postponed, released, dead, late, ...acked] = receipts;
+    if (!retried || !postponed || !released || !dead || !late) return expect.unreachable();
     const settlements = [
       { receipt: retried, action: 'retry', delayMs: 100 } as const,
+      { receipt: postponed, action: 'postpone', delayMs: 3_600_000 } as const,
       { receipt: released, action: 'release' } as const,
       { receipt: dead, action: 'deadLetter', headers: {} } as const,
       ...acked.map((receipt) => ({ receipt, action: 'ack' }) as const),

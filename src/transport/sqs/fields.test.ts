@@ -175,3 +175,13 @@ test('our headers win over attributes of the same name', () => {
   const { headers } = fromFields('b', { hikyaku: '{"a":"ours"}', a: 'theirs', b: 'x' }, 'm', undefined);
   expect(headers).toEqual({ a: 'ours', b: 'x' });
 });
+
+test('a copy that was postponed is as old as the message, and none is made younger or has it as a header', () => {
+  const at = (text: string) => {
+    const { enqueuedAt, headers } = fromFields('b', { 'hikyaku-at': text }, 'm', undefined, '1700000000000');
+    expect(headers).toEqual({});
+    return enqueuedAt;
+  };
+  expect(at('1600000000000')).toBe(1_600_000_000_000);
+  expect(['1800000000000', 'Infinity', 'soon', ''].map(at)).toEqual([1.7e12, 1.7e12, 1.7e12, 1.7e12]);
+});

@@ -78,6 +78,69 @@ test('ten deliveries end with one request of each kind', async () => {
   });
 });
 
+test('what is postponed is stored in its own queue, with its age, before it is deleted', async () => {
+  const { server, transport } = await givenSqsServer(() => undefined);
+  const late = receipt('2');
+  late.leaseUntil = performance.now() - 1;
+  const settlements = [
+    { receipt: receipt('0'), action: 'postpone', delayMs: 1_500 },
+    { receipt: receipt('1'), action: 'postpone', delayMs: 86_400_000 },
+    { receipt: late, action: 'postpone', delayMs: 0 },
+  ] as const;
+  // One that is late has come again, or will: a copy of it would be one more.
+  expect(await transport.settle(BILLING, settlements)).toEqual([
+    'settled',
+    'settled',
+    expect.objectContaining({ code: 'LeaseLost' }),
+  ]);
+  const requests = server.requests.filter(({ action }) => action !== 'GetQueueUrl');
+  expect(requests.map(({ action, queue }) => `${action} ${queue}`)).toEqual([
+    `SendMessageBatch ${QUEUE}`,
+    `DeleteMessageBatch ${QUEUE}`,
+  ]);
+  const text = (StringValue: string) => ({ DataType: 'String', StringValue });
+  const entry = (n: number, DelaySeconds: number) => ({
+    Id: String(n),
+    MessageBody: `body of ${n}`,
+    MessageAttributes: {
+      'hikyaku-id': text(`id-${n}`),
+      'hikyaku-key': text('k'),
+      'hikyaku-at': text('7'),
+      hikyaku: text('{"a":"1"}'),
+    },
+    MessageGroupId: 'k',
+    DelaySeconds,
+  });
+  expect(requests.map(({ entries }) => entries)).toEqual([
+    [entry(0, 2), entry(1, 900)],
+    [
+      { Id: '0', ReceiptHandle: '0' },
+      { Id: '1', ReceiptHandle: '1' },
+    ],
+  ]);
+});
+
+test('what could not be stored anew is not deleted, and what could not be deleted is not stored twice', async () => {
+  let refused: 'SendMessageBatch' | 'DeleteMessageBatch' = 'SendMessageBatch';
+  const { server, transport } = await givenSqsServer((request) =>
+    request.action === refused
+      ? partlyFailed(request, { 0: { Code: 'InternalError', SenderFault: false } })
+      : undefined,
+  );
+  const settlement = { receipt: receipt('0'), action: 'postpone', delayMs: 1_000 } as const;
+  const settle = async () => {
+    const before = server.requests.length;
+    const outcomes = await transport.settle(BILLING, [settlement]);
+    const actions = server.requests.slice(before).map(({ action }) => action);
+    return [outcomes, actions.filter((action) => action !== 'GetQueueUrl')];
+  };
+  const failed = [expect.objectContaining({ code: 'Unavailable' })];
+  expect(await settle()).toEqual([failed, ['SendMessageBatch']]);
+  refused = 'DeleteMessageBatch';
+  expect(await settle()).toEqual([failed, ['SendMessageBatch', 'DeleteMessageBatch']]);
+  expect(await settle()).toEqual([failed, ['DeleteMessageBatch']]);
+});
+
 test('a message that the dead-letter queue does not take stays where it is', async () => {
   const { server, transport } = await givenSqsServer(
     failing('SendMessageBatch', (request) =>
