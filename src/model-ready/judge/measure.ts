@@ -123,10 +123,22 @@ async function valueOfRun(
     return { from: run ? `run ${run.id}` : 'no run' };
   }
   const models = new Set([...run.loggedModels, ...(modelId === undefined ? [] : [modelId])]);
-  if (models.size > 1) return { from: `run ${run.id}`, problem: ambiguous(run, [...models]) };
+  if (models.size > 1) {
+    const problem =
+      modelId === undefined ? ambiguous(run, [...models]) : ofAnyModel(run, metric, modelId, [...models]);
+    return { from: `run ${run.id}`, problem };
+  }
   const from = `run ${run.id}, step ${value.step}`;
   const { dataset, problem } = await datasetOfRun(registry, run, metric, wanted);
   return { value: value.value, from, dataset, problem };
+}
+
+/** The model is known, and has no value of its own: that of the run may be another's. */
+function ofAnyModel(run: Run, metric: string, modelId: string, ids: readonly string[]): Problem {
+  return {
+    code: 'ambiguous_metric',
+    reason: `there is no ${metric} of logged model ${modelId}, and that of run ${run.id} may be of any of its models: ${ids.join(', ')} (log it with model_id=; of saved answers, add that of logged-models/${modelId})`,
+  };
 }
 
 /** A run says which datasets it was given, and not which of its values belongs to which. */
