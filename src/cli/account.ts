@@ -22,6 +22,7 @@ interface Counts {
   announced: number;
   rejected: number;
   deployed: number;
+  superseded: number;
   retried: number;
   dead: number;
 }
@@ -33,7 +34,15 @@ const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 
 /** Lines for a person: in a terminal with colour and a progress line; plain when piped. Or JSON lines. */
 export function createAccount({ json }: { readonly json: boolean }): Account {
-  const counts: Counts = { judged: 0, announced: 0, rejected: 0, deployed: 0, retried: 0, dead: 0 };
+  const counts: Counts = {
+    judged: 0,
+    announced: 0,
+    rejected: 0,
+    deployed: 0,
+    superseded: 0,
+    retried: 0,
+    dead: 0,
+  };
   const names = new Map<string, string>();
   const live = !json && process.stdout.isTTY;
   let frame = 0;
@@ -108,6 +117,10 @@ export function createAccount({ json }: { readonly json: boolean }): Account {
         case 'deployed':
           counts.deployed++;
           line('green', 'deployed', name, '');
+          break;
+        case 'superseded':
+          counts.superseded++;
+          line('yellow', 'superseded', name, printable(event.reason));
           break;
       }
     },

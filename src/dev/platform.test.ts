@@ -12,7 +12,7 @@ let platform: Platform;
 async function start(): Promise<void> {
   platform = await startPlatform({
     file,
-    busy: { model_name: 'busy', model_version: '1', times: 2 },
+    busy: { model_name: 'busy', model_version: '1', until: '2' },
     refuses: { model_name: 'never' },
   });
 }
@@ -42,7 +42,7 @@ async function post(id: string, data: unknown, secret = platform.secret): Promis
   return response.status;
 }
 
-const model = (model_name: string) => ({ model_name, model_version: '1' });
+const model = (model_name: string, model_version = '1') => ({ model_name, model_version });
 const decisions = () =>
   readFileSync(file, 'utf8')
     .trim()
@@ -67,17 +67,18 @@ describe('the platform', () => {
     expect(decisions()).toEqual(['deployed']);
   });
 
-  it('is busy so often, refuses what it always refuses, and remembers over a restart', async () => {
+  it('is busy until it has taken the better version, refuses what it always refuses, and remembers', async () => {
+    expect(await post('b', model('busy', '2'))).toBe(503);
     expect(await post('a', model('busy'))).toBe(503);
     expect(await post('n', model('never'))).toBe(422);
     await platform.stop();
     await start();
-    expect([
-      await post('a', model('busy')),
-      await post('a', model('busy')),
-      await post('n', model('never')),
-    ]).toEqual([503, 200, 422]);
-    expect(decisions()).toEqual(['busy', 'refused', 'busy', 'deployed', 'refused']);
+    expect(await post('a', model('busy'))).toBe(503);
+    expect(await post('b', model('busy', '2'))).toBe(200);
+    await platform.stop();
+    await start();
+    expect([await post('a', model('busy')), await post('n', model('never'))]).toEqual([200, 422]);
+    expect(decisions()).toEqual(['busy', 'busy', 'refused', 'busy', 'deployed', 'deployed', 'refused']);
   });
 
   it('starts after a kill that tore its last line, and goes on behind it', async () => {

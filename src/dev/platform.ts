@@ -20,8 +20,8 @@ export interface Platform {
 export interface PlatformOptions {
   /** Where it keeps what it has decided, one JSON object a line, so that a restart remembers. */
   readonly file: string;
-  /** Answers 503 so often before it takes this model. */
-  readonly busy: { readonly model_name: string; readonly model_version: string; readonly times: number };
+  /** Answers 503 to this version until it has taken that one of the same model, and to that one until it was asked for this. */
+  readonly busy: { readonly model_name: string; readonly model_version: string; readonly until: string };
   /** Answers 422 to this model, always. */
   readonly refuses: { readonly model_name: string };
 }
@@ -38,27 +38,38 @@ export async function startPlatform({ file, busy, refuses }: PlatformOptions): P
   const webhook = new Webhook(secret);
   const deployed = new Set<string>();
   const refused = new Set<string>();
-  let timesBusy = 0;
+  /** Versions of the model that it is busy with, by what became of them. */
+  const busyWith: Record<Decision, Set<string>> = {
+    deployed: new Set(),
+    busy: new Set(),
+    refused: new Set(),
+  };
 
-  function count(id: string, decision: Decision): void {
+  function count(id: string, decision: Decision, model: Model): void {
     if (decision === 'deployed') deployed.add(id);
     if (decision === 'refused') refused.add(id);
-    if (decision === 'busy') timesBusy++;
+    if (model.model_name === busy.model_name) busyWith[decision].add(model.model_version);
   }
 
-  for (const { id, decision } of takeUpLines(file, Remembered)) count(id, decision);
+  for (const { id, decision, ...model } of takeUpLines(file, Remembered)) count(id, decision, model);
 
   function decide(id: string, model: Model): Decision {
     if (deployed.has(id)) return 'deployed';
     if (model.model_name === refuses.model_name) return 'refused';
-    const isBusy = model.model_name === busy.model_name && model.model_version === busy.model_version;
-    return isBusy && timesBusy < busy.times ? 'busy' : 'deployed';
+    return isBusyFor(model) ? 'busy' : 'deployed';
+  }
+
+  /** However messages arrive, the better version is deployed while the other one is tried again. */
+  function isBusyFor({ model_name, model_version }: Model): boolean {
+    if (model_name !== busy.model_name) return false;
+    if (model_version === busy.model_version) return !busyWith.deployed.has(busy.until);
+    return model_version === busy.until && !busyWith.busy.has(busy.model_version);
   }
 
   function remember(id: string, decision: Decision, model: Model): void {
     // Kept before it is answered: what was answered must not be forgotten by a crash.
     if (!deployed.has(id)) appendLine(file, { id, decision, ...model });
-    count(id, decision);
+    count(id, decision, model);
   }
 
   const app = new Hono();
@@ -118,4 +129,9 @@ export async function isRunning(platform: Pick<Platform, 'url' | 'instance'>): P
 const Deployment = z.object({ data: z.object({ model_name: z.string(), model_version: z.string() }) });
 type Model = z.infer<typeof Deployment>['data'];
 
-const Remembered = z.object({ id: z.string(), decision: z.enum(['deployed', 'busy', 'refused']) });
+const Remembered = z.object({
+  id: z.string(),
+  decision: z.enum(['deployed', 'busy', 'refused']),
+  model_name: z.string(),
+  model_version: z.string(),
+});

@@ -20,6 +20,8 @@ const Fed = z.object({ name: z.string() });
 export interface RunState {
   /** Where the emulator keeps its queues. */
   readonly queuesFolder: string;
+  /** Where it is kept what was deployed last. */
+  readonly deployedFolder: string;
   /** Where the platform keeps its decisions. */
   readonly platformFile: string;
   /** Whether the last run ended before all was settled: this one takes up where it was. */
@@ -55,16 +57,19 @@ export function openRunState(folder: string, carrier: string): RunState {
   const unfinished = join(folder, 'unfinished');
   const fedFile = join(folder, 'announced.ndjson');
   const platformFile = join(folder, 'platform.ndjson');
+  const deployedFolder = join(folder, 'deployed');
   mkdirSync(folder, { recursive: true });
   const resumed = existsSync(unfinished) && readFileSync(unfinished, 'utf8') === carrier;
   if (!resumed) {
     rmSync(fedFile, { force: true });
     rmSync(platformFile, { force: true });
+    rmSync(deployedFolder, { recursive: true, force: true });
     writeFileSync(unfinished, carrier);
   }
   const fed = new Set(takeUpLines(fedFile, Fed).map(({ name }) => name));
   return {
     queuesFolder: join(folder, 'queues'),
+    deployedFolder,
     platformFile,
     resumed,
     fed,

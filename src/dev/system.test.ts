@@ -23,9 +23,10 @@ it('names the function that cannot be loaded, and leaves nothing running', async
     config,
     folder,
     queuesFolder: join(folder, 'queues'),
+    deployedFolder: join(folder, 'deployed'),
     platform: {
       file: join(folder, 'p'),
-      busy: { model_name: '', model_version: '', times: 0 },
+      busy: { model_name: '', model_version: '', until: '' },
       refuses: { model_name: '' },
     },
     onError: () => {},

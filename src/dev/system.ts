@@ -27,6 +27,8 @@ export interface SystemOptions {
   /** Where the config and the functions' sources are. */
   readonly folder: string;
   readonly queuesFolder: string;
+  /** Where it is kept what was deployed last, on any carrier. */
+  readonly deployedFolder: string;
   /** A carrier that stands elsewhere. Default: SQS embedded here, with its state in `queuesFolder`. */
   readonly carrierUrl?: string;
   readonly platform: PlatformOptions;
@@ -63,6 +65,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   // The functions read their environment when they are loaded, as in Lambda.
   Object.assign(process.env, {
     TRANSPORT_URL: carrier.url,
+    DEPLOYED_URL: pathToFileURL(resolve(options.deployedFolder)).href,
     DEPLOY_URL: platform.url,
     DEPLOY_SECRET: platform.secret,
   });

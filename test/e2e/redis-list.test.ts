@@ -34,7 +34,8 @@ describe.skipIf(WITHOUT_REDIS)('the command line on redis+list://', () => {
     mkdirSync(path);
     for (const model_version of versions) {
       const evaluation = {
-        model_name: 'iris-species',
+        // Models of their own: none takes another's place.
+        model_name: `iris-species-${model_version}`,
         model_version,
         token_symbol: 'x',
         metric_name: 'f1',

@@ -28,7 +28,7 @@ import { deadLetterTable } from './dlq.ts';
 import { statusTable } from './status.ts';
 
 /** What the local platform does to the example models, so that all outcomes are seen. */
-const BUSY = { model_name: 'diabetes-progression', model_version: '2', times: 2 };
+const BUSY = { model_name: 'diabetes-progression', model_version: '2', until: '3' };
 const REFUSES = { model_name: 'churn-predictor' };
 
 export const dev = new Command('dev')
@@ -58,6 +58,7 @@ export const dev = new Command('dev')
       config,
       folder,
       queuesFolder: state.queuesFolder,
+      deployedFolder: state.deployedFolder,
       ...(carrierUrl !== undefined && { carrierUrl }),
       platform: { file: state.platformFile, busy: BUSY, refuses: REFUSES },
       onError: account.error,
@@ -185,10 +186,10 @@ async function summarize(system: System, config: Config, account: Account, json:
     printJson({ event: 'settled', ...account.counts, queues: rows });
     return;
   }
-  const { announced, rejected, deployed } = account.counts;
+  const { announced, rejected, deployed, superseded } = account.counts;
   account.say();
   account.say(
-    `${paint('bold', 'settled')}  ${announced} announced, ${rejected} rejected, ${deployed} deployed`,
+    `${paint('bold', 'settled')}  ${announced} announced, ${rejected} rejected, ${deployed} deployed, ${superseded} superseded`,
   );
   account.say(statusTable(rows));
   for (const { topic, subscription, dead } of rows) {
