@@ -34,9 +34,9 @@ describe("the functions' environments", () => {
       { mlflowTrackingUri: 'https://mlflow', mlflowTokenSecret: SECRET },
       { MLFLOW_TRACKING_URI: 'https://mlflow', MLFLOW_TRACKING_TOKEN_ARN: SECRET },
     ],
-  ])('tell those that judge how to ask MLflow: %j', (context, variables) => {
+  ])('tell those that judge and deploy how to ask MLflow: %j', (context, variables) => {
     expect(read(context)).toEqual({
-      [DEPLOY]: {},
+      [DEPLOY]: variables,
       [EMIT.name]: variables,
       [EVALUATE]: variables,
       [SWEEP.name]: variables,

@@ -44,6 +44,8 @@ export function readEnvironments(context: ReadContext): Environments {
     [DEPLOY]: present({
       DEPLOY_URL: deployUrl,
       DEPLOY_SECRET_ARN: deploySecret,
+      // It asks for the champion.
+      ...mlflow,
     }),
     [EMIT.name]: registry,
     [EVALUATE]: registry,

@@ -91,6 +91,9 @@ describe('the functions stack', () => {
       TRANSPORT_URL,
       METRICS_PREFIX,
       ...DEPLOYS,
+      DEPLOYED_URL: {
+        'Fn::Join': ['', ['s3://', { Ref: Match.stringLikeRegexp('^DeployedModels') }, '/deployed']],
+      },
     });
     environment('Consumes test-order_placed-mail', { TRANSPORT_URL, METRICS_PREFIX });
   });
@@ -131,6 +134,39 @@ describe('the functions stack', () => {
       Description: 'Consumes test-model_ready_to_deploy-deploy',
       Timeout: 22,
     });
+  });
+
+  it('keeps what was deployed last in a closed bucket, which outlives the stack', () => {
+    template.resourceCountIs('AWS::S3::Bucket', 1);
+    template.hasResource('AWS::S3::Bucket', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: {
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+        },
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+      },
+    });
+    template.hasResourceProperties('AWS::S3::BucketPolicy', {
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+        ],
+      },
+    });
+    const deploys = allowed(template, 'Consumes test-model_ready_to_deploy-deploy');
+    expect(deploys.filter((right) => right.startsWith('s3:')).toSorted()).toEqual([
+      's3:GetObject on /deployed/*',
+      's3:ListBucket on ',
+      's3:PutObject on /deployed/*',
+    ]);
+    expect(JSON.stringify(template).match(/s3:PutObject/g)).toHaveLength(1);
   });
 
   it('lets emit only send to the queues of its topic', () => {
@@ -333,8 +369,16 @@ describe('MLflow', () => {
     'GetRun',
   ];
   const CARRIERS = [
-    ['SQS', {}, 'Consumes test-dev-model_to_evaluate-judge'],
-    ['Redis', { transport: 'redis', redisUrl: 'redis://10.0.0.1:6379' }, 'Drains model_to_evaluate/judge'],
+    [
+      'SQS',
+      {},
+      ['Consumes test-dev-model_to_evaluate-judge', 'Consumes test-dev-model_ready_to_deploy-deploy'],
+    ],
+    [
+      'Redis',
+      { transport: 'redis', redisUrl: 'redis://10.0.0.1:6379' },
+      ['Drains model_to_evaluate/judge', 'Drains model_ready_to_deploy/deploy'],
+    ],
   ] as const;
 
   function functionsWith(context: Readonly<Record<string, string>>): Template {
@@ -344,11 +388,11 @@ describe('MLflow', () => {
   }
 
   it.each(CARRIERS)(
-    'on SageMaker may be read by those that judge, and nothing more: %s',
-    (_, context, judge) => {
+    'on SageMaker may be read by those that judge or deploy, and nothing more: %s',
+    (_, context, consumers) => {
       const mlflowTrackingUri = 'arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/models';
       const template = functionsWith({ ...context, mlflowTrackingUri });
-      for (const description of [JUDGES, judge]) {
+      for (const description of [JUDGES, ...consumers]) {
         const rights = allowed(template, description).filter((one) => one.startsWith('sagemaker'));
         expect(rights).toEqual(
           READS.map((read) => `sagemaker-mlflow:${read} on mlflow-tracking-server/models`),
@@ -363,7 +407,7 @@ describe('MLflow', () => {
           (read) => `sagemaker-mlflow:${read} on mlflow-tracking-server/models`,
         ),
       );
-      expect(JSON.stringify(template).match(/sagemaker-mlflow:GetRun/g)).toHaveLength(3);
+      expect(JSON.stringify(template).match(/sagemaker-mlflow:GetRun/g)).toHaveLength(4);
       expect(JSON.stringify(template)).not.toContain('SetModelVersionTag');
     },
   );
@@ -390,11 +434,14 @@ describe('MLflow', () => {
     expect(rights).toContain('sagemaker-mlflow:GetRun on mlflow-app/app-ABC');
   });
 
-  it.each(CARRIERS)('may ask for a token, which those that judge read: %s', (_, context, judge) => {
-    const mlflowTokenSecret = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf';
-    const template = functionsWith({ ...context, mlflowTrackingUri: 'https://mlflow', mlflowTokenSecret });
-    for (const description of [JUDGES, judge]) {
-      expect(allowed(template, description)).toContain('secretsmanager:GetSecretValue on token-AbCdEf');
-    }
-  });
+  it.each(CARRIERS)(
+    'may ask for a token, which those that judge or deploy read: %s',
+    (_, context, consumers) => {
+      const mlflowTokenSecret = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf';
+      const template = functionsWith({ ...context, mlflowTrackingUri: 'https://mlflow', mlflowTokenSecret });
+      for (const description of [JUDGES, ...consumers]) {
+        expect(allowed(template, description)).toContain('secretsmanager:GetSecretValue on token-AbCdEf');
+      }
+    },
+  );
 });

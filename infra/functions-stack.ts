@@ -11,7 +11,16 @@ import { type Config, type FoundSubscription, subscriptionsOf } from '../src/con
 import { SIGNING_KEY } from '../src/signing/signing-keys.ts';
 import { queueNames } from '../src/transport/names.ts';
 import type { Role } from '../src/transport/redis-streams/access.ts';
-import { consumerName, drainOf, EMIT, EVALUATE_WEBHOOK, PUBLISHES, SWEEP } from './bundles/functions.ts';
+import {
+  consumerName,
+  DEPLOY,
+  drainOf,
+  EMIT,
+  EVALUATE_WEBHOOK,
+  PUBLISHES,
+  SWEEP,
+} from './bundles/functions.ts';
+import { DeployedModels } from './constructs/deployed-models.ts';
 import { NodeFunction, type NodeFunctionProps } from './constructs/node-function.ts';
 import { RedisConsumer } from './constructs/redis-consumer.ts';
 import { mayReadSecret, RegistryWebhook } from './constructs/registry-webhook.ts';
@@ -52,7 +61,7 @@ export interface DeployedFunction {
 
 /**
  * What keeps no messages but those that nobody waits for: the functions that publish, and for each subscription the one
- * that consumes it.
+ * that consumes it; and what was deployed last.
  */
 export class FunctionsStack extends Stack {
   readonly functions: readonly DeployedFunction[];
@@ -121,15 +130,31 @@ export class FunctionsStack extends Stack {
   #consumer(found: FoundSubscription): DeployedFunction {
     const { config, encryptionKey } = this.#props;
     const name = consumerName(found);
-    const { lambda } = new SqsConsumer(this, name, {
-      ...this.#common(name, transportUrl(this, config.prefix)),
+    const common = this.#common(name, transportUrl(this, config.prefix));
+    const claims = name === DEPLOY ? this.#deployedModels() : undefined;
+    const consumer = new SqsConsumer(this, name, {
+      ...common,
+      environment: { ...common.environment, ...(claims && { DEPLOYED_URL: claims.url }) },
       subscription: found.subscription,
       names: queueNames(config.prefix, found.address, found.topic.ordered),
-      statements: [...this.#mayPublish(PUBLISHES[name]), ...this.#mayRead(name)],
+      statements: [
+        ...this.#mayPublish(PUBLISHES[name]),
+        ...this.#mayRead(name),
+        ...(claims?.mayClaim() ?? []),
+      ],
       ...(encryptionKey && { encryptionKey }),
     });
+    claims?.acknowledgeRights(consumer);
     const timeout = Duration.millis(found.subscription.lambda.timeoutMs);
-    return { name, lambda, timeout, consumes: found, scheduled: false };
+    return { name, lambda: consumer.lambda, timeout, consumes: found, scheduled: false };
+  }
+
+  /** Where deployments are claimed; on Redis that does it too. */
+  #deployedModels(): DeployedModels {
+    const { encryptionKey } = this.#props;
+    const deployed = new DeployedModels(this, 'DeployedModels', { ...(encryptionKey && { encryptionKey }) });
+    this.#output('DeployedUrl', 'DEPLOYED_URL of programs that deploy models by hand', deployed.url);
+    return deployed;
   }
 
   #drain(found: FoundSubscription): DeployedFunction {

@@ -2,12 +2,14 @@ import { request } from 'node:http';
 import { App, Stack } from 'aws-cdk-lib';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createS3Claims } from '../src/model-ready/deploy/claims/s3.ts';
 import { queueNames } from '../src/transport/names.ts';
 import type { Transport } from '../src/transport/transport.ts';
 import { openTransport } from '../src/transport/url.ts';
 import { type Fauxqs, startTestFauxqs } from '../test/support/fauxqs.ts';
 import { startHttpServer } from '../test/support/http-server.ts';
-import { mayConsume, mayOperate, mayPublish } from './permissions.ts';
+import { startS3 } from '../test/support/s3-server.ts';
+import { mayClaim, mayConsume, mayOperate, mayPublish } from './permissions.ts';
 import { testConfig } from './test-config.ts';
 
 const ADDRESS = { topic: 'order_placed', subscription: 'mail' } as const;
@@ -88,6 +90,35 @@ async function refused(transport: Transport): Promise<string[]> {
 }
 const denied = (_key: string, value: unknown) =>
   value instanceof Error ? { code: Reflect.get(value, 'code') } : value;
+
+describe('rights on the bucket of claims', () => {
+  const rights = rightsOf(mayClaim('arn:aws:s3:::models', 'deployed'));
+
+  it('let claims be read and written below their folder, and nothing else', async () => {
+    const used = new Set<string>();
+    const server = await startS3('models', (asked) => {
+      const right = asked.replace(/[^/]+\.json$/, '*');
+      used.add(right);
+      return rights.has(right);
+    });
+    onTestFinished(server.stop);
+    const claims = (prefix: string) =>
+      createS3Claims({
+        bucket: 'models',
+        prefix,
+        region: 'eu-west-1',
+        endpoint: server.url,
+        credentials: async () => ({ accessKeyId: 'test', secretAccessKey: 'test' }),
+      });
+    const store = claims('deployed');
+    expect(await store.read('churn')).toBeUndefined();
+    expect(await store.write('churn', '1', undefined)).toBe(true);
+    expect(await store.read('churn')).toMatchObject({ text: '1' });
+    expect(used).toEqual(rights);
+    await expect(claims('other').read('churn')).rejects.toMatchObject({ code: 'Denied' });
+    await expect(claims('other').write('churn', '1', undefined)).rejects.toMatchObject({ code: 'Denied' });
+  });
+});
 
 describe('rights on SQS', () => {
   const all = async (): Promise<Transport> => {

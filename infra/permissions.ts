@@ -69,6 +69,20 @@ export function mayUseKey(key: IKey | undefined): PolicyStatement[] {
   return [new PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [key.keyArn] })];
 }
 
+/**
+ * What it takes to keep in a bucket what was deployed last. Without the right to list it, S3 answers for an object that
+ * is not there that it is denied.
+ */
+export function mayClaim(bucketArn: string, folder: string): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      actions: ['s3:GetObject', 's3:PutObject'],
+      resources: [`${bucketArn}/${folder}/*`],
+    }),
+    new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucketArn] }),
+  ];
+}
+
 /** The calls of MLflow that judging a model takes, as IAM names them. */
 const MLFLOW_READS = [
   'GetRun',
