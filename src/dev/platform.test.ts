@@ -68,8 +68,8 @@ describe('the platform', () => {
   });
 
   it('is busy until it has taken the better version, refuses what it always refuses, and remembers', async () => {
-    expect(await post('b', model('busy', '2'))).toBe(503);
     expect(await post('a', model('busy'))).toBe(503);
+    expect(await post('b', model('busy', '2'))).toBe(503);
     expect(await post('n', model('never'))).toBe(422);
     await platform.stop();
     await start();

@@ -20,7 +20,7 @@ export interface Platform {
 export interface PlatformOptions {
   /** Where it keeps what it has decided, one JSON object a line, so that a restart remembers. */
   readonly file: string;
-  /** Answers 503 to this version until it has taken that one of the same model, and to that one until it was asked for this. */
+  /** Answers 503 to this version until it has taken that one of the same model, and to that one the first time. */
   readonly busy: { readonly model_name: string; readonly model_version: string; readonly until: string };
   /** Answers 422 to this model, always. */
   readonly refuses: { readonly model_name: string };
@@ -63,7 +63,7 @@ export async function startPlatform({ file, busy, refuses }: PlatformOptions): P
   function isBusyFor({ model_name, model_version }: Model): boolean {
     if (model_name !== busy.model_name) return false;
     if (model_version === busy.model_version) return !busyWith.deployed.has(busy.until);
-    return model_version === busy.until && !busyWith.busy.has(busy.model_version);
+    return model_version === busy.until && !busyWith.busy.has(busy.until);
   }
 
   function remember(id: string, decision: Decision, model: Model): void {

@@ -69,7 +69,7 @@ describe('npm start', () => {
       /announced +iris-species v2 +log_loss 0\.06779, 67\.66 % better than 0\.2096/,
       /rejected +bc-diagnosis v2 +.*roc_auc/,
       /deployed +diabetes-progression v3/,
-      /retried +diabetes-progression v2 +attempt \d failed: .*503/,
+      /retried +diabetes-progression v\d +attempt 1 failed: .*503/,
       /superseded +diabetes-progression v2 +/,
       /dead +churn-predictor v7 +rejected: .*422/,
       /replayed +churn-predictor v7/,

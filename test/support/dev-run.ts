@@ -34,7 +34,7 @@ export const SUPERSEDED = 'diabetes-progression v2';
 export function expectOutcomes(events: readonly Record<string, unknown>[]): void {
   expect(modelsOf(events, 'superseded')).toEqual([SUPERSEDED]);
   expect(modelsOf(events, 'deployed')).toEqual(PASSING.filter((name) => name !== SUPERSEDED));
-  // The better one is asked for again, too, if it came first.
+  // The better one is retried once; the other one until it is superseded, if it came first.
   expect(events.some(({ event }) => event === 'retried')).toBe(true);
 }
 
