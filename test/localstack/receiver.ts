@@ -9,6 +9,8 @@ export interface Receiver {
   readonly secret: string;
   /** Models it answers 422 to, by name, until they are taken off. */
   readonly refused: Set<string>;
+  /** Models it answers 409 to, as `iris-species 2`: it has a newer deployment of them. */
+  readonly newer: Set<string>;
   /** What was deployed, sorted: `iris-species 2`, once for each id. */
   deployed(): string[];
   /** Forgets it. */
@@ -20,6 +22,7 @@ export async function startReceiver(): Promise<Receiver> {
   const secret = CANARY_WEBHOOK_SECRET;
   const webhook = new Webhook(secret);
   const refused = new Set<string>();
+  const newer = new Set<string>();
   const deployed = new Map<string, string>();
   const { url, stop } = await serveHttp(({ headers, body }, response) => {
     const answer = (status: number): void => void response.writeHead(status).end();
@@ -39,13 +42,19 @@ export async function startReceiver(): Promise<Receiver> {
       answer(422);
       return;
     }
-    deployed.set(header('webhook-id'), `${data.model_name} ${data.model_version}`);
+    const model = `${data.model_name} ${data.model_version}`;
+    if (newer.has(model)) {
+      answer(409);
+      return;
+    }
+    deployed.set(header('webhook-id'), model);
     answer(204);
   });
   return {
     url,
     secret,
     refused,
+    newer,
     deployed: () => [...deployed.values()].toSorted(),
     clear: () => deployed.clear(),
     stop,
