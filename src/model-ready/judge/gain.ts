@@ -62,3 +62,8 @@ export function improvementPercentage(direction: Direction, baseline: number, cu
   const share = Number.isFinite(difference) ? difference / size : current / size - Math.sign(baseline);
   return Math.max(-MOST_PERCENT, Math.min(MOST_PERCENT, share * 100 * sign));
 }
+
+/** A share as a person reads it: `1 %`. */
+export function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(12))} %`;
+}

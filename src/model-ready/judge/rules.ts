@@ -1,29 +1,24 @@
 import type { Direction } from '../fields.ts';
-import type { Baseline, Evidence, GuardedMetric, Measured } from './evidence.ts';
-import { isWithinRounding, loses, reachesGain, reachesRelativeGain } from './gain.ts';
+import type { Baseline, Evidence } from './evidence.ts';
+import { isWithinRounding, percent, reachesGain, reachesRelativeGain } from './gain.ts';
+import { guardrails } from './guardrail-rule.ts';
+import { notFinite, outOfRange } from './impossible.ts';
 import { type GainInterval, gainInterval } from './interval.ts';
 import { isTrainingMetric, knownMetric } from './metrics.ts';
-import type { RejectionCode } from './rejection.ts';
+import { failed, type Outcome, passed } from './outcome.ts';
 
-/** How one rule turned out: failed with a code, else passed. The detail is one clause for a person. */
-export interface RuleOutcome {
+/** How one rule turned out. */
+export interface RuleOutcome extends Outcome {
   readonly rule: string;
-  readonly code?: RejectionCode | undefined;
-  readonly detail: string;
 }
 
-type Outcome = Omit<RuleOutcome, 'rule'>;
-
-/** A rule of the gate. Answers undefined where it does not apply. A rule runs only after all before it passed. */
+/** A rule of the gate. It answers nothing where it does not apply, and is asked only if all before it passed. */
 export interface Rule {
   readonly rule: string;
   check(evidence: Evidence): readonly Outcome[];
 }
 
-const passed = (detail: string): Outcome => ({ detail });
-const failed = (code: RejectionCode, detail: string): Outcome => ({ code, detail });
-
-/** In the order in which they are asked. */
+/** All rules, in the order in which they are asked. */
 export const RULES: readonly Rule[] = [
   { rule: 'finished', check: finished },
   { rule: 'registered', check: registered },
@@ -105,23 +100,6 @@ function value({ metric, candidate }: Evidence): Outcome[] {
       ? passed(`its ${metric} is ${value} (${candidate.from})`)
       : failed('metric_out_of_range', `its ${metric} of ${value} is impossible: ${impossible}`),
   ];
-}
-
-/** MLflow's SQL stores keep an infinite value as the largest or the smallest double. */
-function notFinite(value: number): string | undefined {
-  if (Math.abs(value) === Number.MAX_VALUE) return value > 0 ? 'Infinity' : '-Infinity';
-  return Number.isFinite(value) ? undefined : String(value);
-}
-
-/** Sums in floating point may end a little beyond the last possible value. */
-const FORGIVEN = 1e-9;
-
-function outOfRange(metric: string, value: number): string | undefined {
-  const { min = -Infinity, max = Infinity } = knownMetric(metric) ?? {};
-  if (value >= min - FORGIVEN && value <= max + FORGIVEN) return undefined;
-  const range =
-    max === Infinity ? `from ${min} up` : min === -Infinity ? `at most ${max}` : `from ${min} to ${max}`;
-  return `${metric} is ${range}`;
 }
 
 function direction(evidence: Evidence): Outcome[] {
@@ -221,10 +199,6 @@ function gain(evidence: Evidence): Outcome[] {
   });
 }
 
-function percent(share: number): string {
-  return `${Number((share * 100).toPrecision(12))} %`;
-}
-
 function bounds({ metric, candidate: { value }, policy: { floor, ceiling } }: Evidence): Outcome[] {
   if (value === undefined) return [];
   const outcomes: Outcome[] = [];
@@ -243,57 +217,6 @@ function bounds({ metric, candidate: { value }, policy: { floor, ceiling } }: Ev
     );
   }
   return outcomes;
-}
-
-function guardrails({ guardrails, baselines }: Evidence): Outcome[] {
-  return guardrails.map((guarded) => guard(guarded, baselines));
-}
-
-function guard(guarded: GuardedMetric, baselines: readonly Baseline[]): Outcome {
-  const { name, candidate, min, max } = guarded;
-  const bad = unusable(guarded.metric, candidate);
-  if (bad !== undefined) return failed('guardrail_failed', `${name}, which must not get worse, ${bad}`);
-  const { value = Number.NaN } = candidate;
-  if (min !== undefined && value < min) {
-    return failed('guardrail_failed', `its ${name} of ${value} is below ${min}`);
-  }
-  if (max !== undefined && value > max) {
-    return failed('guardrail_failed', `its ${name} of ${value} is above ${max}`);
-  }
-  const direction = guarded.direction ?? knownMetric(guarded.metric)?.direction;
-  for (const [index, baseline] of guarded.baselines.entries()) {
-    const than = baselines[index]?.name ?? 'its baseline';
-    if (direction === undefined) {
-      return failed('guardrail_failed', `${name} is not a well-known metric: set the guardrail's direction`);
-    }
-    const missing = unusable(guarded.metric, baseline);
-    if (missing !== undefined) return failed('guardrail_failed', `the ${name} of ${than} ${missing}`);
-    const { value: other = Number.NaN } = baseline;
-    const { maxLoss, maxRelativeLoss } = guarded;
-    if (loses(direction, other, value, { maxLoss, maxRelativeLoss })) {
-      return failed(
-        'guardrail_failed',
-        `its ${name} of ${value} is worse than the ${other} of ${than} by more than ${margin(guarded)}`,
-      );
-    }
-  }
-  return passed(`its ${name} is ${value} (${candidate.from})`);
-}
-
-function margin({ maxLoss, maxRelativeLoss }: GuardedMetric): string {
-  return [
-    ...(maxLoss === undefined ? [] : [String(maxLoss)]),
-    ...(maxRelativeLoss === undefined ? [] : [percent(maxRelativeLoss)]),
-  ].join(' or ');
-}
-
-function unusable(metric: string, { value, problem }: Measured): string | undefined {
-  if (problem !== undefined) return `cannot be used: ${problem.reason}`;
-  if (value === undefined) return 'was not measured';
-  const infinite = notFinite(value);
-  if (infinite) return `is ${infinite}`;
-  const impossible = outOfRange(metric, value);
-  return impossible && `is ${value}, which is impossible: ${impossible}`;
 }
 
 function significance(evidence: Evidence): Outcome[] {
