@@ -76,7 +76,7 @@ export function createDeploy({ platform, openDoor, record }: DeployParts): Deplo
   return async (announcement, { signal, forced }) => {
     const { id, time, data } = announcement;
     const door = await openDoor();
-    const answer = await door.enter({ id, time, data }, forced);
+    const answer = await door.enter({ id, time, data }, { forced, signal });
     const done = answer.outcome === 'deploy' ? await deployUnder(answer.entry, announcement, signal) : answer;
     tell(announcement, done);
     return done;

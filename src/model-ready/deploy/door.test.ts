@@ -84,8 +84,7 @@ describe('a claim that was left behind', () => {
   it('is taken over by others once its lease is over, and whoever had it is told', async () => {
     const store = createMemoryClaims();
     const slow = entryIn(await doorTo(store, 50).enter(better('1', 0.6)));
-    expect(await doorTo(store, 50).enter(better('2', 0.5))).toMatchObject({ outcome: 'wait' });
-    const next = await vi.waitFor(async () => entryIn(await doorTo(store, 50).enter(better('2', 0.5))));
+    const next = entryIn(await doorTo(store, 50).enter(better('2', 0.5)));
     expect(slow.until).toBeLessThanOrEqual(performance.now());
     await expect(slow.deployed(AT)).rejects.toMatchObject({ name: 'ClaimLost' });
     await slow.release();
@@ -94,12 +93,26 @@ describe('a claim that was left behind', () => {
   });
 });
 
+test('waits a second for another deployment, and no longer', async () => {
+  const door = doorTo();
+  const other = entryIn(await door.enter(better('1', 0.6)));
+  const begun = performance.now();
+  expect(await door.enter(better('2', 0.7))).toMatchObject({ outcome: 'wait' });
+  expect(performance.now() - begun).toBeGreaterThan(900);
+  expect(await door.enter(better('2', 0.7), { signal: AbortSignal.abort() })).toMatchObject({
+    outcome: 'wait',
+  });
+  const entering = door.enter(better('2', 0.7));
+  await other.deployed(AT);
+  entryIn(await entering);
+});
+
 test('asks for the champion, unless an operator wants it', async () => {
   const champion = vi.fn(async () => ({ version: '7', value: 0.95 }));
   const door = createDoor({ store: createMemoryClaims(), leaseMs: 60_000, champion });
   expect(await door.enter(announcementOf('8'))).toMatchObject({ outcome: 'superseded', by: '7' });
   expect(champion).toHaveBeenCalledOnce();
-  entryIn(await door.enter(announcementOf('8'), { by: 'ada', reason: 'a test' }));
+  entryIn(await door.enter(announcementOf('8'), { forced: { by: 'ada', reason: 'a test' } }));
   expect(champion).toHaveBeenCalledOnce();
 });
 

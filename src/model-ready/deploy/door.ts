@@ -1,3 +1,4 @@
+import { pause } from '../../time/backoff.ts';
 import type { ClaimStore } from './claims/store.ts';
 import { type Champion, type Decision, decide } from './decide.ts';
 import {
@@ -33,12 +34,19 @@ export type Answer =
 
 export interface Door {
   /**
-   * Claims a model for an announcement, unless it may not be deployed. `forced` deploys it whatever is live. Rejects with a
-   * TransportError, or with what asking for the champion rejects with.
+   * Claims a model for an announcement, unless it may not be deployed. Waits a second for another deployment of the model.
+   * Rejects with a TransportError, or with what asking for the champion rejects with.
    */
-  enter(announced: Announced, forced?: Forced): Promise<Answer>;
+  enter(announced: Announced, options?: EnterOptions): Promise<Answer>;
   /** What is known of a model's deployments. */
   record(model: string): Promise<DeploymentRecord>;
+}
+
+export interface EnterOptions {
+  /** Deploys it whatever is live. */
+  readonly forced?: Forced | undefined;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal;
 }
 
 export interface DoorOptions {
@@ -48,6 +56,10 @@ export interface DoorOptions {
   /** The live champion now. Default: no registry is asked. */
   readonly champion?: ((announced: Announced) => Promise<Champion | undefined>) | undefined;
 }
+
+/** Most deployments are over within that time: a message that is postponed comes later, and costs the carrier more. */
+const PATIENCE_MS = 1_000;
+const LOOK_EVERY_MS = 50;
 
 /** Of two announcements of one model only one is deployed at a time, and each is compared with the one before. */
 export function createDoor({ store, leaseMs, champion }: DoorOptions): Door {
@@ -97,17 +109,22 @@ export function createDoor({ store, leaseMs, champion }: DoorOptions): Door {
   return {
     record: async (model) => (await read(model)).record,
 
-    async enter(announced, forced) {
+    async enter(announced, { forced, signal } = {}) {
       const { model_name: model } = announced.data;
       const isForced = forced !== undefined;
       const registered = isForced ? undefined : await champion?.(announced);
       const token = crypto.randomUUID();
+      const patientUntil = performance.now() + PATIENCE_MS;
       for (;;) {
         const { record, revision } = await read(model);
         const now = Date.now();
         // Taken before the claim is written: it ends here no later than for others.
         const until = performance.now() + leaseMs;
         const decision = decide(record, announced, { now, leaseMs, champion: registered, isForced });
+        if (decision.outcome === 'wait' && performance.now() < patientUntil && !signal?.aborted) {
+          await pause(LOOK_EVERY_MS, signal);
+          continue;
+        }
         if (decision.outcome !== 'deploy') return decision;
         const sequence = record.sequence + 1;
         const { id, time, data } = announced;
