@@ -27,6 +27,7 @@ function claimed(announced: Announcement, changes: Partial<Claim> = {}): Deploym
     sequence: 2,
     from: NOW,
     until: NOW + LEASE_MS,
+    isUnsure: false,
     ...changes,
   };
   return { ...noDeployments(data.model_name), sequence: 2, claim };
@@ -169,9 +170,28 @@ describe('while another announcement is being deployed', () => {
     expect(outcome(record, announcementOf('4'))).toMatchObject({ outcome: 'wait', ms });
   });
 
-  it('takes over once its lease is over', () => {
+  it.each([
+    ['a better one', announcementOf('2', { current_value: 0.91 }), 'deploy'],
+    ['an equal one', announcementOf('4'), 'unresolved'],
+    ['a worse one', announcementOf('4', { current_value: 0.89 }), 'unresolved'],
+    ['a newer one by another metric', announcementOf('4', rmse), 'deploy'],
+    ['an older one by another metric', announcementOf('2', rmse), 'unresolved'],
+    [
+      'the same version',
+      announcementOf('3', { current_value: 0.91 }, { id: 'announced-anew' }),
+      'unresolved',
+    ],
+  ])('once its lease is over without a word, %s', (_, announced, expected) => {
     const record = claimed(other, { until: NOW });
-    expect(outcome(record, announcementOf('4')).outcome).toBe('deploy');
+    expect(outcome(record, announced).outcome).toBe(expected);
+    if (expected === 'unresolved') expect(outcome(record, announced)).toMatchObject({ claim: record.claim });
+  });
+
+  it('once its lease is over, goes after an operator who forced it, and lets an operator go on', () => {
+    const record = claimed(other, { until: NOW, forced: { by: 'ada', reason: 'a test' } });
+    const before = announcementOf('4', { current_value: 0.99 }, { time: '2026-12-01T11:59:59.000Z' });
+    expect(outcome(record, before).outcome).toBe('unresolved');
+    expect(outcome(record, before, undefined, true).outcome).toBe('deploy');
   });
 
   it('goes on with its own claim, of before a crash', () => {

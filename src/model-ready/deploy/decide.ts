@@ -26,6 +26,11 @@ export type Decision =
       /** Until it is worth looking again. */
       readonly ms: number;
       readonly reason: string;
+    }
+  | {
+      /** Another announcement, which is better or newer, may be live: find that out first. */
+      readonly outcome: 'unresolved';
+      readonly claim: Claim;
     };
 
 export interface Circumstances {
@@ -57,7 +62,9 @@ export function decide(
   }
   if (isForced) return { outcome: 'deploy' };
   return (
-    behindChampion(announced, champion) ?? behindLive(announced, live, champion) ?? { outcome: 'deploy' }
+    behindChampion(announced, champion) ??
+    behindLive(announced, live, champion) ??
+    behindUnresolved(announced, claim, champion) ?? { outcome: 'deploy' }
   );
 }
 
@@ -100,6 +107,22 @@ function behindLive(
   return isBetter(data.metric_direction, data.current_value, value)
     ? undefined
     : notBetter(data, value, by, 'which is deployed');
+}
+
+/**
+ * A claim whose lease ended without a word: whoever had it died, or the platform did not answer. Its model may be live,
+ * so nothing worse may be deployed after it.
+ */
+function behindUnresolved(
+  announced: Announced,
+  claim: Claim | undefined,
+  champion: Champion | undefined,
+): Decision | undefined {
+  if (claim === undefined || claim.id === announced.id) return undefined;
+  const perhapsLive = { ...claim, at: new Date(claim.from).toISOString() };
+  const isSameVersion = claim.data.model_version === announced.data.model_version;
+  const isBehind = isSameVersion || behindLive(announced, perhapsLive, champion) !== undefined;
+  return isBehind ? { outcome: 'unresolved', claim } : undefined;
 }
 
 function notBetter(data: Announced['data'], value: number, by: string, what: string): Decision {

@@ -1,9 +1,10 @@
-import type { ModelReadyToDeploy } from '../contract.ts';
+import { Reject } from '../../consume/handler.ts';
+import { type ModelReadyToDeploy, modelReadyToDeploy } from '../contract.ts';
 import { emitModelEvent } from '../events.ts';
 import type { Decision } from './decide.ts';
-import { type Announcement, type DeployTarget, requestDeployment } from './deploy-request.ts';
+import { type Announcement, DeployFailed, type DeployTarget, requestDeployment } from './deploy-request.ts';
 import type { Door, Entry } from './door.ts';
-import type { Forced } from './record.ts';
+import type { Claim, Forced } from './record.ts';
 
 /** A model that was deployed. */
 export interface Deployment {
@@ -15,11 +16,14 @@ export interface Deployment {
 }
 
 /** What became of an announcement. */
-export type Outcome = { readonly outcome: 'deployed' } | Exclude<Decision, { outcome: 'deploy' }>;
+export type Outcome =
+  | { readonly outcome: 'deployed' }
+  | Exclude<Decision, { outcome: 'deploy' } | { outcome: 'unresolved' }>;
 
 /**
- * Deploys what is announced, or says why not, and tells it as an event. Rejects with Reject, RetryAfter, DeployFailed,
- * ClaimLost, RegistryError or TransportError; the model is not claimed any more then.
+ * Deploys what is announced, or says why not, and tells it as an event. Rejects with Reject, Postpone, RetryAfter,
+ * DeployFailed, ClaimLost, RegistryError or TransportError. The model is not claimed any more then, unless it may be live
+ * all the same: then the claim stays, so that nothing worse is deployed until that is known.
  */
 export type Deploy = (announcement: Announcement, options: DeployCall) => Promise<Outcome>;
 
@@ -55,32 +59,60 @@ export function createDeploy({ platform, openDoor, record }: DeployParts): Deplo
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { id, data: model } = announcement;
-    let at: string;
+    let reason: string | undefined;
     try {
-      const reason = await post(announcement, entry, signal);
-      if (reason !== undefined) {
-        await entry.release();
-        return { outcome: 'superseded', by: 'platform', reason };
-      }
-      at = new Date().toISOString();
-      await record({ id, at, model });
+      reason = await post(announcement, entry, signal);
     } catch (error) {
       // If that fails too, others wait until the lease is over.
-      await entry.release().catch(() => undefined);
+      if (!mayBeLive(entry, error)) await entry.release().catch(() => undefined);
       throw error;
     }
+    if (reason !== undefined) {
+      await entry.release();
+      return { outcome: 'superseded', by: 'platform', reason };
+    }
+    const at = new Date().toISOString();
+    await record({ id, at, model });
     await entry.deployed(at);
     return { outcome: 'deployed' };
+  }
+
+  /** Asks again for a model that may be live, under the id of its message: a platform that has taken it only says so. */
+  async function resolve(door: Door, claim: Claim, signal: AbortSignal): Promise<void> {
+    const entry = await door.takeOver(claim);
+    if (entry === undefined) return;
+    const { id, time, data } = claim;
+    const announcement = { type: modelReadyToDeploy.name, id, time, data };
+    try {
+      tell(announcement, await deployUnder(entry, announcement, signal));
+    } catch (error) {
+      // Its own message will be told so. It is not live.
+      if (!(error instanceof Reject)) throw error;
+    }
   }
 
   return async (announcement, { signal, forced }) => {
     const { id, time, data } = announcement;
     const door = await openDoor();
-    const answer = await door.enter({ id, time, data }, { forced, signal });
-    const done = answer.outcome === 'deploy' ? await deployUnder(answer.entry, announcement, signal) : answer;
-    tell(announcement, done);
-    return done;
+    for (;;) {
+      const answer = await door.enter({ id, time, data }, { forced, signal });
+      if (answer.outcome === 'unresolved') {
+        await resolve(door, answer.claim, signal);
+        continue;
+      }
+      const done =
+        answer.outcome === 'deploy' ? await deployUnder(answer.entry, announcement, signal) : answer;
+      tell(announcement, done);
+      return done;
+    }
   };
+}
+
+/** Whether a model may be live whose deployment failed so. */
+function mayBeLive({ isUnsure }: Entry, error: unknown): boolean {
+  if (error instanceof Reject) return false;
+  // Whatever this answer says, it is not about the request before.
+  return isUnsure || (error instanceof DeployFailed && error.mayBeLive);
 }
 
 function tell({ id, data: { model_name, model_version } }: Announcement, done: Outcome): void {

@@ -7,6 +7,12 @@ import type { ModelReadyToDeploy } from '../contract.ts';
 /** The platform did not take the model this time; trying again may help. */
 export class DeployFailed extends Error {
   override readonly name = 'DeployFailed';
+  /** It was asked and did not answer, so it may have taken the model all the same. */
+  readonly mayBeLive: boolean;
+  constructor(message: string, options: { cause?: unknown; mayBeLive?: boolean } = {}) {
+    super(message, options);
+    this.mayBeLive = options.mayBeLive ?? false;
+  }
 }
 
 /** What is posted of a message. */
@@ -86,9 +92,25 @@ async function ask(
       timeout.aborted
         ? `${url.host} did not answer within ${timeoutMs / 1_000} s`
         : `${url.host} could not be asked`,
-      { cause },
+      { cause, mayBeLive: !neverArrived(cause) },
     );
   }
+}
+
+/** Codes of errors from before anything was sent. */
+const NOT_CONNECTED: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** What fetch throws has its reason as its cause. */
+function neverArrived(thrown: unknown): boolean {
+  const reason = thrown instanceof Error ? thrown.cause : undefined;
+  return reason instanceof Error && 'code' in reason && NOT_CONNECTED.has(reason.code);
 }
 
 /** Rises with every deployment of a model: a platform that has seen a higher one answers 409. */

@@ -84,12 +84,42 @@ describe('a claim that was left behind', () => {
   it('is taken over by others once its lease is over, and whoever had it is told', async () => {
     const store = createMemoryClaims();
     const slow = entryIn(await doorTo(store, 50).enter(better('1', 0.6)));
-    const next = entryIn(await doorTo(store, 50).enter(better('2', 0.5)));
+    const next = entryIn(await doorTo(store, 50).enter(better('2', 0.7)));
     expect(slow.until).toBeLessThanOrEqual(performance.now());
     await expect(slow.deployed(AT)).rejects.toMatchObject({ name: 'ClaimLost' });
     await slow.release();
     await next.deployed(AT);
     expect((await doorTo(store).record('churn')).live?.data.model_version).toBe('2');
+  });
+
+  it('comes back when a better one that took over is not deployed', async () => {
+    const store = createMemoryClaims();
+    await doorTo(store, 0).enter(better('1', 0.6));
+    await entryIn(await doorTo(store, 0).enter(better('2', 0.7))).release();
+    expect((await doorTo(store).record('churn')).claim).toMatchObject({ id: 'announcement-of-1' });
+    expect(await doorTo(store).enter(better('3', 0.5))).toMatchObject({ outcome: 'unresolved' });
+  });
+
+  it('is gone when the same message, asked for again, is not deployed', async () => {
+    const store = createMemoryClaims();
+    await doorTo(store).enter(better('1', 0.6));
+    const again = entryIn(await doorTo(store).enter(better('1', 0.6)));
+    expect(again.isUnsure).toBe(true);
+    await again.release();
+    expect((await doorTo(store).record('churn')).claim).toBeUndefined();
+    expect(entryIn(await doorTo(store).enter(better('1', 0.6))).isUnsure).toBe(false);
+  });
+
+  it('is taken over for its own message by one of many', async () => {
+    const store = createMemoryClaims();
+    await doorTo(store, 0).enter(better('1', 0.6));
+    const { claim } = await doorTo(store).record('churn');
+    if (claim === undefined) return expect.unreachable();
+    const taken = await Promise.all([1, 2, 3].map(() => doorTo(store).takeOver(claim)));
+    const [entry, ...others] = taken.filter((one) => one !== undefined);
+    expect(others).toEqual([]);
+    await entry?.deployed(AT);
+    expect(await doorTo(store).record('churn')).toMatchObject({ live: { id: 'announcement-of-1' } });
   });
 });
 

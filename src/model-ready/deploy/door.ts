@@ -3,6 +3,7 @@ import type { ClaimStore } from './claims/store.ts';
 import { type Champion, type Decision, decide } from './decide.ts';
 import {
   type Announced,
+  type Claim,
   type DeploymentRecord,
   type Forced,
   noDeployments,
@@ -22,9 +23,11 @@ export interface Entry {
   readonly sequence: number;
   /** When the right ends, by `performance.now()`. */
   readonly until: number;
+  /** An earlier request for the same message was not answered, or its answer was lost: it may be live. */
+  readonly isUnsure: boolean;
   /** The model is live. Throws {@link ClaimLost}, TransportError. */
   deployed(at: string): Promise<void>;
-  /** It was not deployed: what was live before still is. */
+  /** It was not deployed: what was live before still is. Whoever does not know that leaves the claim to its end. */
   release(): Promise<void>;
 }
 
@@ -38,6 +41,8 @@ export interface Door {
    * Rejects with a TransportError, or with what asking for the champion rejects with.
    */
   enter(announced: Announced, options?: EnterOptions): Promise<Answer>;
+  /** Claims the model for the message of a claim that ended without a word; undefined if others have meanwhile. */
+  takeOver(claim: Claim): Promise<Entry | undefined>;
   /** What is known of a model's deployments. */
   record(model: string): Promise<DeploymentRecord>;
 }
@@ -63,7 +68,7 @@ const LOOK_EVERY_MS = 50;
 
 /** Of two announcements of one model only one is deployed at a time, and each is compared with the one before. */
 export function createDoor({ store, leaseMs, champion }: DoorOptions): Door {
-  async function read(model: string) {
+  async function read(model: string): Promise<Read> {
     const stored = await store.read(model);
     const record = stored === undefined ? noDeployments(model) : parseRecord(stored.text);
     return { record, revision: stored?.revision };
@@ -82,7 +87,7 @@ export function createDoor({ store, leaseMs, champion }: DoorOptions): Door {
     }
   }
 
-  function entryOf(model: string, token: string, sequence: number, until: number): Entry {
+  function entryOf(model: string, { token, sequence, isUnsure }: Claim, until: number): Entry {
     const ifOurs =
       (next: (record: DeploymentRecord) => DeploymentRecord) =>
       (record: DeploymentRecord): DeploymentRecord | undefined =>
@@ -90,6 +95,7 @@ export function createDoor({ store, leaseMs, champion }: DoorOptions): Door {
     return {
       sequence,
       until,
+      isUnsure,
       async deployed(at) {
         if (
           await change(
@@ -106,43 +112,70 @@ export function createDoor({ store, leaseMs, champion }: DoorOptions): Door {
     };
   }
 
+  /** Undefined if others have written meanwhile. */
+  async function claimFor(
+    { id, time, data }: Announced,
+    { record, revision }: Read,
+    forced: Forced | undefined,
+  ): Promise<Entry | undefined> {
+    const { model_name: model } = data;
+    const now = Date.now();
+    // Taken before the claim is written: it ends here no later than for others.
+    const until = performance.now() + leaseMs;
+    const claim: Claim = {
+      id,
+      time,
+      data,
+      ...(forced && { forced }),
+      token: crypto.randomUUID(),
+      sequence: record.sequence + 1,
+      from: now,
+      until: now + leaseMs,
+      isUnsure: record.claim?.id === id,
+      over: overtaken(record.claim, id),
+    };
+    const claimed = JSON.stringify({ ...record, sequence: claim.sequence, claim });
+    return (await store.write(model, claimed, revision)) ? entryOf(model, claim, until) : undefined;
+  }
+
   return {
     record: async (model) => (await read(model)).record,
 
+    async takeOver(claim) {
+      const found = await read(claim.data.model_name);
+      if (found.record.claim?.token !== claim.token) return undefined;
+      return claimFor(claim, found, claim.forced);
+    },
+
     async enter(announced, { forced, signal } = {}) {
-      const { model_name: model } = announced.data;
       const isForced = forced !== undefined;
       const registered = isForced ? undefined : await champion?.(announced);
-      const token = crypto.randomUUID();
       const patientUntil = performance.now() + PATIENCE_MS;
       for (;;) {
-        const { record, revision } = await read(model);
+        const found = await read(announced.data.model_name);
         const now = Date.now();
-        // Taken before the claim is written: it ends here no later than for others.
-        const until = performance.now() + leaseMs;
-        const decision = decide(record, announced, { now, leaseMs, champion: registered, isForced });
+        const decision = decide(found.record, announced, { now, leaseMs, champion: registered, isForced });
         if (decision.outcome === 'wait' && performance.now() < patientUntil && !signal?.aborted) {
           await pause(LOOK_EVERY_MS, signal);
           continue;
         }
         if (decision.outcome !== 'deploy') return decision;
-        const sequence = record.sequence + 1;
-        const { id, time, data } = announced;
-        const claim = {
-          id,
-          time,
-          data,
-          ...(forced && { forced }),
-          token,
-          sequence,
-          from: now,
-          until: now + leaseMs,
-        };
-        const claimed = JSON.stringify({ ...record, sequence, claim });
-        if (await store.write(model, claimed, revision)) {
-          return { outcome: 'deploy', entry: entryOf(model, token, sequence, until) };
-        }
+        const entry = await claimFor(announced, found, forced);
+        if (entry !== undefined) return { outcome: 'deploy', entry };
       }
     },
   };
+}
+
+/** A record, and the revision that it was read at. */
+interface Read {
+  readonly record: DeploymentRecord;
+  readonly revision: string | undefined;
+}
+
+/** What a claim for a message takes over from: the claim that is there, or what its own earlier one took over from. */
+function overtaken(claim: Claim | undefined, id: string): Claim['over'] {
+  if (claim === undefined) return undefined;
+  const { over, ...itself } = claim;
+  return claim.id === id ? over : itself;
 }

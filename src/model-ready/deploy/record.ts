@@ -13,7 +13,7 @@ const announcedFields = {
 /** Who deployed it whatever the rules say, and why. */
 const forced = z.object({ by: z.string(), reason: z.string() });
 
-const claim = z.object({
+const claimFields = {
   ...announcedFields,
   forced: z.optional(forced),
   /** Of whoever claimed it, and nobody else. */
@@ -22,6 +22,14 @@ const claim = z.object({
   /** Unix times in ms, by the clock of whoever claimed it. */
   from: z.number(),
   until: z.number(),
+  /** The same message was claimed for before, and nobody knows what the platform did: it may be live. */
+  isUnsure: z.boolean(),
+};
+
+const claim = z.object({
+  ...claimFields,
+  /** The claim that this one took over from. Its model may be live, if this one's is not. */
+  over: z.optional(z.object(claimFields)),
 });
 
 const live = z.object({
@@ -75,7 +83,7 @@ export function parseRecord(text: string): DeploymentRecord {
 /** The record once what is claimed has been deployed. */
 export function withClaimLive({ claim: done, ...rest }: DeploymentRecord, at: string): DeploymentRecord {
   if (done === undefined) return rest;
-  const { token: _, from: __, until: ___, ...announced } = done;
+  const { token: _, from: __, until: ___, isUnsure: ____, over: _____, ...announced } = done;
   const { model_version } = announced.data;
   const before = [...(rest.live ? [rest.live] : []), ...rest.before].filter(
     ({ data }) => data.model_version !== model_version,
@@ -83,7 +91,7 @@ export function withClaimLive({ claim: done, ...rest }: DeploymentRecord, at: st
   return { ...rest, live: { ...announced, at }, before: before.slice(0, MOST_BEFORE) };
 }
 
-/** The record once a claim has been taken back. */
-export function withoutClaim({ claim: _, ...rest }: DeploymentRecord): DeploymentRecord {
-  return rest;
+/** The record once a claim has been taken back: as it was before. */
+export function withoutClaim({ claim: done, ...rest }: DeploymentRecord): DeploymentRecord {
+  return done?.over === undefined ? rest : { ...rest, claim: done.over };
 }
