@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, test } from 'vitest';
@@ -68,6 +68,15 @@ describe('claims in files', () => {
     }
     const files = await readdir(join(root, claimKey('tidy')));
     expect(files.toSorted()).toEqual([13, 14, 15, 16, 17, 18, 19, 20].map((number) => `${number}.json`));
+  });
+
+  it('remove the oldest revision first, so that no number is free while the one before it is there', async () => {
+    const folder = join(root, claimKey('order'));
+    // Cannot be removed as a file, and comes after 10 by name.
+    await mkdir(join(folder, '9.json'), { recursive: true });
+    for (let number = 10; number <= 18; number++) await writeFile(join(folder, `${number}.json`), '');
+    await expect(createFileClaims(root).write('order', '19', '18')).rejects.toThrow();
+    expect(await readdir(folder)).toEqual(expect.arrayContaining(['10.json', '11.json', '19.json']));
   });
 
   it('say which folder cannot be used', async () => {

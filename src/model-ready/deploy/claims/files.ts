@@ -92,7 +92,8 @@ async function createFolder(folder: string): Promise<void> {
 
 async function tidy(folder: string, there: readonly number[]): Promise<void> {
   const oldest = Math.max(...there) - KEPT;
-  for (const revision of there) {
+  // The oldest first: a number is free again only once the one before it is gone, by which a slow writer is found out.
+  for (const revision of there.toSorted((one, other) => one - other)) {
     if (revision <= oldest) await rm(fileOf(folder, revision), { force: true });
   }
   for (const name of await readdir(folder)) {
