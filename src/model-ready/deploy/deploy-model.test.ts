@@ -34,12 +34,14 @@ async function system(answer: Answer, door: Partial<DoorOptions> = {}) {
     events,
     recorded,
     live: async () => (await createDoor({ store, leaseMs: 1 }).record('churn')).live?.data.model_version,
-    /** What the platform was asked for: the version, and the number it came with. */
-    requests: () =>
-      platform.requests.map(({ body, headers }) => [
-        JSON.parse(body).data.model_version,
-        headers['hikyaku-sequence'],
-      ]),
+    /** What the platform was asked for: the version, and the place of its number among those of all requests. */
+    requests: () => {
+      const numbers = platform.requests.map(({ headers }) => Number(headers['hikyaku-sequence']));
+      return platform.requests.map(({ body }, index) => {
+        const place = numbers.filter((number) => number <= (numbers[index] ?? 0)).length;
+        return [JSON.parse(body).data.model_version, place];
+      });
+    },
     handler: (record = async (version: string) => void recorded.push(version)) => {
       const opened = createDoor({ leaseMs: 60_000, ...door, store });
       return createDeployHandler({
@@ -75,7 +77,7 @@ test('a model that is superseded is acknowledged, and an event says why', async 
   await handler()(message('3', 0.9), context);
   await handler()(message('2', 0.8), context);
   await handler()(message('3', 0.9), context);
-  expect(requests()).toEqual([['3', '1']]);
+  expect(requests()).toEqual([['3', 1]]);
   expect(recorded).toEqual(['3']);
   expect(events).toEqual([
     { event: 'deployed', id: 'announcement-of-3', model_name: 'churn', model_version: '3' },
@@ -122,7 +124,7 @@ test('409 of the platform supersedes it, and what was live before is', async () 
   });
   expect(await live()).toBe('2');
   await handler()(message('4', 0.85), context);
-  expect(requests().at(-1)).toEqual(['4', '3']);
+  expect(requests().at(-1)).toEqual(['4', 3]);
 });
 
 test('of two handlers at once, one waits without spending an attempt', async () => {
@@ -144,8 +146,8 @@ test('of two handlers at once, one waits without spending an attempt', async () 
   await first;
   await handler()(message('3', 0.9), context);
   expect(requests()).toEqual([
-    ['2', '1'],
-    ['3', '2'],
+    ['2', 1],
+    ['3', 2],
   ]);
   expect(await live()).toBe('3');
 });
@@ -156,7 +158,7 @@ test('after a crash between claim and answer, the same message goes on', async (
   await createDoor({ store, leaseMs: 60_000 }).enter({ id, time, data });
   await expect(handler()(message('3', 0.9), context)).rejects.toBeInstanceOf(Postpone);
   await handler()(message('2', 0.8), context);
-  expect(requests()).toEqual([['2', '2']]);
+  expect(requests()).toEqual([['2', 1]]);
   expect(await live()).toBe('2');
 });
 
@@ -168,8 +170,8 @@ test('after a crash between the answer and its record, it is asked for again wit
   expect(await live()).toBeUndefined();
   await handler()(message('2', 0.8), context);
   expect(requests()).toEqual([
-    ['2', '1'],
-    ['2', '2'],
+    ['2', 1],
+    ['2', 2],
   ]);
 });
 
@@ -216,7 +218,7 @@ test('the champion of a registry is not replaced by a worse model', async () => 
     { event: 'superseded', by: '7', reason: expect.stringContaining('version 7, which is the champion') },
     { event: 'deployed', model_version: '9' },
   ]);
-  expect(requests()).toEqual([['9', '1']]);
+  expect(requests()).toEqual([['9', 1]]);
 });
 
 test('a store of claims that is away is tried again, and nothing is deployed', async () => {

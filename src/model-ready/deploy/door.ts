@@ -128,7 +128,8 @@ export function createDoor({ store, leaseMs, champion }: DoorOptions): Door {
       data,
       ...(forced && { forced }),
       token: crypto.randomUUID(),
-      sequence: record.sequence + 1,
+      // By the clock, so that it rises even if the store was lost or is another one.
+      sequence: Math.max(record.sequence + 1, now),
       from: now,
       until: now + leaseMs,
       isUnsure: record.claim?.id === id,
