@@ -170,6 +170,14 @@ test('a registry that is away is no reason to deploy', async () => {
   expect(await store.read('churn')).toBeUndefined();
 });
 
+test('a registry that is away is no reason to try again what is live', async () => {
+  const store = createMemoryClaims();
+  await entryIn(await doorTo(store).enter(announcementOf('8'))).deployed(AT);
+  const champion = () => Promise.reject(new Error('away'));
+  const door = createDoor({ store, leaseMs: 60_000, champion });
+  expect(await door.enter(announcementOf('8'))).toEqual({ outcome: 'already_deployed' });
+});
+
 test('what is no record of ours is not overwritten', async () => {
   const store = createMemoryClaims();
   await store.write('churn', '{"model_name":"churn"}', undefined);

@@ -1,4 +1,5 @@
 import { pause } from '../../time/backoff.ts';
+import { openOnce } from '../../transport/open-once.ts';
 import type { ClaimStore } from './claims/store.ts';
 import { type Champion, type Decision, decide } from './decide.ts';
 import {
@@ -150,16 +151,19 @@ export function createDoor({ store, leaseMs, champion }: DoorOptions): Door {
 
     async enter(announced, { forced, signal } = {}) {
       const isForced = forced !== undefined;
-      const registered = isForced ? undefined : await champion?.(announced);
+      // Asked once, and only if its answer matters: for what is live or waits, a registry may be away.
+      const askOnce = openOnce(async () => (isForced ? undefined : champion?.(announced)));
       const patientUntil = performance.now() + PATIENCE_MS;
       for (;;) {
         const found = await read(announced.data.model_name);
-        const now = Date.now();
-        const decision = decide(found.record, announced, { now, leaseMs, champion: registered, isForced });
-        if (decision.outcome === 'wait' && performance.now() < patientUntil && !signal?.aborted) {
+        const at = { now: Date.now(), leaseMs, isForced };
+        const first = decide(found.record, announced, at);
+        if (first.outcome === 'wait' && performance.now() < patientUntil && !signal?.aborted) {
           await pause(LOOK_EVERY_MS, signal);
           continue;
         }
+        if (first.outcome === 'wait' || first.outcome === 'already_deployed') return first;
+        const decision = decide(found.record, announced, { ...at, champion: await askOnce() });
         if (decision.outcome !== 'deploy') return decision;
         const entry = await claimFor(announced, found, forced);
         if (entry !== undefined) return { outcome: 'deploy', entry };
