@@ -92,6 +92,7 @@ describe('the account', () => {
       announced: 1,
       rejected: 1,
       deployed: 1,
+      superseded: 0,
       retried: 1,
       dead: 1,
     });

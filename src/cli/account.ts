@@ -118,6 +118,9 @@ export function createAccount({ json }: { readonly json: boolean }): Account {
           counts.deployed++;
           line('green', 'deployed', name, '');
           break;
+        case 'forced':
+          line('magenta', 'forced', name, `by ${printable(event.by)}: ${printable(event.reason)}`);
+          break;
         case 'superseded':
           counts.superseded++;
           line('yellow', 'superseded', name, printable(event.reason));

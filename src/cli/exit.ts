@@ -1,8 +1,11 @@
 import { CommanderError } from 'commander';
 import { InvalidConfig } from '../config/define-config.ts';
+import { Postpone, Reject, RetryAfter } from '../consume/handler.ts';
 import { InvalidMessage } from '../message/envelope.ts';
 import { InvalidName } from '../message/names.ts';
 import { InvalidDeployOptions } from '../model-ready/deploy/deploy.ts';
+import { DeployFailed } from '../model-ready/deploy/deploy-request.ts';
+import { ClaimLost } from '../model-ready/deploy/door.ts';
 import { AnnounceFailed } from '../model-ready/judge/announce.ts';
 import { InvalidEvaluation } from '../model-ready/judge/evaluation.ts';
 import { InvalidMinImprovement } from '../model-ready/judge/parse-min-improvement.ts';
@@ -25,6 +28,8 @@ export const EXIT = {
   notFound: 4,
   /** No credentials, or not the right. */
   denied: 5,
+  /** A better or a newer version is deployed. */
+  superseded: 6,
 } as const;
 
 /** Something the user gave is wrong; the message says what, and what to do. */
@@ -35,6 +40,11 @@ export class BadInput extends Error {
 /** What was asked for by name is not there. */
 export class NotThere extends Error {
   override readonly name = 'NotThere';
+}
+
+/** A model was not deployed, because a better or a newer version is. */
+export class Superseded extends Error {
+  override readonly name = 'Superseded';
 }
 
 const BY_CODE: Readonly<Record<ErrorCode, number>> = {
@@ -59,8 +69,13 @@ const BAD_INPUT = [
   InvalidDeployOptions,
   InvalidMinImprovement,
   InvalidSecretSource,
+  // A platform refuses what it was given for good.
+  Reject,
   UnreadableDocument,
 ];
+
+/** A platform, or another deployment, stands in the way for now. */
+const LATER = [DeployFailed, ClaimLost, RetryAfter, Postpone];
 
 /** The code a command that failed so ends with. */
 export function exitCodeOf(error: unknown): number {
@@ -68,5 +83,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof AnnounceFailed) return exitCodeOf(error.cause);
   if (error instanceof TransportError || error instanceof RegistryError) return BY_CODE[error.code];
   if (error instanceof NotThere) return EXIT.notFound;
+  if (error instanceof Superseded) return EXIT.superseded;
+  if (LATER.some((type) => error instanceof type)) return EXIT.unavailable;
   return BAD_INPUT.some((type) => error instanceof type) ? EXIT.badInput : EXIT.unexpected;
 }

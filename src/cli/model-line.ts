@@ -26,6 +26,8 @@ export function modelLine(event: ModelEvent): string | undefined {
       return `${paint('cyan', 'requested')}  ${name}  ${printable(event.id)}`;
     case 'deployed':
       return `${paint('green', 'deployed')}  ${name}`;
+    case 'forced':
+      return `${paint('magenta', 'forced')}  ${name}  by ${printable(event.by)}: ${printable(event.reason)}`;
     case 'superseded':
       return `${paint('yellow', 'superseded')}  ${name}  ${printable(event.reason)}`;
     case 'already_deployed':

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { deploy } from './commands/deploy.ts';
 import { dev } from './commands/dev.ts';
 import { dlq } from './commands/dlq.ts';
 import { emit } from './commands/emit.ts';
@@ -18,7 +19,8 @@ import { paint, printable } from './output.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done · 1 a fault of ours · 2 something given is wrong · 3 the carrier is away, try later
-            4 what was asked for is not there · 5 no credentials, or not the right`;
+            4 what was asked for is not there · 5 no credentials, or not the right
+            6 not deployed: a better or a newer version is`;
 
 /** Runs the command line and returns its exit code. An error is one sentence on stderr. */
 export async function run(words: readonly string[]): Promise<number> {
@@ -34,6 +36,7 @@ export async function run(words: readonly string[]): Promise<number> {
     dev,
     emit,
     judge,
+    deploy,
     serve,
     sweep,
     work,

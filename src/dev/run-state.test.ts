@@ -24,14 +24,14 @@ describe('what a folder knows of its runs', () => {
   it('names a running system whole: who reads meanwhile reads what was there before', () => {
     writeFileSync(there('dev.json'), 'before');
     const reading = openSync(there('dev.json'), 'r');
-    const platform = { url: 'http://127.0.0.1:1/', instance: 'x' };
-    openRunState(folder, 'embedded').announceRunning({ transportUrl: 'sqs://127.0.0.1:1', platform });
+    const platform = { url: 'http://127.0.0.1:1/', instance: 'x', secret: 'whsec_' };
+    const running = { transportUrl: 'sqs://127.0.0.1:1', platform, deployedUrl: 'file:///x' };
+    openRunState(folder, 'embedded').announceRunning(running);
     expect(readFileSync(reading, 'utf8')).toBe('before');
     closeSync(reading);
     expect(JSON.parse(readFileSync(there('dev.json'), 'utf8'))).toEqual({
       pid: process.pid,
-      transportUrl: 'sqs://127.0.0.1:1',
-      platform,
+      ...running,
     });
   });
 

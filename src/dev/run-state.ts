@@ -10,7 +10,9 @@ const RUNNING_FILE = 'dev.json';
 const Running = z.object({
   pid: z.number(),
   transportUrl: z.string(),
-  platform: z.object({ url: z.string(), instance: z.string() }),
+  platform: z.object({ url: z.string(), instance: z.string(), secret: z.string() }),
+  /** For `DEPLOYED_URL`. */
+  deployedUrl: z.string(),
 });
 export type Running = z.infer<typeof Running>;
 
@@ -78,7 +80,7 @@ export function openRunState(folder: string, carrier: string): RunState {
       appendLine(fedFile, { name });
     },
     announceRunning(running) {
-      // The URL may hold a password.
+      // It holds a secret, and the URL may hold a password.
       const text = JSON.stringify({ pid: process.pid, ...running });
       const file = join(folder, RUNNING_FILE);
       // Others see it whole or not at all.

@@ -16,6 +16,8 @@ export interface System {
   readonly url: string;
   readonly transport: Transport;
   readonly platform: Platform;
+  /** Where it is kept what was deployed last. */
+  readonly deployedUrl: string;
   /** Invokes the emit function directly, as on AWS. Rejects with what it throws. */
   emit(payload: unknown): Promise<unknown>;
   /** Drains: invocations end, nothing new begins. */
@@ -62,10 +64,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   started.defer(() => carrier.stop());
   const platform = await startPlatform(options.platform);
   started.defer(() => platform.stop());
+  const deployedUrl = pathToFileURL(resolve(options.deployedFolder)).href;
   // The functions read their environment when they are loaded, as in Lambda.
   Object.assign(process.env, {
     TRANSPORT_URL: carrier.url,
-    DEPLOYED_URL: pathToFileURL(resolve(options.deployedFolder)).href,
+    DEPLOYED_URL: deployedUrl,
     DEPLOY_URL: platform.url,
     DEPLOY_SECRET: platform.secret,
   });
@@ -85,6 +88,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     url: carrier.url,
     transport,
     platform,
+    deployedUrl,
     emit: (payload) => emit(payload, { getRemainingTimeInMillis: () => FUNCTION_TIMEOUT_MS }),
     close: () => running.disposeAsync(),
   };

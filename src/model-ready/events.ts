@@ -84,6 +84,16 @@ export type ModelEvent =
       readonly model_version: string;
     }
   | {
+      /** An operator deployed it, whatever was live. */
+      readonly event: 'forced';
+      readonly id: string;
+      readonly model_name: string;
+      readonly model_version: string;
+      /** Who, and why. */
+      readonly by: string;
+      readonly reason: string;
+    }
+  | {
       /** That version is live already: nothing was done. */
       readonly event: 'already_deployed';
       readonly id: string;

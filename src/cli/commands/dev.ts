@@ -65,8 +65,9 @@ export const dev = new Command('dev')
     });
     begun.defer(state.stopped);
     begun.defer(system.close);
-    const { url, instance } = system.platform;
-    state.announceRunning({ transportUrl: system.url, platform: { url, instance } });
+    const { url, instance, secret } = system.platform;
+    const { deployedUrl } = system;
+    state.announceRunning({ transportUrl: system.url, platform: { url, instance, secret }, deployedUrl });
     greet(account, system, state, json);
     for (const warning of (await system.transport.warnings?.()) ?? []) account.warn(warning);
     if (!once) begun.defer((await offer(system, config, account)).close);

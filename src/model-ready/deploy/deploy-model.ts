@@ -84,7 +84,7 @@ export function createDeploy({ platform, openDoor, record }: DeployParts): Deplo
     const { id, time, data } = claim;
     const announcement = { type: modelReadyToDeploy.name, id, time, data };
     try {
-      tell(announcement, await deployUnder(entry, announcement, signal));
+      tell(announcement, await deployUnder(entry, announcement, signal), claim.forced);
     } catch (error) {
       // Its own message will be told so. It is not live.
       if (!(error instanceof Reject)) throw error;
@@ -102,7 +102,7 @@ export function createDeploy({ platform, openDoor, record }: DeployParts): Deplo
       }
       const done =
         answer.outcome === 'deploy' ? await deployUnder(answer.entry, announcement, signal) : answer;
-      tell(announcement, done);
+      tell(announcement, done, forced);
       return done;
     }
   };
@@ -115,8 +115,13 @@ function mayBeLive({ isUnsure }: Entry, error: unknown): boolean {
   return isUnsure || (error instanceof DeployFailed && error.mayBeLive);
 }
 
-function tell({ id, data: { model_name, model_version } }: Announcement, done: Outcome): void {
+function tell(
+  { id, data: { model_name, model_version } }: Announcement,
+  done: Outcome,
+  forced: Forced | undefined,
+): void {
   const about = { id, model_name, model_version };
+  if (forced && done.outcome === 'deployed') emitModelEvent({ event: 'forced', ...about, ...forced });
   if (done.outcome === 'superseded') {
     emitModelEvent({ event: 'superseded', ...about, by: done.by, reason: done.reason });
   } else if (done.outcome !== 'wait') {

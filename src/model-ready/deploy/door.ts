@@ -46,6 +46,7 @@ export interface Door {
   takeOver(claim: Claim): Promise<Entry | undefined>;
   /** What is known of a model's deployments. */
   record(model: string): Promise<DeploymentRecord>;
+  close(): void;
 }
 
 export interface EnterOptions {
@@ -142,6 +143,7 @@ export function createDoor({ store, leaseMs, champion }: DoorOptions): Door {
 
   return {
     record: async (model) => (await read(model)).record,
+    close: () => store.close(),
 
     async takeOver(claim) {
       const found = await read(claim.data.model_name);

@@ -63,6 +63,14 @@ export type Announced = Pick<Claim, 'id' | 'time' | 'data'>;
 /** So many are kept to go back to. */
 const MOST_BEFORE = 5;
 
+/** The announcement of a version that is live, was live before, or is being deployed. */
+export function announcementIn(
+  { live: now, before, claim: coming }: DeploymentRecord,
+  version: string,
+): Announced | undefined {
+  return [now, ...before, coming].find((one) => one?.data.model_version === version);
+}
+
 export function noDeployments(model_name: string): DeploymentRecord {
   return { model_name, sequence: 0, before: [] };
 }
