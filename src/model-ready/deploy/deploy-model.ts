@@ -64,7 +64,7 @@ export function createDeploy({ platform, openDoor, record }: DeployParts): Deplo
       reason = await post(announcement, entry, signal);
     } catch (error) {
       // If that fails too, others wait until the lease is over.
-      if (!mayBeLive(entry, error)) await entry.release().catch(() => undefined);
+      await (mayBeLive(entry, error) ? entry.leave() : entry.release()).catch(() => undefined);
       throw error;
     }
     if (reason !== undefined) {
@@ -72,8 +72,13 @@ export function createDeploy({ platform, openDoor, record }: DeployParts): Deplo
       return { outcome: 'superseded', by: 'platform', reason };
     }
     const at = new Date().toISOString();
-    await record({ id, at, model });
-    await entry.deployed(at);
+    try {
+      await record({ id, at, model });
+      await entry.deployed(at);
+    } catch (error) {
+      await entry.leave().catch(() => undefined);
+      throw error;
+    }
     return { outcome: 'deployed' };
   }
 

@@ -9,6 +9,7 @@ import {
   type Forced,
   noDeployments,
   parseRecord,
+  withClaimEnded,
   withClaimLive,
   withoutClaim,
 } from './record.ts';
@@ -28,8 +29,10 @@ export interface Entry {
   readonly isUnsure: boolean;
   /** The model is live. Throws {@link ClaimLost}, TransportError. */
   deployed(at: string): Promise<void>;
-  /** It was not deployed: what was live before still is. Whoever does not know that leaves the claim to its end. */
+  /** It was not deployed: what was live before still is. */
   release(): Promise<void>;
+  /** It may be live. The claim says so from now on, and a better model need not wait. */
+  leave(): Promise<void>;
 }
 
 export type Answer =
@@ -110,6 +113,12 @@ export function createDoor({ store, leaseMs, champion }: DoorOptions): Door {
       },
       async release() {
         await change(model, ifOurs(withoutClaim));
+      },
+      async leave() {
+        await change(
+          model,
+          ifOurs((record) => withClaimEnded(record, Date.now())),
+        );
       },
     };
   }

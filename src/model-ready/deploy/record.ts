@@ -99,6 +99,12 @@ export function withClaimLive({ claim: done, ...rest }: DeploymentRecord, at: st
   return { ...rest, live: { ...announced, at }, before: before.slice(0, MOST_BEFORE) };
 }
 
+/** The record once nobody is at work for a claim, and its model may be live. */
+export function withClaimEnded(record: DeploymentRecord, now: number): DeploymentRecord {
+  const { claim: ended } = record;
+  return ended === undefined ? record : { ...record, claim: { ...ended, until: Math.min(ended.until, now) } };
+}
+
 /** The record once a claim has been taken back: as it was before. */
 export function withoutClaim({ claim: done, ...rest }: DeploymentRecord): DeploymentRecord {
   return done?.over === undefined ? rest : { ...rest, claim: done.over };

@@ -66,10 +66,10 @@ async function system(...conducts: Conduct[]) {
       failing = fails;
     },
     deploy: async (version: string, value: number) => handler(message(version, value), context),
-    /** The same, once every lease is over. Resolves with what it threw, if it did. */
-    deployLater: async (version: string, value: number): Promise<unknown> => {
+    /** The same, once every lease is over. */
+    deployLater: async (version: string, value: number) => {
       vi.setSystemTime(Date.now() + LEASE_MS);
-      return Promise.resolve(handler(message(version, value), context)).catch((error: unknown) => error);
+      return handler(message(version, value), context);
     },
     recorded: async () => (await door.record('churn')).live?.data.model_version,
   };
@@ -79,69 +79,80 @@ const summary = (events: readonly ModelEvent[]) =>
   events.map(({ event, model_version }) => `${model_version} ${event}`);
 
 test('a model that was taken without an answer is not replaced by a worse one', async () => {
-  const { deploy, deployLater, versions, recorded, events } = await system('take silently');
+  const { deploy, versions, recorded, events } = await system('take silently');
   await expect(deploy('3', 0.95)).rejects.toMatchObject({ name: 'DeployFailed', mayBeLive: true });
-  await expect(deploy('2', 0.85)).rejects.toBeInstanceOf(Postpone);
-  expect(await deployLater('2', 0.85)).toBeUndefined();
-  expect(await deployLater('3', 0.95)).toBeUndefined();
+  await deploy('2', 0.85);
+  await deploy('3', 0.95);
   expect(versions).toEqual(['3']);
   expect(await recorded()).toBe('3');
   expect(summary(events)).toEqual(['3 deployed', '2 superseded', '3 already_deployed']);
 });
 
 test('nor one whose process died before it recorded the answer', async () => {
-  const { deployLater, door, versions, recorded } = await system();
+  const { deploy, deployLater, door, versions, recorded } = await system();
   const { id, time, data } = message('3', 0.95);
   await door.enter({ id, time, data });
-  expect(await deployLater('2', 0.85)).toBeUndefined();
+  await expect(deploy('2', 0.85)).rejects.toBeInstanceOf(Postpone);
+  await deployLater('2', 0.85);
   expect(versions).toEqual(['3']);
   expect(await recorded()).toBe('3');
 });
 
 test('nor one that could not be recorded', async () => {
-  const { deploy, deployLater, failToRecord, versions, recorded } = await system();
+  const { deploy, failToRecord, versions, recorded } = await system();
   failToRecord(true);
   await expect(deploy('3', 0.95)).rejects.toThrow('disk full');
   failToRecord(false);
-  expect(await deployLater('2', 0.85)).toBeUndefined();
+  await deploy('2', 0.85);
   expect(versions).toEqual(['3']);
   expect(await recorded()).toBe('3');
 });
 
 test('a model that the platform refuses when it is asked again makes way', async () => {
-  const { deploy, deployLater, versions, events } = await system('nothing', 422);
+  const { deploy, versions, events } = await system('nothing', 422);
   await expect(deploy('3', 0.95)).rejects.toThrow('could not be asked');
-  expect(await deployLater('2', 0.85)).toBeUndefined();
+  await deploy('2', 0.85);
   expect(versions).toEqual(['2']);
   expect(summary(events)).toEqual(['2 deployed']);
 });
 
 test('a platform that is busy then says nothing about the request before', async () => {
-  const { deploy, deployLater, versions, recorded } = await system('take silently', 503, 503);
+  const { deploy, versions, recorded } = await system('take silently', 503, 503);
   await expect(deploy('3', 0.95)).rejects.toThrow('could not be asked');
   // Its own retry, and another message.
   await expect(deploy('3', 0.95)).rejects.toThrow('503');
-  expect(await deployLater('2', 0.85)).toMatchObject({ name: 'DeployFailed' });
-  expect(await deployLater('2', 0.85)).toBeUndefined();
+  await expect(deploy('2', 0.85)).rejects.toMatchObject({ name: 'DeployFailed' });
+  await deploy('2', 0.85);
+  expect(versions).toEqual(['3']);
+  expect(await recorded()).toBe('3');
+});
+
+test('a better model need not wait while it is tried again and again', async () => {
+  const { deploy, versions, recorded } = await system('nothing', 503, 503);
+  await expect(deploy('2', 0.85)).rejects.toThrow('could not be asked');
+  await expect(deploy('2', 0.85)).rejects.toThrow('503');
+  await expect(deploy('2', 0.85)).rejects.toThrow('503');
+  await deploy('3', 0.95);
+  await deploy('2', 0.85);
   expect(versions).toEqual(['3']);
   expect(await recorded()).toBe('3');
 });
 
 test('a better model need not wait for what became of it', async () => {
-  const { deploy, deployLater, versions, recorded, events } = await system('take silently');
+  const { deploy, versions, recorded, events } = await system('take silently');
   await expect(deploy('3', 0.95)).rejects.toThrow('could not be asked');
-  expect(await deployLater('4', 0.96)).toBeUndefined();
-  expect(await deployLater('3', 0.95)).toBeUndefined();
+  await deploy('4', 0.96);
+  await deploy('3', 0.95);
   expect(versions).toEqual(['3', '4']);
   expect(await recorded()).toBe('4');
   expect(summary(events)).toEqual(['4 deployed', '3 superseded']);
 });
 
 test('is not forgotten when a better model fails after it', async () => {
-  const { deploy, deployLater, versions, recorded } = await system('take silently', 422);
+  const { deploy, versions, recorded } = await system('take silently', 422);
   await expect(deploy('3', 0.95)).rejects.toThrow('could not be asked');
-  expect(await deployLater('4', 0.96)).toBeInstanceOf(Reject);
-  expect(await deployLater('2', 0.85)).toBeUndefined();
+  await expect(deploy('4', 0.96)).rejects.toBeInstanceOf(Reject);
+  await deploy('2', 0.85);
   expect(versions).toEqual(['3']);
   expect(await recorded()).toBe('3');
 });
