@@ -94,6 +94,13 @@ export function createAccount({ json }: { readonly json: boolean }): Account {
           ? 'a run'
           : `${printable(event.model_name)} v${printable(event.model_version ?? '?')}`;
       switch (event.event) {
+        case 'requested':
+          names.set(event.id, name);
+          line('cyan', 'requested', name, '');
+          break;
+        case 'refused':
+          line('yellow', 'refused', `HTTP ${event.status}`, printable(event.reason));
+          break;
         case 'judged':
           counts.judged++;
           break;

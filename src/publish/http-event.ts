@@ -1,7 +1,6 @@
 import type { MiddlewareObj } from '@middy/core';
-import { parseJson } from '../message/json.ts';
 import { type HttpError, httpAnswer, httpErrorAnswer } from './http-answer.ts';
-import { asHttpRequest, BadRequest } from './http-request.ts';
+import { asHttpRequest, readJsonBody } from './http-request.ts';
 
 /**
  * Middleware that lets one function be invoked directly and over HTTP: the body's JSON becomes the event, the
@@ -19,7 +18,7 @@ export function httpEvent(options: {
       const http = asHttpRequest(request.event);
       if (http === undefined) return;
       overHttp.add(request.context);
-      request.event = readJson(http.body(options.maxBytes));
+      request.event = readJsonBody(http.body(options.maxBytes));
     },
     after(request) {
       if (overHttp.has(request.context)) request.response = httpAnswer(200, request.response);
@@ -29,12 +28,4 @@ export function httpEvent(options: {
       request.response = httpErrorAnswer(request.error, options.describe(request.error));
     },
   };
-}
-
-function readJson(body: Buffer): unknown {
-  try {
-    return parseJson(body.toString('utf8'));
-  } catch {
-    throw new BadRequest('the body is not JSON that can be used');
-  }
 }

@@ -1,3 +1,5 @@
+import { parseJson, UnsafeJson } from '../message/json.ts';
+
 /** A body that cannot be used. */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest';
@@ -15,6 +17,20 @@ export interface HttpRequest {
   /** The bytes that were sent. Throws {@link BadRequest} with 413 when there are more than `maxBytes`. */
   body(maxBytes: number): Buffer;
 }
+
+/** The body as JSON, in UTF-8. Throws {@link BadRequest}, with the path to what is not safe in it. */
+export function readJsonBody(body: Buffer): unknown {
+  try {
+    return parseJson(body.toString('utf8'));
+  } catch (error) {
+    // What a SyntaxError says quotes the body, and so is not passed on.
+    const where = error instanceof UnsafeJson ? `: ${error.path.slice(0, MOST_PATH)}: ${error.message}` : '';
+    throw new BadRequest(`the body is not JSON that can be used${where}`);
+  }
+}
+
+/** In characters: whoever posts chooses the keys. */
+const MOST_PATH = 200;
 
 /** Undefined for a function that was invoked in another way. */
 export function asHttpRequest(event: unknown): HttpRequest | undefined {

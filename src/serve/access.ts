@@ -1,15 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Secrets } from '../secrets/secrets.ts';
-
-/** A request from somebody who may not post here. The message may be told to them. */
-export class Refused extends Error {
-  override readonly name = 'Refused';
-  readonly status: 401 | 403 | 415;
-  constructor(status: Refused['status'], message: string) {
-    super(message);
-    this.status = status;
-  }
-}
+import { Refused } from './refusal.ts';
 
 /** Lets a request through, or throws {@link Refused}. */
 export type Access = (request: Request) => Promise<void>;

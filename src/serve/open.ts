@@ -17,7 +17,7 @@ export interface ServeOptions {
   readonly transport: Transport;
   /** Signs what is published. */
   readonly signingKeys?: Secrets | undefined;
-  /** What MLflow signs with. Without it no delivery is taken. */
+  /** What MLflow signs with. Without it deliveries are answered with 404. */
   readonly webhookSecret?: Secrets | undefined;
   /** Who has it may post. Without it only this machine may. */
   readonly token?: Secrets | undefined;
@@ -32,7 +32,7 @@ export interface ServeOptions {
  */
 const GIVE_UP_AFTER_MS = 10_000;
 
-/** Serves the app on a carrier. Rejects when the port cannot be had. */
+/** Serves the app on a carrier. Rejects with `CannotListen` if the port cannot be had. */
 export async function serve(options: ServeOptions): Promise<Listening> {
   const { transport, signingKeys, webhookSecret, token, environment } = options;
   const publisher = createPublisher({
@@ -48,14 +48,16 @@ export async function serve(options: ServeOptions): Promise<Listening> {
     minImprovement: minImprovementFrom(environment),
   });
   const carrier = watchCarrier();
+  const { answer, answerEvent } = createRegistryEvents({
+    secrets: webhookSecret,
+    publish: (data) => publisher.publish(modelToEvaluate, data),
+  });
   const app = createApp({
     isReady: carrier.isReachable,
     access: accessBy(token),
-    registry: createRegistryEvents({
-      secrets: webhookSecret,
-      publish: (data) => publisher.publish(modelToEvaluate, data),
-    }),
-    emit: { emit: (payload) => emit(documentsIn(payload)), describe: describeEmitError },
+    registry: { answer: webhookSecret && answer, answerEvent },
+    emit: (payload) => emit(documentsIn(payload)),
+    describe: describeEmitError,
   });
   try {
     const server = await listen(app.fetch, options);

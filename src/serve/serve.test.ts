@@ -5,9 +5,10 @@ import { MLFLOW_SECRET, recordedDeliveries, signAnew } from '../../test/support/
 import { plainEvaluation } from '../../test/support/model-examples.ts';
 import { modelPackageEvent } from '../../test/support/sagemaker-event.ts';
 import { type ModelEvent, observeModels } from '../model-ready/events.ts';
-import { fixedSecrets } from '../secrets/secrets.ts';
+import { fixedSecrets, SecretUnavailable } from '../secrets/secrets.ts';
 import { TransportError } from '../transport/errors.ts';
 import { createMemoryTransport } from '../transport/memory/memory.ts';
+import type { Transport } from '../transport/transport.ts';
 import { type ServeOptions, serve } from './open.ts';
 
 async function start(options: Partial<ServeOptions> = {}) {
@@ -57,12 +58,14 @@ describe('evaluations', () => {
   it.each([
     ['no JSON', '{', 400, 'the body is not JSON that can be used'],
     ['a wrong field', JSON.stringify(plainEvaluation({ token_symbol: 1 })), 400, 'token_symbol: expected'],
+    ['unsafe JSON', '{"tags":{"__proto__":{}}}', 400, 'can be used: tags.__proto__: the key __proto__'],
     ['too much', `"${'x'.repeat(1_048_577)}"`, 413, 'the body is too long'],
-  ])('%s is refused', async (_, body, status, error) => {
-    const { post } = await start();
+  ])('%s is refused, and it is said', async (_, body, status, error) => {
+    const { post, events } = await start();
     const answer = await post('/evaluations', body);
     expect(answer.status).toBe(status);
     expect(answer.body).toMatchObject({ error: expect.stringContaining(error) });
+    expect(events).toMatchObject([{ event: 'refused', status, reason: expect.stringContaining(error) }]);
   });
 
   it('say when the carrier did not take them, and which', async () => {
@@ -77,7 +80,7 @@ describe('evaluations', () => {
 
 describe('who may post', () => {
   it('is who has the token, where there is one', async () => {
-    const { post } = await start({ token: fixedSecrets(['of-publishers', 'the-one-before']) });
+    const { post, events } = await start({ token: fixedSecrets(['of-publishers', 'the-one-before']) });
     for (const given of [undefined, 'Bearer', 'Bearer wrong', 'Basic of-publishers', 'of-publishers']) {
       const answer = await post(
         '/evaluations',
@@ -87,9 +90,18 @@ describe('who may post', () => {
       expect(answer.status).toBe(401);
       expect(JSON.stringify(answer.body)).not.toContain('of-publishers');
     }
+    expect(events.map(({ event }) => event)).toEqual(Array(5).fill('refused'));
     for (const given of ['Bearer of-publishers', 'bearer the-one-before']) {
       expect((await post('/evaluations', evaluation, { authorization: given })).status).toBe(200);
     }
+  });
+
+  it('is nobody while the token cannot be read', async () => {
+    const away = () => Promise.reject(new SecretUnavailable('away: arn'));
+    const { post, events } = await start({ token: { current: away, renewed: away } });
+    const answer = await post('/evaluations', evaluation, { authorization: 'Bearer of-publishers' });
+    expect(answer).toEqual({ status: 503, body: { error: 'try again later' } });
+    expect(events).toMatchObject([{ event: 'refused', status: 503, reason: 'away: arn' }]);
   });
 
   it.each([
@@ -139,6 +151,18 @@ describe('webhooks', () => {
     expect(events.at(-1)).toMatchObject({ event: 'refused', status: 401, delivery: false });
   });
 
+  it('of MLflow are not taken without a secret, and it is said', async () => {
+    const { post, events, ready } = await start({ webhookSecret: undefined });
+    const [delivery] = recordedDeliveries();
+    if (delivery === undefined) throw new Error('no delivery');
+    const { headers, body } = signAnew(delivery);
+    expect((await post('/webhooks/mlflow', body, headers)).status).toBe(404);
+    expect(events).toMatchObject([
+      { event: 'refused', status: 404, reason: expect.stringContaining('set up') },
+    ]);
+    expect(await ready('model_to_evaluate', 'judge')).toBe(0);
+  });
+
   it('of SageMaker are taken from who may post', async () => {
     const { post, ready } = await start({ token: fixedSecrets(['t']) });
     const event = JSON.stringify(modelPackageEvent());
@@ -173,6 +197,29 @@ it.each([
   const answer = await fetch(`${server.url}${path}`, { method });
   expect(answer.status).toBe(status);
   expect(await answer.json()).toEqual(body);
+});
+
+it('what is in flight when the server closes is answered, and nothing else is taken', async () => {
+  const memory = createMemoryTransport(config);
+  const begun = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const transport: Transport = {
+    ...memory,
+    async send(...sent) {
+      begun.resolve();
+      await goOn.promise;
+      return memory.send(...sent);
+    },
+  };
+  const { post, server } = await start({ transport });
+  const answer = post('/evaluations', evaluation);
+  await begun.promise;
+  const closed = server.close();
+  await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
+  goOn.resolve();
+  expect(await answer).toMatchObject({ status: 200, body: { announced: [{}] } });
+  await closed;
+  expect((await memory.depth({ topic: 'model_ready_to_deploy', subscription: 'deploy' })).ready).toBe(1);
 });
 
 it('a thousand requests at once are all answered', async () => {

@@ -70,7 +70,7 @@ export const dev = new Command('dev')
     state.announceRunning({ transportUrl: system.url, platform: { url, instance, secret }, deployedUrl });
     greet(account, system, state, json);
     for (const warning of (await system.transport.warnings?.()) ?? []) account.warn(warning);
-    if (!once) begun.defer((await offer(system, config, account)).close);
+    if (!once) begun.defer((await offer(system, config, account, json)).close);
     await feed(system, state, stop);
     await untilSettled(system.transport, config, stop);
     await replayRefused(system.transport, config, {
@@ -149,7 +149,7 @@ function greet(account: Account, system: System, state: RunState, json: boolean)
 }
 
 /** Serves what a registry and others may post: the same that `hikyaku serve` does, on a free port. */
-async function offer(system: System, config: Config, account: Account): Promise<Listening> {
+async function offer(system: System, config: Config, account: Account, json: boolean): Promise<Listening> {
   const { serve } = await import('../../serve/open.ts');
   const given = secretsFrom(process.env, 'MLFLOW_WEBHOOK_SECRET');
   const file = join(stateFolder(), 'webhook-secret');
@@ -164,6 +164,7 @@ async function offer(system: System, config: Config, account: Account): Promise<
     host: '127.0.0.1',
     environment: process.env,
   });
+  if (json) printJson({ event: 'serving', url: server.url });
   const secret = given === undefined ? relative(process.cwd(), file) : 'MLFLOW_WEBHOOK_SECRET';
   account.say(
     `serving  POST ${server.url}/evaluations, and MLflow's webhook ${server.url}/webhooks/mlflow (its secret: ${secret})`,

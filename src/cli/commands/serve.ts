@@ -30,8 +30,9 @@ export const serve = new Command('serve')
   .action(({ port, host, json }: Options) =>
     withTransport(async ({ config, transport, signingKeys }) => {
       // Loaded here alone: nobody else listens for HTTP.
-      const [{ isLoopback }, { serve }] = await Promise.all([
+      const [{ isLoopback }, { CannotListen }, { serve }] = await Promise.all([
         import('../../serve/access.ts'),
+        import('../../serve/listen.ts'),
         import('../../serve/open.ts'),
       ]);
       const token = secretsFrom(process.env, TOKEN);
@@ -42,6 +43,9 @@ export const serve = new Command('serve')
         );
       }
       await using begun = new AsyncDisposableStack();
+      // Until all is closed: one Ctrl-C may arrive twice, and the second one must not cut off what is in flight.
+      const stopped = Promise.withResolvers<void>();
+      begun.defer(onStopSignals(stopped.resolve));
       begun.defer(
         observeModels((event) => {
           const text = modelLine(event);
@@ -60,15 +64,16 @@ export const serve = new Command('serve')
       const environment = process.env;
       const options = { config, transport, signingKeys, webhookSecret, token, port, host, environment };
       const server = await serve(options).catch((error: unknown) => {
-        throw new BadInput(`port ${port} cannot be had: ${error instanceof Error ? error.message : error}`);
+        throw error instanceof CannotListen ? new BadInput(error.message) : error;
       });
       begun.defer(server.close);
       if (json) printJson({ event: 'serving', url: server.url });
-      else {
-        print(`serving on ${server.url}, carried by ${transport.name}`);
-        if (webhookSecret === undefined)
-          print(`${paint('yellow', 'warning')}  no delivery of MLflow is taken: set ${SECRET}`);
+      else print(`serving on ${server.url}, carried by ${transport.name}`);
+      if (webhookSecret === undefined) {
+        const warning = `no delivery of MLflow is taken: set ${SECRET}`;
+        if (json) printJson({ event: 'warning', warning });
+        else print(`${paint('yellow', 'warning')}  ${warning}`);
       }
-      await new Promise<void>((resolve) => begun.defer(onStopSignals(resolve)));
+      await stopped.promise;
     }),
   );

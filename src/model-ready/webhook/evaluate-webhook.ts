@@ -1,6 +1,5 @@
-import { parseJson } from '../../message/json.ts';
 import { type HttpAnswer, type HttpError, httpAnswer, httpErrorAnswer } from '../../publish/http-answer.ts';
-import { asHttpRequest, BadRequest, type HttpRequest } from '../../publish/http-request.ts';
+import { asHttpRequest, type HttpRequest, readJsonBody } from '../../publish/http-request.ts';
 import { type Secrets, SecretUnavailable } from '../../secrets/secrets.ts';
 import { describeThrown } from '../../text/describe-thrown.ts';
 import { emitModelEvent } from '../events.ts';
@@ -55,7 +54,7 @@ export function createRegistryEvents({ publish, secrets, now = Date.now }: Evalu
   function requestOnce({ id, body }: Delivery): Promise<Outcome> {
     const before = taken.get(id);
     if (before !== undefined) return before;
-    const outcome = request(readMlflowEvent(readJson(body), id));
+    const outcome = request(readMlflowEvent(readJsonBody(body), id));
     taken.set(id, outcome);
     outcome.catch(() => taken.delete(id));
     const [oldest] = taken.keys();
@@ -92,14 +91,6 @@ export function createRegistryEvents({ publish, secrets, now = Date.now }: Evalu
 
 const MOST_REMEMBERED = 1_000;
 const NOBODY = { model_name: null, model_version: null };
-
-function readJson(body: Buffer): unknown {
-  try {
-    return parseJson(body.toString('utf8'));
-  } catch {
-    throw new BadRequest('the body is not JSON that can be used');
-  }
-}
 
 function describe(error: unknown): HttpError | undefined {
   if (error instanceof DeliveryRefused) return { statusCode: 401, body: { error: error.message } };
