@@ -58,10 +58,11 @@ async function writeNext(folder: string, text: string, revision: number): Promis
 
 /**
  * Whether the number that was just taken is the one after what the writer has read, and not one that was free because
- * its file has been removed as old. The writer may be slower than {@link KEPT} others: its write is then taken for none.
+ * its file has been removed as old: a file is removed only when {@link KEPT} newer ones are there. A writer that is
+ * slower than so many others is told that it has not written, and reads again.
  */
 function isNext(revision: number, there: readonly number[]): boolean {
-  return revision === 0 ? Math.max(...there) <= KEPT : there.includes(revision);
+  return Math.max(...there) <= revision + KEPT;
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {
@@ -92,8 +93,7 @@ async function createFolder(folder: string): Promise<void> {
 
 async function tidy(folder: string, there: readonly number[]): Promise<void> {
   const oldest = Math.max(...there) - KEPT;
-  // The oldest first: a number is free again only once the one before it is gone, by which a slow writer is found out.
-  for (const revision of there.toSorted((one, other) => one - other)) {
+  for (const revision of there) {
     if (revision <= oldest) await rm(fileOf(folder, revision), { force: true });
   }
   for (const name of await readdir(folder)) {
