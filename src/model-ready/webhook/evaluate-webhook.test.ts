@@ -256,6 +256,32 @@ it('a carrier that is away is answered so that MLflow tries again, which then is
   expect(published).toHaveLength(1);
 });
 
+it('what takes too long is answered before the function ends, and goes on', async () => {
+  const log = vi.spyOn(console, 'error').mockImplementation(() => {});
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    log.mockRestore();
+    vi.useRealTimers();
+  });
+  const goOn = Promise.withResolvers<{ id: string }>();
+  const events: ModelEvent[] = [];
+  onTestFinished(observeModels((event) => events.push(event)));
+  const publish = vi.fn(() => goOn.promise);
+  const webhook = createEvaluateWebhook({
+    secrets: fixedSecrets([MLFLOW_SECRET]),
+    now: () => signedAt(CREATED),
+    publish,
+  });
+  const first = webhook(asFunctionUrlEvent(CREATED));
+  await vi.advanceTimersByTimeAsync(12_000);
+  expect(await first).toMatchObject({ statusCode: 503 });
+  expect(events).toMatchObject([{ event: 'refused', status: 503, delivery: true }]);
+  const again = webhook(asFunctionUrlEvent(CREATED));
+  goOn.resolve({ id: 'x' });
+  expect(await again).toMatchObject({ statusCode: 202, body: '{"id":"x"}' });
+  expect(publish).toHaveBeenCalledTimes(1);
+});
+
 describe('events of EventBridge', () => {
   it('ask for a model package that was approved', async () => {
     const { webhook, published, events } = open(undefined);

@@ -64,7 +64,7 @@ export function createRegistryEvents({ publish, secrets, now = Date.now }: Evalu
 
   async function answered(asked: () => Promise<Outcome>, delivery: boolean): Promise<HttpAnswer> {
     try {
-      const outcome = await asked();
+      const outcome = await inTime(asked());
       return httpAnswer('id' in outcome ? 202 : 200, outcome);
     } catch (error) {
       const answered = httpErrorAnswer(error, describe(error));
@@ -90,11 +90,33 @@ export function createRegistryEvents({ publish, secrets, now = Date.now }: Evalu
 }
 
 const MOST_REMEMBERED = 1_000;
+/** The function has 15 s, and what it does not answer within them it cannot count. In ms. */
+const ANSWER_WITHIN_MS = 12_000;
+
+/** It goes on, and may succeed: the same delivery is answered with what becomes of it. */
+class TooSlow extends Error {
+  override readonly name = 'TooSlow';
+}
+
+async function inTime<Result>(work: Promise<Result>): Promise<Result> {
+  const over = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => over.reject(new TooSlow(`not taken within ${ANSWER_WITHIN_MS / 1_000} s`)),
+    ANSWER_WITHIN_MS,
+  );
+  try {
+    return await Promise.race([work, over.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 const NOBODY = { model_name: null, model_version: null };
 
 function describe(error: unknown): HttpError | undefined {
   if (error instanceof DeliveryRefused) return { statusCode: 401, body: { error: error.message } };
   if (error instanceof InvalidEvaluation) return { statusCode: 400, body: { error: error.message } };
-  if (error instanceof SecretUnavailable) return { statusCode: 503, body: { error: 'try again later' } };
+  if (error instanceof SecretUnavailable || error instanceof TooSlow) {
+    return { statusCode: 503, body: { error: 'try again later' } };
+  }
   return undefined;
 }
