@@ -1,7 +1,7 @@
 import type { Page, RegisteredModelAnswer } from './mlflow-answers.ts';
 import { readModelPage, readVersionPage } from './mlflow-answers.ts';
 import type { MlflowClient } from './mlflow-client.ts';
-import type { ModelVersion } from './registry.ts';
+import { type ModelVersion, RegistryError } from './registry.ts';
 
 /** Looks through a registry. All methods throw {@link RegistryError}. */
 export interface RegistrySearch {
@@ -13,6 +13,8 @@ export interface RegistrySearch {
 
 /** Of one request; MLflow takes up to some thousand. */
 const PAGE = '200';
+/** Of one search: a server that never comes to the last one must not hold the sweep. */
+const MOST_PAGES = 1_000;
 
 export function createMlflowSearch({ get }: Pick<MlflowClient, 'get'>): RegistrySearch {
   async function* pages<Item>(
@@ -22,11 +24,13 @@ export function createMlflowSearch({ get }: Pick<MlflowClient, 'get'>): Registry
     read: (answer: unknown) => Page<Item>,
   ): AsyncGenerator<Item> {
     let token: string | undefined;
-    do {
+    for (let count = 0; count < MOST_PAGES; count++) {
       const page = await get(what, path, { ...query, ...(token && { page_token: token }) }, read);
       yield* page.items;
+      if (page.next === undefined) return;
       token = page.next;
-    } while (token !== undefined);
+    }
+    throw new RegistryError('Invalid', `the search for ${what} has more than ${MOST_PAGES} pages`);
   }
 
   return {

@@ -1,4 +1,5 @@
 import { deriveId } from '../../message/id.ts';
+import { unlessMissing } from '../judge/subject.ts';
 import { VERDICT_TAGS } from '../judge/write-back.ts';
 import type { RegistrySearch } from '../registry/mlflow-search.ts';
 import type { ModelRegistry, ModelVersion } from '../registry/registry.ts';
@@ -35,7 +36,9 @@ export async function findUnjudged({
   for await (const { name, aliases, tags } of search.models()) {
     const alias = aliases.find((one) => one.alias === CHALLENGER);
     if (alias === undefined || tags.has(PROMPT)) continue;
-    add(await registry.modelVersion(name, alias.version), CHALLENGER);
+    // It may have been deleted since the search answered.
+    const version = await unlessMissing(registry.modelVersion(name, alias.version));
+    if (version !== undefined) add(version, CHALLENGER);
   }
   return [...found.values()];
 }
