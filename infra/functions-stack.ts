@@ -55,6 +55,8 @@ export interface DeployedFunction {
   /** What it consumes, and whether it has to be invoked all the time. */
   readonly consumes?: FoundSubscription;
   readonly scheduled: boolean;
+  /** How often a rule invokes it, if it need not be invoked all the time. */
+  readonly every?: Duration;
   /** Where Lambda puts what it was given without anybody waiting for the answer, and failed at. */
   readonly failed?: IQueue;
 }
@@ -114,6 +116,7 @@ export class FunctionsStack extends Stack {
   #sweep(): DeployedFunction {
     const { name, topic } = SWEEP;
     const timeout = Duration.minutes(5);
+    const every = Duration.hours(1);
     const { lambda } = new NodeFunction(this, name, {
       ...this.#publisher(name, topic),
       description: 'Looks in MLflow for versions that no webhook told of, and has them judged',
@@ -121,10 +124,10 @@ export class FunctionsStack extends Stack {
     });
     new Rule(this, 'SweepEveryHour', {
       description: 'Looks for versions that no webhook told of',
-      schedule: Schedule.rate(Duration.hours(1)),
+      schedule: Schedule.rate(every),
       targets: [new LambdaTarget(lambda, { retryAttempts: 0 })],
     });
-    return { name, lambda, timeout, scheduled: false };
+    return { name, lambda, timeout, scheduled: false, every };
   }
 
   #consumer(found: FoundSubscription): DeployedFunction {

@@ -6,9 +6,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { AlarmOptions } from '../src/config/deployment.ts';
 import { emitModelEvent } from '../src/model-ready/events.ts';
 import { measureModels } from '../src/model-ready/model-metrics.ts';
-import { EVALUATE_WEBHOOK } from './bundles/functions.ts';
+import { EVALUATE_WEBHOOK, SWEEP } from './bundles/functions.ts';
 import type { CacheMetrics } from './constructs/cache-alarms.ts';
 import { completeDeployment } from './deployment.ts';
+import type { DeployedFunction } from './functions-stack.ts';
 import { MonitoringStack } from './monitoring-stack.ts';
 import { testConfig } from './test-config.ts';
 
@@ -26,6 +27,19 @@ function monitoring(options: { alarms?: AlarmOptions; cache?: CacheMetrics } = {
       alarms: completeDeployment({ alarms: options.alarms ?? {} }).alarms,
       functions: [{ name: 'mail', lambda, timeout: Duration.seconds(30), scheduled: redis !== undefined }],
       redis,
+    }),
+  );
+}
+
+/** With one function of 15 s. */
+function watching(name: string, changes: Partial<DeployedFunction> = {}): Template {
+  const app = new App();
+  const lambda = LambdaFunction.fromFunctionName(new Stack(app, 'functions'), name, name);
+  return Template.fromStack(
+    new MonitoringStack(app, 'test', {
+      config: testConfig,
+      alarms: completeDeployment({}).alarms,
+      functions: [{ name, lambda, timeout: Duration.seconds(15), scheduled: false, ...changes }],
     }),
   );
 }
@@ -105,16 +119,7 @@ describe('the monitoring stack on SQS', () => {
     ['refused', 401, 'not with this secret'],
     ['failedanswers', 503, 'the carrier is away'],
   ])('alarms at the first delivery of MLflow that is lost: %s', (alarm, status, reason) => {
-    const app = new App();
-    const functions = new Stack(app, 'functions');
-    const lambda = LambdaFunction.fromFunctionName(functions, 'webhook', 'webhook');
-    const template = Template.fromStack(
-      new MonitoringStack(app, 'test', {
-        config: testConfig,
-        alarms: completeDeployment({}).alarms,
-        functions: [{ name: EVALUATE_WEBHOOK.name, lambda, timeout: Duration.seconds(15), scheduled: false }],
-      }),
-    );
+    const template = watching(EVALUATE_WEBHOOK.name);
     // The very line that the function writes.
     let line = '';
     const stop = measureModels(testConfig.prefix, (text) => (line = text));
@@ -137,6 +142,33 @@ describe('the monitoring stack on SQS', () => {
       Threshold: 0,
       ComparisonOperator: 'GreaterThanThreshold',
       AlarmDescription: expect.stringContaining('hikyaku sweep --since 1h'),
+    });
+  });
+
+  it('alarms at the first 5xx of the URL, also if the function gives no answer', () => {
+    const template = watching(EVALUATE_WEBHOOK.name);
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Url5xxCount',
+      Dimensions: [{ Name: 'FunctionName', Value: Match.anyValue() }],
+      Unit: Match.absent(),
+      Statistic: 'Sum',
+      Period: 300,
+      EvaluationPeriods: 1,
+      Threshold: 0,
+      ComparisonOperator: 'GreaterThanThreshold',
+      TreatMissingData: 'notBreaching',
+    });
+  });
+
+  it('looks at as many hours of what is invoked every hour', () => {
+    const template = watching(SWEEP.name, { timeout: Duration.minutes(5), every: Duration.hours(1) });
+    const period = Match.objectLike({ MetricStat: Match.objectLike({ Period: 3_600 }) });
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      AlarmDescription: Match.stringLikeRegexp('invocations of sweep fail'),
+      Metrics: Match.arrayWith([period, period]),
+      EvaluationPeriods: 3,
+      DatapointsToAlarm: 2,
     });
   });
 

@@ -28,11 +28,11 @@ export class MonitoringStack extends Stack {
       if (redis) alarms.addStream(address, prefix);
       else alarms.addQueue(address, queueNames(prefix, address, topic.ordered));
     }
-    for (const { name, lambda, timeout, scheduled, failed } of functions) {
+    for (const { name, lambda, timeout, scheduled, every, failed } of functions) {
       if (scheduled && redis) alarms.addScheduled(name, lambda, redis.drainEvery);
-      else alarms.addFunction(name, lambda, timeout);
+      else alarms.addFunction(name, lambda, timeout, every);
       if (failed) alarms.addFailed(name, failed);
-      if (name === EVALUATE_WEBHOOK.name) alarms.addWebhook(name, prefix);
+      if (name === EVALUATE_WEBHOOK.name) alarms.addWebhook(name, lambda, prefix);
     }
     if (redis?.cache) addCacheAlarms(alarms, redis.cache);
 

@@ -58,6 +58,8 @@ export interface AlarmOptions
 /** CloudWatch takes 100 in a rule, and 10,240 characters: an alarm with the longest names takes nearly 200 of them. */
 const MOST_CHILDREN = 50;
 
+const SHORTEST_PERIOD = Duration.minutes(5);
+
 /** Alarms that all tell one SNS topic; and one of them all, that delivery is unhealthy. */
 export class Alarms extends Construct {
   readonly topic: Topic;
@@ -122,10 +124,14 @@ export class Alarms extends Construct {
     });
   }
 
-  /** Of a function: its errors, what is refused to it, and how near to its timeout it comes. */
-  addFunction(name: string, lambda: IFunction, timeout: Duration): void {
+  /**
+   * Of a function: its errors, what is refused to it, and how near to its timeout it comes.
+   *
+   * @param every How often it is invoked, if by a schedule.
+   */
+  addFunction(name: string, lambda: IFunction, timeout: Duration, every?: Duration): void {
     const { throttles, durationPercent } = this.thresholds;
-    this.#addErrors(name, lambda);
+    this.#addErrors(name, lambda, every);
     this.add(`${name}-throttles`, throttles, lambda.metricThrottles({ period: Duration.minutes(5) }), {
       alarmDescription: `${name} was refused invocations: the account, or the function, may run no more at once`,
     });
@@ -149,13 +155,19 @@ export class Alarms extends Construct {
    * Of the function that registries call: an answer of 4xx or 5xx is no error of Lambda. MLflow forgets what it could not
    * deliver, so one is enough.
    */
-  addWebhook(name: string, prefix: string): void {
+  addWebhook(name: string, lambda: IFunction, prefix: string): void {
     this.add(`${name}-refused`, 0, modelMetric('webhook_refused', prefix), {
       alarmDescription: `${name} refused a delivery of MLflow, which does not repeat it: check its secret and the log, then run hikyaku sweep --since 1h`,
       symptom: true,
     });
     this.add(`${name}-failed-answers`, 0, modelMetric('webhook_failed', prefix), {
       alarmDescription: `${name} answered MLflow with 5xx, which repeats a delivery for some seconds only: once the carrier is back, run hikyaku sweep --since 1h`,
+      symptom: true,
+    });
+    // What ends without an answer of ours: it is too slow, out of memory, or does not start.
+    const unanswered = lambda.metric('Url5xxCount', { statistic: 'Sum', period: Duration.minutes(5) });
+    this.add(`${name}-url-5xx`, 0, unanswered, {
+      alarmDescription: `The URL of ${name} answered with 5xx, perhaps before the function could: see its log, then run hikyaku sweep --since 1h`,
       symptom: true,
     });
   }
@@ -227,9 +239,10 @@ export class Alarms extends Construct {
     });
   }
 
-  #addErrors(name: string, lambda: IFunction): void {
+  #addErrors(name: string, lambda: IFunction, every = SHORTEST_PERIOD): void {
     const { errorPercent } = this.thresholds;
-    const options = { period: Duration.minutes(5) };
+    // Two of three periods: one that is invoked every hour has one invocation in each.
+    const options = { period: every.toSeconds() > SHORTEST_PERIOD.toSeconds() ? every : SHORTEST_PERIOD };
     const rate = new MathExpression({
       expression: '100 * errors / MAX([errors, invocations])',
       usingMetrics: { errors: lambda.metricErrors(options), invocations: lambda.metricInvocations(options) },
