@@ -1,16 +1,14 @@
 import { Hono } from 'hono';
+import { MOST_DOCUMENT_BYTES } from '../model-ready/judge/emit-http.ts';
 import type { Access } from './access.ts';
 import { atMost, onlyPost, readJson } from './body.ts';
 
 /** Judges and announces what is posted, and resolves to what was announced and what was rejected. */
 export type Emit = (payload: unknown) => Promise<object>;
 
-/** Evaluations and MLflow answers are small. */
-const MOST_BYTES = 1_048_576;
-
 export function evaluations(emit: Emit, access: Access): Hono {
   const app = new Hono();
-  app.post('/', atMost(MOST_BYTES), async (context) => {
+  app.post('/', atMost(MOST_DOCUMENT_BYTES), async (context) => {
     await access(context.req.raw);
     return context.json(await emit(await readJson(context)));
   });

@@ -1,8 +1,6 @@
-import { emitModelEvent } from '../model-ready/events.ts';
-import { InvalidEvaluation } from '../model-ready/judge/evaluation.ts';
-import { type HttpAnswer, type HttpError, httpErrorAnswer } from '../publish/http-answer.ts';
+import { refusedAnswer } from '../model-ready/refused-answer.ts';
+import type { HttpAnswer, HttpError } from '../publish/http-answer.ts';
 import { SecretUnavailable } from '../secrets/secrets.ts';
-import { describeThrown } from '../text/describe-thrown.ts';
 
 /** A request that is not taken here. The message may be told to whoever sent it. */
 export class Refused extends Error {
@@ -17,19 +15,9 @@ export class Refused extends Error {
 /** How an error is answered over HTTP; undefined for those that are not known. */
 export type Describe = (error: unknown) => HttpError | undefined;
 
-/** The answer to a request that failed. An event says so, because nobody else would tell the operator. */
+/** The answer to a request that failed, and an event. */
 export function refusal(error: unknown, describe: Describe): HttpAnswer {
-  const answer = httpErrorAnswer(error, describeHere(error) ?? describe(error));
-  const reason = error instanceof InvalidEvaluation ? error.told : describeThrown(error, true);
-  emitModelEvent({
-    event: 'refused',
-    model_name: null,
-    model_version: null,
-    status: answer.statusCode,
-    reason,
-    delivery: false,
-  });
-  return answer;
+  return refusedAnswer(error, describeHere(error) ?? describe(error), false);
 }
 
 function describeHere(error: unknown): HttpError | undefined {

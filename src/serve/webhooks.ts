@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { MOST_DELIVERY_BYTES } from '../model-ready/webhook/mlflow-delivery.ts';
 import type { HttpAnswer } from '../publish/http-answer.ts';
 import { BadRequest, type HttpRequest } from '../publish/http-request.ts';
 import type { Access } from './access.ts';
@@ -13,12 +14,9 @@ export interface RegistryEvents {
   readonly answerEvent: (event: unknown) => Promise<HttpAnswer>;
 }
 
-/** Deliveries of MLflow and events of EventBridge are some hundred bytes; tags and descriptions may be long. */
-const MOST_BYTES = 262_144;
-
 export function webhooks({ answer, answerEvent }: RegistryEvents, access: Access): Hono {
   const app = new Hono();
-  app.use(atMost(MOST_BYTES));
+  app.use(atMost(MOST_DELIVERY_BYTES));
   app.post('/mlflow', async (context) => {
     if (answer === undefined) throw new Refused(404, 'no webhook of MLflow is set up here');
     return asResponse(await answer(await asHttpRequest(context)));

@@ -1,7 +1,8 @@
 import { pause } from './backoff.ts';
 
-/** Settles as the work does, or resolves after `ms`. */
-export function within(ms: number, work: Promise<unknown> | undefined): Promise<unknown> {
+/** Settles as the work does, or resolves to undefined after `ms`. */
+export function within<Result>(ms: number, work: Promise<Result> | undefined): Promise<Result | undefined> {
   const over = new AbortController();
-  return Promise.race([work, pause(ms, over.signal)]).finally(() => over.abort());
+  const late = pause(ms, over.signal).then(() => undefined);
+  return Promise.race([work, late]).finally(() => over.abort());
 }

@@ -8,11 +8,8 @@ import { signingKeysFrom } from '../../signing/signing-keys.ts';
 import { openOnce } from '../../transport/open-once.ts';
 import { logModelEvents } from '../json-log.ts';
 import { createEmit, type Emit } from './emit.ts';
-import { describeEmitError, documentsIn } from './emit-http.ts';
+import { describeEmitError, documentsIn, MOST_DOCUMENT_BYTES } from './emit-http.ts';
 import { minImprovementFrom } from './parse-min-improvement.ts';
-
-/** Evaluations and MLflow answers are small; what is larger is something else. */
-const MOST_BYTES = 1_048_576;
 
 /**
  * The function that judges and announces: invoked directly with a document, a list of them or
@@ -30,7 +27,7 @@ export function emitFunction(config: Config) {
     const emit = await open();
     return emit(documentsIn(payload));
   });
-  return middy(announce).use(httpEvent({ maxBytes: MOST_BYTES, describe: describeEmitError }));
+  return middy(announce).use(httpEvent({ maxBytes: MOST_DOCUMENT_BYTES, describe: describeEmitError }));
 }
 
 async function openEmit(config: Config): Promise<Emit> {

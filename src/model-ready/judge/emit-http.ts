@@ -4,6 +4,9 @@ import { AnnounceFailed } from './announce.ts';
 import { InvalidEvaluation } from './evaluation.ts';
 import type { Document } from './inputs.ts';
 
+/** Evaluations and MLflow answers are small; a longer body is something else. */
+export const MOST_DOCUMENT_BYTES = 1_048_576;
+
 /** What a payload asks to be judged: one document, a list of them, or `{ documents: […] }`. */
 export function documentsIn(payload: unknown): Document[] {
   const documents = isBatch(payload) ? payload.documents : [payload];

@@ -1,9 +1,10 @@
-import { type HttpAnswer, type HttpError, httpAnswer, httpErrorAnswer } from '../../publish/http-answer.ts';
+import { type HttpAnswer, type HttpError, httpAnswer } from '../../publish/http-answer.ts';
 import { asHttpRequest, type HttpRequest, readJsonBody } from '../../publish/http-request.ts';
 import { type Secrets, SecretUnavailable } from '../../secrets/secrets.ts';
-import { describeThrown } from '../../text/describe-thrown.ts';
+import { within } from '../../time/within.ts';
 import { emitModelEvent } from '../events.ts';
 import { InvalidEvaluation } from '../judge/evaluation.ts';
+import { refusedAnswer } from '../refused-answer.ts';
 import type { ModelToEvaluate } from '../to-evaluate.ts';
 import { type Delivery, DeliveryRefused, readDelivery } from './mlflow-delivery.ts';
 import { type RegistryEvent, readEventBridgeEvent, readMlflowEvent } from './registry-events.ts';
@@ -40,7 +41,7 @@ export function createEvaluateWebhook(options: EvaluateWebhookOptions) {
 export function createRegistryEvents({ publish, secrets, now = Date.now }: EvaluateWebhookOptions) {
   async function request(event: RegistryEvent): Promise<Outcome> {
     if (!event.asks) {
-      emitModelEvent({ event: 'ignored', ...NOBODY, reason: event.reason });
+      emitModelEvent({ event: 'ignored', model_name: null, model_version: null, reason: event.reason });
       return { ignored: event.reason };
     }
     const { id } = await publish(event.data);
@@ -64,14 +65,11 @@ export function createRegistryEvents({ publish, secrets, now = Date.now }: Evalu
 
   async function answered(asked: () => Promise<Outcome>, delivery: boolean): Promise<HttpAnswer> {
     try {
-      const outcome = await inTime(asked());
+      const outcome = await within(ANSWER_WITHIN_MS, asked());
+      if (outcome === undefined) throw new TooSlow(`not taken within ${ANSWER_WITHIN_MS / 1_000} s`);
       return httpAnswer('id' in outcome ? 202 : 200, outcome);
     } catch (error) {
-      const answered = httpErrorAnswer(error, describe(error));
-      const reason = error instanceof InvalidEvaluation ? error.told : describeThrown(error, true);
-      const status = answered.statusCode;
-      emitModelEvent({ event: 'refused', ...NOBODY, status, reason, delivery });
-      return answered;
+      return refusedAnswer(error, describe(error), delivery);
     }
   }
 
@@ -97,20 +95,6 @@ const ANSWER_WITHIN_MS = 12_000;
 class TooSlow extends Error {
   override readonly name = 'TooSlow';
 }
-
-async function inTime<Result>(work: Promise<Result>): Promise<Result> {
-  const over = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => over.reject(new TooSlow(`not taken within ${ANSWER_WITHIN_MS / 1_000} s`)),
-    ANSWER_WITHIN_MS,
-  );
-  try {
-    return await Promise.race([work, over.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-const NOBODY = { model_name: null, model_version: null };
 
 function describe(error: unknown): HttpError | undefined {
   if (error instanceof DeliveryRefused) return { statusCode: 401, body: { error: error.message } };

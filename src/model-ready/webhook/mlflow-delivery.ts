@@ -15,7 +15,7 @@ export class DeliveryRefused extends Error {
 }
 
 /** A delivery of an event is some hundred bytes; its tags and description may be long. */
-const MOST_BYTES = 262_144;
+export const MOST_DELIVERY_BYTES = 262_144;
 /** How far the time of a delivery may be from now. MLflow signs it once, and repeats it for some seconds. */
 const WINDOW_S = 300;
 
@@ -29,7 +29,7 @@ const WINDOW_S = 300;
  * @throws SecretUnavailable
  */
 export async function readDelivery(request: HttpRequest, secrets: Secrets, now: number): Promise<Delivery> {
-  const body = request.body(MOST_BYTES);
+  const body = request.body(MOST_DELIVERY_BYTES);
   const id = request.header('x-mlflow-delivery-id');
   const timestamp = request.header('x-mlflow-timestamp');
   const signature = request.header('x-mlflow-signature');
