@@ -1,7 +1,7 @@
 import { type Secrets, SecretUnavailable } from '../../secrets/secrets.ts';
 import { InvalidSecretSource } from '../../secrets/secrets-of-arn.ts';
+import type { UnsignedRequest } from './aws-signature.ts';
 import { RegistryError } from './registry.ts';
-import type { UnsignedRequest } from './sagemaker-signature.ts';
 import type { HttpServer, SageMakerServer } from './tracking-uri.ts';
 
 /** Who asks MLflow. */
@@ -45,11 +45,11 @@ export function httpAuthentication(
 /** SigV4, with the credentials of AWS. Loaded with the first request: most servers are not AWS' own. */
 export function sagemakerAuthentication(server: SageMakerServer): Authentication {
   const open = async () => {
-    const [{ awsCredentials }, { signedHeaders }] = await Promise.all([
+    const [{ awsCredentials }, { sagemakerHeaders }] = await Promise.all([
       import('./aws-credentials.ts'),
       import('./sagemaker-signature.ts'),
     ]);
-    return { credentials: awsCredentials(server.region), signedHeaders };
+    return { credentials: awsCredentials(server.region), sagemakerHeaders };
   };
   let opened: ReturnType<typeof open> | undefined;
   return {
@@ -58,11 +58,11 @@ export function sagemakerAuthentication(server: SageMakerServer): Authentication
     })`,
     async headers(request) {
       opened ??= open();
-      const { credentials, signedHeaders } = await opened;
+      const { credentials, sagemakerHeaders } = await opened;
       const found = await credentials().catch((cause: unknown) => {
         throw new RegistryError('Denied', cause instanceof Error ? cause.message : String(cause), { cause });
       });
-      return signedHeaders(server, request, found);
+      return sagemakerHeaders(server, request, found);
     },
     renewed: async () => false,
   };

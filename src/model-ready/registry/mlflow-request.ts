@@ -1,8 +1,8 @@
+import type { UnsignedRequest } from './aws-signature.ts';
 import { boundedText } from './bounded-text.ts';
 import type { Authentication } from './mlflow-authentication.ts';
 import { redirected, refusal, webPage } from './mlflow-refusals.ts';
 import { RegistryError } from './registry.ts';
-import type { UnsignedRequest } from './sagemaker-signature.ts';
 
 export interface AskOptions {
   /** Where MLflow's API is. */

@@ -1,6 +1,6 @@
-import { AwsV4Signer } from 'aws4fetch';
 import { TransportError } from '../../../transport/errors.ts';
 import { type AwsCredentials, awsCredentials, NoAwsCredentials } from '../../registry/aws-credentials.ts';
+import { signedHeaders } from '../../registry/aws-signature.ts';
 import { boundedText } from '../../registry/bounded-text.ts';
 import { s3Error, s3ErrorCode } from './s3-errors.ts';
 import { type ClaimStore, claimKey, type Stored } from './store.ts';
@@ -18,9 +18,7 @@ export interface S3ClaimsOptions {
   readonly timeoutMs?: number;
 }
 
-interface Request {
-  readonly method: 'GET' | 'PUT';
-  readonly key: string;
+interface Sent {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }
@@ -40,25 +38,14 @@ export function createS3Claims(options: S3ClaimsOptions): ClaimStore {
   const credentials = options.credentials ?? awsCredentials(region);
   const keyOf = (model: string): string => [...(prefix ? [prefix] : []), `${claimKey(model)}.json`].join('/');
 
-  async function send({ method, key, headers, body }: Request) {
-    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(body ?? ''));
-    const { accessKeyId, secretAccessKey, sessionToken } = await found(credentials);
-    const signer = new AwsV4Signer({
-      method,
-      url: `${base}/${encodeKey(key)}`,
-      headers: { ...headers, 'x-amz-content-sha256': Buffer.from(digest).toString('hex') },
-      ...(body !== undefined && { body }),
-      service: 's3',
-      region,
-      accessKeyId,
-      secretAccessKey,
-      ...(sessionToken !== undefined && { sessionToken }),
-    });
-    const signed = await signer.sign();
+  async function send(method: 'GET' | 'PUT', key: string, { headers = {}, body }: Sent = {}) {
+    const url = `${base}/${encodeKey(key)}`;
+    const request = { method, url, headers, body };
+    const signed = await signedHeaders(request, { service: 's3', region }, await found(credentials));
     try {
-      const response = await fetch(signed.url, {
+      const response = await fetch(url, {
         method,
-        headers: signed.headers,
+        headers: signed,
         ...(body !== undefined && { body }),
         redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),
@@ -71,7 +58,7 @@ export function createS3Claims(options: S3ClaimsOptions): ClaimStore {
 
   return {
     async read(model): Promise<Stored | undefined> {
-      const { response, text } = await send({ method: 'GET', key: keyOf(model) });
+      const { response, text } = await send('GET', keyOf(model));
       const revision = response.headers.get('etag');
       if (response.status === 200 && revision !== null) return { text, revision };
       if (response.status === 404 && s3ErrorCode(text) === 'NoSuchKey') return undefined;
@@ -80,9 +67,7 @@ export function createS3Claims(options: S3ClaimsOptions): ClaimStore {
     async write(model, record, revision) {
       const condition: Record<string, string> =
         revision === undefined ? { 'if-none-match': '*' } : { 'if-match': revision };
-      const { response, text } = await send({
-        method: 'PUT',
-        key: keyOf(model),
+      const { response, text } = await send('PUT', keyOf(model), {
         headers: { ...condition, 'content-type': 'application/json' },
         body: record,
       });
