@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { expects } from '../fields.ts';
 import { check, InvalidEvaluation, metricValue, show } from '../judge/evaluation.ts';
+import type { Page } from './mlflow-pages.ts';
 import type { LoggedModel, MetricValue, ModelVersion, RegisteredModel, Run } from './registry.ts';
 
 // What is read of the REST API's answers. What there is none of is left out, or null: older servers, and programs that
@@ -92,7 +93,7 @@ export function readRun(answer: unknown, source?: string): Run {
   const { info, data, inputs, outputs } = check(runAnswer, answer, source).run;
   const last = new Map<string, MetricValue>();
   for (const { key, value, ...at } of data?.metrics ?? []) {
-    const [step, timestamp] = [at.step ?? 0, at.timestamp ?? 0];
+    const { step, timestamp } = placeOf(at);
     const known = last.get(key);
     const isLater =
       known === undefined || step > known.step || (step === known.step && timestamp >= known.timestamp);
@@ -120,17 +121,13 @@ const historyAnswer = object({
   next_page_token: optionalText,
 });
 
-/** A page of `metrics/get-history`, and what asks for the next one. Throws {@link InvalidEvaluation}. */
-export function readHistory(answer: unknown, source?: string): { values: MetricValue[]; next?: string } {
+/** A page of `metrics/get-history`. Throws {@link InvalidEvaluation}. */
+export function readHistory(answer: unknown, source?: string): Page<MetricValue> {
   const { metrics, next_page_token } = check(historyAnswer, answer, source);
-  return {
-    values: (metrics ?? []).map(({ value, step, timestamp }) => ({
-      value,
-      step: step ?? 0,
-      timestamp: timestamp ?? 0,
-    })),
-    ...(next_page_token && { next: next_page_token }),
-  };
+  return pageOf(
+    (metrics ?? []).map(({ value, ...at }) => ({ value, ...placeOf(at) })),
+    next_page_token,
+  );
 }
 
 /** Reads an answer of `logged-models/ID`. Throws {@link InvalidEvaluation}. */
@@ -139,12 +136,11 @@ export function readLoggedModel(answer: unknown, source?: string): LoggedModel {
   const metrics = new Map<string, MetricValue[]>();
   for (const one of data?.metrics ?? []) {
     const { key, value } = one;
-    const [step, timestamp] = [one.step ?? 0, one.timestamp ?? 0];
     const dataset = one.dataset_name
       ? { name: one.dataset_name, digest: one.dataset_digest || undefined }
       : undefined;
     const values = metrics.get(key) ?? [];
-    values.push({ value, step, timestamp, runId: one.run_id || undefined, dataset });
+    values.push({ value, ...placeOf(one), runId: one.run_id || undefined, dataset });
     metrics.set(key, values);
   }
   return {
@@ -165,12 +161,6 @@ export function readModelVersion(answer: unknown, source?: string): ModelVersion
 /** Reads an answer of `model-versions/search`. Throws {@link InvalidEvaluation}. */
 export function readModelVersions(answer: unknown, source?: string): ModelVersion[] {
   return check(searchAnswer, answer, source).model_versions?.map(modelVersionOf) ?? [];
-}
-
-/** A page of a search, and what asks for the next one. */
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  readonly next?: string;
 }
 
 /** A page of `model-versions/search`. Throws {@link InvalidEvaluation}. */
@@ -226,6 +216,16 @@ function modelVersionOf(answer: z.output<typeof version>): ModelVersion {
     aliases: answer.aliases ?? [],
     createdAt: answer.creation_timestamp ?? undefined,
   };
+}
+
+/** Where a value stands in its metric's history: MLflow leaves out a 0. */
+function placeOf({ step, timestamp }: Place): { step: number; timestamp: number } {
+  return { step: step ?? 0, timestamp: timestamp ?? 0 };
+}
+
+interface Place {
+  readonly step?: number | null | undefined;
+  readonly timestamp?: number | null | undefined;
 }
 
 function tagMap(list: z.output<typeof tags>): ReadonlyMap<string, string> {

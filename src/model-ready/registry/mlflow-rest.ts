@@ -8,7 +8,8 @@ import {
   readRun,
 } from './mlflow-answers.ts';
 import { createMlflowClient, type MlflowClient, type MlflowClientOptions } from './mlflow-client.ts';
-import { type MetricValue, RegistryError, type WritableRegistry } from './registry.ts';
+import { itemsOf } from './mlflow-pages.ts';
+import { RegistryError, type WritableRegistry } from './registry.ts';
 
 /**
  * A client of the MLflow server at `MLFLOW_TRACKING_URI`, in the workspace `MLFLOW_WORKSPACE`, with the credentials
@@ -66,27 +67,21 @@ export function createRestRegistry(options: MlflowClientOptions): WritableRegist
   return registryOf(createMlflowClient(options));
 }
 
-export function registryOf({ get, setVersionTag }: MlflowClient): WritableRegistry {
+export function registryOf(client: MlflowClient): WritableRegistry {
+  const { get, setVersionTag } = client;
   return {
     isComplete: true,
     setVersionTag,
-    async history(runId, metric) {
-      const values: MetricValue[] = [];
-      let token: string | undefined;
-      for (let page = 0; page < MOST_PAGES; page++) {
-        const query = { run_id: runId, metric_key: metric, ...(token && { page_token: token }) };
-        const { values: some, next } = await get(
-          `the history of run ${runId}`,
-          'metrics/get-history',
-          query,
-          readHistory,
-        );
-        values.push(...some);
-        if (next === undefined) return values;
-        token = next;
-      }
-      throw new RegistryError('Invalid', `the history of run ${runId} has more than ${MOST_PAGES} pages`);
-    },
+    history: (runId, metric) =>
+      Array.fromAsync(
+        itemsOf(client, {
+          what: `the history of run ${runId}`,
+          path: 'metrics/get-history',
+          query: { run_id: runId, metric_key: metric },
+          read: readHistory,
+          mostPages: MOST_PAGES,
+        }),
+      ),
     run: (id) => get(`run ${id}`, 'runs/get', { run_id: id }, readRun),
     loggedModel: (id) =>
       get(`logged model ${id}`, `logged-models/${encodeURIComponent(id)}`, {}, readLoggedModel),

@@ -1,7 +1,7 @@
-import type { Page, RegisteredModelAnswer } from './mlflow-answers.ts';
-import { readModelPage, readVersionPage } from './mlflow-answers.ts';
+import { type RegisteredModelAnswer, readModelPage, readVersionPage } from './mlflow-answers.ts';
 import type { MlflowClient } from './mlflow-client.ts';
-import { type ModelVersion, RegistryError } from './registry.ts';
+import { itemsOf } from './mlflow-pages.ts';
+import type { ModelVersion } from './registry.ts';
 
 /** Looks through a registry. All methods throw {@link RegistryError}. */
 export interface RegistrySearch {
@@ -13,35 +13,31 @@ export interface RegistrySearch {
 
 /** Of one request; MLflow takes up to some thousand. */
 const PAGE = '200';
-/** Of one search: a server that never comes to the last one must not hold the sweep. */
+/** Of one search. */
 const MOST_PAGES = 1_000;
 
-export function createMlflowSearch({ get }: Pick<MlflowClient, 'get'>): RegistrySearch {
-  async function* pages<Item>(
-    what: string,
-    path: string,
-    query: Readonly<Record<string, string>>,
-    read: (answer: unknown) => Page<Item>,
-  ): AsyncGenerator<Item> {
-    let token: string | undefined;
-    for (let count = 0; count < MOST_PAGES; count++) {
-      const page = await get(what, path, { ...query, ...(token && { page_token: token }) }, read);
-      yield* page.items;
-      if (page.next === undefined) return;
-      token = page.next;
-    }
-    throw new RegistryError('Invalid', `the search for ${what} has more than ${MOST_PAGES} pages`);
-  }
-
+export function createMlflowSearch(client: Pick<MlflowClient, 'get'>): RegistrySearch {
   return {
     async *versionsSince(since) {
-      const query = { max_results: PAGE, order_by: 'creation_timestamp DESC' };
-      for await (const version of pages('versions', 'model-versions/search', query, readVersionPage)) {
+      const versions = itemsOf(client, {
+        what: 'the search for versions',
+        path: 'model-versions/search',
+        query: { max_results: PAGE, order_by: 'creation_timestamp DESC' },
+        read: readVersionPage,
+        mostPages: MOST_PAGES,
+      });
+      for await (const version of versions) {
         if ((version.createdAt ?? since) < since) return;
         yield version;
       }
     },
     models: () =>
-      pages('registered models', 'registered-models/search', { max_results: PAGE }, readModelPage),
+      itemsOf(client, {
+        what: 'the search for registered models',
+        path: 'registered-models/search',
+        query: { max_results: PAGE },
+        read: readModelPage,
+        mostPages: MOST_PAGES,
+      }),
   };
 }
