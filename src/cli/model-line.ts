@@ -1,4 +1,5 @@
 import type { ModelEvent } from '../model-ready/events.ts';
+import { describeGain } from '../model-ready/judge/gain.ts';
 import { paint, printable } from './output.ts';
 
 /** One line for what happened to a model; undefined for what a person need not see. */
@@ -7,11 +8,8 @@ export function modelLine(event: ModelEvent): string | undefined {
     event.model_name === null ? nameOfNone(event) : `${event.model_name} v${event.model_version}`,
   );
   switch (event.event) {
-    case 'announced': {
-      const { metric_name, current_value, baseline_value, improvement_percentage } = event;
-      const better = Number(improvement_percentage.toPrecision(4));
-      return `${paint('cyan', 'announced')}  ${name}  ${printable(metric_name)} ${current_value}, ${better} % better than ${baseline_value}`;
-    }
+    case 'announced':
+      return `${paint('cyan', 'announced')}  ${name}  ${printable(describeGain(event))}`;
     case 'rejected':
       return `${paint('dim', 'rejected')}  ${name}  ${event.code}: ${printable(event.reason)}`;
     case 'announce_failed':

@@ -1,5 +1,5 @@
 import { isSame } from '../judge/datasets.ts';
-import { type Dataset, parseDataset } from '../registry/registry.ts';
+import { parseDataset } from '../registry/registry.ts';
 import type { Announced, Claim, DeploymentRecord, LiveModel } from './record.ts';
 
 /** The live champion, as a registry has it now. */
@@ -139,12 +139,8 @@ function isComparable(one: Announced['data'], other: Announced['data']): boolean
   return (
     one.metric_name === other.metric_name &&
     one.metric_direction === other.metric_direction &&
-    isSame(datasetOf(one), datasetOf(other))
+    isSame(parseDataset(one.dataset), parseDataset(other.dataset))
   );
-}
-
-function datasetOf({ dataset }: Announced['data']): Dataset | undefined {
-  return dataset === undefined ? undefined : parseDataset(dataset);
 }
 
 const WHOLE = /^\d+$/;

@@ -1,6 +1,7 @@
 import { type ModelPolicies, policyFor } from '../../config/policy.ts';
 import { isSame } from '../judge/datasets.ts';
 import { measure } from '../judge/measure.ts';
+import { notFinite } from '../judge/not-finite.ts';
 import { subjectOfVersion } from '../judge/subject.ts';
 import { type ModelRegistry, parseDataset } from '../registry/registry.ts';
 import type { Champion } from './decide.ts';
@@ -23,15 +24,10 @@ export async function liveChampion(
   const { version } = champion;
   // It is not compared with itself.
   if (version === model_version) return { version };
-  const like = dataset === undefined ? undefined : parseDataset(dataset);
+  const like = parseDataset(dataset);
   const subject = await subjectOfVersion(registry, champion);
   const measured = await measure(registry, subject, metric_name, { wanted: dataset, like });
   const { value, problem } = measured;
-  if (value === undefined || problem !== undefined || !isUsable(value)) return { version };
+  if (value === undefined || problem !== undefined || notFinite(value) !== undefined) return { version };
   return isSame(measured.dataset, like) ? { version, value } : { version };
-}
-
-/** SQL stores keep infinite values as the greatest number there is. */
-function isUsable(value: number): boolean {
-  return Math.abs(value) < Number.MAX_VALUE;
 }

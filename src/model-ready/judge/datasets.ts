@@ -59,7 +59,8 @@ export function isSame(one: Dataset | undefined, other: Dataset | undefined): bo
   return one.digest === undefined || other.digest === undefined || one.digest === other.digest;
 }
 
-function isNamed(dataset: Dataset | undefined, wanted: string): boolean {
+/** Whether a policy or a tag means this dataset: by `name`, or by `name@digest`. */
+export function isNamed(dataset: Dataset | undefined, wanted: string): boolean {
   return dataset !== undefined && (dataset.name === wanted || describeDataset(dataset) === wanted);
 }
 

@@ -101,6 +101,6 @@ function refuseUnfinished({ model, problem, candidate }: Evidence): void {
     throw new NotYet(`run ${mlflow_run_id} is ${run_status}`);
   }
   if (version_status === 'PENDING_REGISTRATION') throw new NotYet(`its registration is ${version_status}`);
-  const [passing] = [problem, candidate.problem].filter((one) => one?.mayPass);
+  const passing = [problem, candidate.problem].find((one) => one?.mayPass);
   if (passing) throw new NotYet(passing.reason);
 }

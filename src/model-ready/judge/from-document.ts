@@ -1,3 +1,4 @@
+import { parseDataset } from '../registry/registry.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { Baseline, Evidence, Measured } from './evidence.ts';
 import { lookUpGuardrails, sliceNames } from './guardrails.ts';
@@ -37,15 +38,14 @@ export function evidenceOfDocument(evaluation: Evaluation, settings: JudgeSettin
             isExact: baseline_n_eval === undefined && baseline_standard_error === undefined,
             value: baseline_value,
             from: 'the document',
-            dataset: datasetNamed(baseline_dataset),
+            dataset: parseDataset(baseline_dataset),
             examples: baseline_n_eval,
             standardError: baseline_standard_error,
           },
         ];
   const lookup = (of: 'candidate' | number, name: string, slice?: string): Measured => {
     const values = of === 'candidate' ? metrics : baseline_metrics;
-    const names = slice === undefined ? [name] : sliceNames(name, slice);
-    const found = names.find((one) => Object.hasOwn(values, one));
+    const found = sliceNames(name, slice).find((one) => Object.hasOwn(values, one));
     return { value: found === undefined ? undefined : values[found], from: 'the document' };
   };
   return {
@@ -54,7 +54,7 @@ export function evidenceOfDocument(evaluation: Evaluation, settings: JudgeSettin
     candidate: {
       value: current_value,
       from: 'the document',
-      dataset: datasetNamed(dataset),
+      dataset: parseDataset(dataset),
       examples: n_eval,
       standardError: standard_error,
     },
@@ -63,9 +63,4 @@ export function evidenceOfDocument(evaluation: Evaluation, settings: JudgeSettin
     guardrails: metric === null ? [] : lookUpGuardrails(policy, metric, baselines.length, lookup),
     policy,
   };
-}
-
-function datasetNamed(text: string | undefined): Measured['dataset'] {
-  const [, name = '', digest] = /^(.+?)(?:@([^@]+))?$/.exec(text ?? '') ?? [];
-  return name === '' ? undefined : { name, digest };
 }

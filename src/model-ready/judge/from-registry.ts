@@ -1,4 +1,10 @@
-import type { ModelRegistry, ModelVersion, RegisteredModel, Run } from '../registry/registry.ts';
+import {
+  type ModelRegistry,
+  type ModelVersion,
+  PROMPT,
+  type RegisteredModel,
+  type Run,
+} from '../registry/registry.ts';
 import { baselinesOf } from './baselines.ts';
 import type { Evidence, JudgedModel, Measured, Problem } from './evidence.ts';
 import { guardrailsFound, lookUpGuardrails, sliceNames } from './guardrails.ts';
@@ -103,7 +109,7 @@ function problemOf(
   { problem, run, model }: Subject,
   registered: RegisteredModel | undefined,
 ): Problem | undefined {
-  if (registered?.tags.get('mlflow.prompt.is_prompt')?.toLowerCase() === 'true') {
+  if (registered?.tags.get(PROMPT)?.toLowerCase() === 'true') {
     return { code: 'not_a_model', reason: 'it is a prompt, not a model' };
   }
   if (problem !== undefined) return problem;

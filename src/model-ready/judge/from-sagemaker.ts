@@ -37,8 +37,7 @@ export function evidenceOfPackage(said: ModelToEvaluate, settings: JudgeSettings
         ? []
         : lookUpGuardrails(policy, metric, baselines.length, (of, name, slice) => {
             if (of !== 'candidate') return { from };
-            const names = slice === undefined ? [name] : sliceNames(name, slice);
-            return measuredIn(names.find((one) => tags.has(one)) ?? name);
+            return measuredIn(sliceNames(name, slice).find((one) => tags.has(one)) ?? name);
           }),
     policy,
     problem: problem ?? stated.problem,

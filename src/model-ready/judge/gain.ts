@@ -1,3 +1,4 @@
+import type { ModelReadyToDeploy } from '../contract.ts';
 import type { Direction } from '../fields.ts';
 
 /** 0.9 - 0.8 is a little less than 0.1: so many units in the last place are forgiven. */
@@ -61,6 +62,20 @@ export function improvementPercentage(direction: Direction, baseline: number, cu
   // The difference of two huge values of opposite signs is beyond the largest double; that of their shares is not.
   const share = Number.isFinite(difference) ? difference / size : current / size - Math.sign(baseline);
   return Math.max(-MOST_PERCENT, Math.min(MOST_PERCENT, share * 100 * sign));
+}
+
+/** An announced gain as a person reads it: `f1 0.9, 12.5 % better than 0.8`. */
+export function describeGain({
+  metric_name,
+  current_value,
+  baseline_value,
+  improvement_percentage,
+}: Pick<
+  ModelReadyToDeploy,
+  'metric_name' | 'current_value' | 'baseline_value' | 'improvement_percentage'
+>): string {
+  const better = Number(improvement_percentage.toPrecision(4));
+  return `${metric_name} ${current_value}, ${better} % better than ${baseline_value}`;
 }
 
 /** A share as a person reads it: `1 %`. */

@@ -1,7 +1,8 @@
 import type { Baseline, Evidence, GuardedMetric, Measured } from './evidence.ts';
 import { loses, percent } from './gain.ts';
-import { notFinite, outOfRange } from './impossible.ts';
+import { outOfRange } from './impossible.ts';
 import { knownMetric } from './metrics.ts';
+import { notFinite } from './not-finite.ts';
 import { failed, type Outcome, passed } from './outcome.ts';
 
 /** Each guarded metric is within its bounds, and not worse than any baseline by more than its margin. */

@@ -57,7 +57,8 @@ export function guardrailsFound(guardings: readonly Guarding<Promise<Measured>>[
   );
 }
 
-/** How people name a metric of a part of the data. */
-export function sliceNames(metric: string, slice: string): readonly string[] {
+/** How people name a metric of a part of the data; without a slice it has its own name. */
+export function sliceNames(metric: string, slice: string | undefined): readonly string[] {
+  if (slice === undefined) return [metric];
   return [`${metric}/${slice}`, `${metric}_${slice}`, `${slice}/${metric}`, `${slice}_${metric}`];
 }

@@ -1,11 +1,5 @@
 import { knownMetric } from './metrics.ts';
 
-/** MLflow's SQL stores keep an infinite value as the largest or the smallest double. */
-export function notFinite(value: number): string | undefined {
-  if (Math.abs(value) === Number.MAX_VALUE) return value > 0 ? 'Infinity' : '-Infinity';
-  return Number.isFinite(value) ? undefined : String(value);
-}
-
 /** Sums in floating point may end a little beyond the last possible value. */
 const FORGIVEN = 1e-9;
 

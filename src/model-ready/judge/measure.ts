@@ -5,7 +5,7 @@ import {
   type ModelRegistry,
   type Run,
 } from '../registry/registry.ts';
-import { byDataset, chooseDataset, type DatasetChoice, type DatasetValues } from './datasets.ts';
+import { byDataset, chooseDataset, type DatasetChoice, type DatasetValues, isNamed } from './datasets.ts';
 import type { Measured, Problem } from './evidence.ts';
 import { ambiguous, findRun, type Subject } from './subject.ts';
 
@@ -114,23 +114,28 @@ function deleted(what: string): Problem {
 
 async function valueOfRun(
   registry: ModelRegistry,
-  { run, modelId }: Subject,
+  subject: Subject,
   metric: string,
   { wanted }: DatasetChoice,
 ): Promise<Measured> {
+  const { run, modelId } = subject;
   const value = run?.metrics.get(metric);
   if (run === undefined || value === undefined) {
     return { from: run ? `run ${run.id}` : 'no run' };
   }
-  const models = new Set([...run.loggedModels, ...(modelId === undefined ? [] : [modelId])]);
-  if (models.size > 1) {
-    const problem =
-      modelId === undefined ? ambiguous(run, [...models]) : ofAnyModel(run, metric, modelId, [...models]);
+  const models = modelsOf(subject);
+  if (models.length > 1) {
+    const problem = modelId === undefined ? ambiguous(run, models) : ofAnyModel(run, metric, modelId, models);
     return { from: `run ${run.id}`, problem };
   }
   const from = `run ${run.id}, step ${value.step}`;
   const { dataset, problem } = await datasetOfRun(registry, run, metric, wanted);
   return { value: value.value, from, dataset, problem };
+}
+
+/** Every model that a value of the run may belong to. */
+function modelsOf({ run, modelId }: Subject): string[] {
+  return [...new Set([...(run?.loggedModels ?? []), ...(modelId === undefined ? [] : [modelId])])];
 }
 
 /** The model is known, and has no value of its own: that of the run may be another's. */
@@ -152,7 +157,7 @@ async function datasetOfRun(
   if (only === undefined) return {};
   const names = run.datasets.map(describeDataset).join(', ');
   if (wanted !== undefined) {
-    const fits = run.datasets.some((one) => one.name === wanted || describeDataset(one) === wanted);
+    const fits = run.datasets.some((one) => isNamed(one, wanted));
     if (!fits) {
       const reason = `it has no value of ${metric} on the dataset that is asked for, but on ${names}`;
       return { problem: { code: 'missing_metric', reason } };
@@ -194,9 +199,7 @@ async function besideOf(
 ): Promise<number | undefined> {
   const values = subject.model?.metrics.get(name);
   if (values === undefined) {
-    const { run, modelId } = subject;
-    const models = new Set([...(run?.loggedModels ?? []), ...(modelId === undefined ? [] : [modelId])]);
-    return models.size > 1 ? undefined : run?.metrics.get(name)?.value;
+    return modelsOf(subject).length > 1 ? undefined : subject.run?.metrics.get(name)?.value;
   }
   const chosen = chooseDataset(byDataset(values), { like: dataset });
   if (chosen === undefined || 'code' in chosen) return undefined;

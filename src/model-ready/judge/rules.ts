@@ -2,9 +2,10 @@ import type { Direction } from '../fields.ts';
 import type { Baseline, Evidence } from './evidence.ts';
 import { isWithinRounding, percent, reachesGain, reachesRelativeGain } from './gain.ts';
 import { guardrails } from './guardrail-rule.ts';
-import { notFinite, outOfRange } from './impossible.ts';
+import { outOfRange } from './impossible.ts';
 import { type GainInterval, gainInterval } from './interval.ts';
 import { isTrainingMetric, knownMetric } from './metrics.ts';
+import { notFinite } from './not-finite.ts';
 import { failed, type Outcome, passed } from './outcome.ts';
 
 /** How one rule turned out. */

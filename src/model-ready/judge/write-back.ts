@@ -1,7 +1,8 @@
 import { describeThrown } from '../../text/describe-thrown.ts';
 import { emitModelEvent } from '../events.ts';
 import type { WritableRegistry } from '../registry/registry.ts';
-import type { Announced, OnVerdict } from './announce.ts';
+import type { OnVerdict } from './announce.ts';
+import { describeGain } from './gain.ts';
 
 /** The tags that a verdict is written into, of the model version. */
 export const VERDICT_TAGS = {
@@ -31,7 +32,7 @@ export function writeBackFrom(
     // The verdict comes last: whoever sees it finds the other two of the same time.
     const tags =
       'id' in verdict
-        ? { [reason]: betterBy(verdict), [announcement]: verdict.id, [tag]: 'announced' }
+        ? { [reason]: describeGain(verdict), [announcement]: verdict.id, [tag]: 'announced' }
         : {
             [reason]: `${verdict.code}: ${verdict.reason}`.slice(0, LONGEST_TAG),
             [announcement]: 'none',
@@ -51,9 +52,4 @@ export function writeBackFrom(
       });
     }
   };
-}
-
-function betterBy({ metric_name, current_value, baseline_value, improvement_percentage }: Announced): string {
-  const better = Number(improvement_percentage.toPrecision(4));
-  return `${metric_name} ${current_value}, ${better} % better than ${baseline_value}`;
 }

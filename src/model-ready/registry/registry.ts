@@ -107,8 +107,13 @@ export function describeDataset({ name, digest }: Dataset): string {
   return digest === undefined ? name : `${name}@${digest}`;
 }
 
-/** What {@link describeDataset} says, read back. */
-export function parseDataset(text: string): Dataset {
+/** What {@link describeDataset} says, read back; undefined if nothing is said. */
+export function parseDataset(text: string | undefined): Dataset | undefined {
+  if (text === undefined) return undefined;
   const at = text.lastIndexOf('@');
-  return at <= 0 ? { name: text } : { name: text.slice(0, at), digest: text.slice(at + 1) };
+  const hasDigest = at > 0 && at < text.length - 1;
+  return hasDigest ? { name: text.slice(0, at), digest: text.slice(at + 1) } : { name: text };
 }
+
+/** The tag by which MLflow tells prompts from models: both are in its registry. */
+export const PROMPT = 'mlflow.prompt.is_prompt';

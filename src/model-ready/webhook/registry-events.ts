@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { expects, workspace as workspaceName } from '../fields.ts';
 import { check } from '../judge/evaluation.ts';
+import { PROMPT } from '../registry/registry.ts';
 import type { ModelToEvaluate } from '../to-evaluate.ts';
 
 /** What an event of a registry asks for: that a model be judged, or nothing, and why. */
@@ -54,9 +55,6 @@ export function readMlflowEvent(body: unknown, delivery_id: string): RegistryEve
       return ignored(OTHER);
   }
 }
-
-/** The tag by which MLflow tells versions of prompts from those of models: both are in its registry. */
-export const PROMPT = 'mlflow.prompt.is_prompt';
 
 const TEST = 'this is the example that MLflow sends to test a webhook';
 

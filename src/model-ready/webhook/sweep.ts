@@ -2,9 +2,9 @@ import { deriveId } from '../../message/id.ts';
 import { unlessMissing } from '../judge/subject.ts';
 import { VERDICT_TAGS } from '../judge/write-back.ts';
 import type { RegistrySearch } from '../registry/mlflow-search.ts';
-import type { ModelRegistry, ModelVersion } from '../registry/registry.ts';
+import { type ModelRegistry, type ModelVersion, PROMPT } from '../registry/registry.ts';
 import type { ModelToEvaluate } from '../to-evaluate.ts';
-import { CHALLENGER, PROMPT } from './registry-events.ts';
+import { CHALLENGER } from './registry-events.ts';
 
 export interface SweepOptions {
   readonly search: RegistrySearch;
