@@ -14,6 +14,6 @@ export function logModelEvents(): void {
     process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, ...event })}\n`);
   });
   const prefix = process.env['METRICS_PREFIX'];
-  // Not loaded with the function: it is there before the judge is, which is loaded with the first message.
+  // Not loaded with the function: it is there before the first verdict, which takes a request at least.
   if (prefix) void import('./model-metrics.ts').then(({ measureModels }) => measureModels(prefix));
 }

@@ -1,9 +1,9 @@
 import type { Config } from '../../config/define-config.ts';
 import type { Handler } from '../../consume/handler.ts';
 import type { ModelReadyToDeploy } from '../contract.ts';
+import { logModelEvents } from '../json-log.ts';
 import { createDeployHandler, InvalidDeployOptions } from './deploy.ts';
 import { deployOptionsFrom } from './deploy-options.ts';
-import type { Door } from './door.ts';
 
 /**
  * The deploy handler that the environment asks for. `DEPLOY_URL` names the platform, and `DEPLOY_SECRET` what its
@@ -19,12 +19,9 @@ export function deployHandlerFrom(
   config: Pick<Config, 'prefix' | 'policies'>,
 ): Handler<ModelReadyToDeploy> {
   const options = deployOptionsFrom(environment, config);
-  const openDoor = async (): Promise<Door> => {
-    if (environment['AWS_LAMBDA_FUNCTION_NAME']) (await import('../json-log.ts')).logModelEvents();
-    return options.openDoor();
-  };
+  if (environment['AWS_LAMBDA_FUNCTION_NAME']) logModelEvents();
   try {
-    return createDeployHandler({ ...options, openDoor });
+    return createDeployHandler(options);
   } catch (error) {
     if (!(error instanceof InvalidDeployOptions)) throw error;
     throw new InvalidDeployOptions(`${error.message} (DEPLOY_URL, DEPLOY_SECRET)`);

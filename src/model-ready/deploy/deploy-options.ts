@@ -22,7 +22,7 @@ export function deployOptionsFrom(
   return {
     url,
     secret: secretFrom(environment),
-    // Loaded with the first message, not when a Lambda function starts.
+    // Opened with the first message: a worker starts also while Redis or S3 is away.
     openDoor: openOnce(async () => (await import('./open-door.ts')).openDoor(environment, config)),
     record: isWritten ? (deployment) => append(folder, deployment) : () => {},
   };

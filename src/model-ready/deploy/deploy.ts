@@ -1,8 +1,7 @@
 import { type Handler, Postpone } from '../../consume/handler.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
-import { openOnce } from '../../transport/open-once.ts';
 import type { ModelReadyToDeploy } from '../contract.ts';
-import type { Deploy, DeployParts } from './deploy-model.ts';
+import { createDeploy, type Deploy, type DeployParts } from './deploy-model.ts';
 
 export interface DeployOptions extends Pick<DeployParts, 'openDoor' | 'record'> {
   /** Takes the deployment as a Standard Webhooks request. Without it, recording is all there is. */
@@ -42,9 +41,7 @@ export function createDeployHandler(options: DeployOptions): Handler<ModelReadyT
 export function deployAs({ url, secret, timeoutMs = 10_000, ...parts }: DeployOptions): Deploy {
   const platform =
     url === undefined ? undefined : { url: checkUrl(url), secrets: checked(secret), timeoutMs };
-  // Loaded at the first deployment, not when a Lambda function starts.
-  const load = openOnce(async () => (await import('./deploy-model.ts')).createDeploy({ ...parts, platform }));
-  return async (announcement, call) => (await load())(announcement, call);
+  return createDeploy({ ...parts, platform });
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;

@@ -5,8 +5,8 @@ const OFFERED = /^(?:s3:\/\/.|rediss?(?:\+list)?:\/\/|file:\/\/\/.|memory:$)/;
 const HOLDS_CLAIMS = /^(?:rediss?(?:\+list)?|file|memory):/;
 
 /**
- * Checks what can be seen at once of where claims are kept; the rest shows with the first message, when it is opened.
- * Small, because a function loads it when it starts.
+ * Checks what can be seen at once of where claims are kept, so that a worker that cannot work does not start. The rest
+ * shows with the first message, when the store is opened.
  *
  * @throws InvalidDeployOptions
  */
