@@ -1,9 +1,21 @@
-import type { ModelEvent } from '../model-ready/events.ts';
+import { type ModelEvent, observeModels } from '../model-ready/events.ts';
 import { describeGain } from '../model-ready/judge/gain.ts';
-import { paint, printable } from './output.ts';
+import { paint, print, printable, printJson } from './output.ts';
+
+/** Prints what happens to models, a line or a JSON object each, until the function that it returns is called. */
+export function printModels(
+  json: boolean | undefined,
+  isShown: (event: ModelEvent) => boolean = () => true,
+): () => void {
+  return observeModels((event) => {
+    if (json) return printJson(event);
+    const text = modelLine(event);
+    if (text !== undefined && isShown(event)) print(text);
+  });
+}
 
 /** One line for what happened to a model; undefined for what a person need not see. */
-export function modelLine(event: ModelEvent): string | undefined {
+function modelLine(event: ModelEvent): string | undefined {
   const name = printable(
     event.model_name === null ? nameOfNone(event) : `${event.model_name} v${event.model_version}`,
   );

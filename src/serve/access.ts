@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Secrets } from '../secrets/secrets.ts';
+import { isLoopback } from '../text/loopback.ts';
 import { Refused } from './refusal.ts';
 
 /** Lets a request through, or throws {@link Refused}. */
@@ -29,23 +30,16 @@ function isEqual(one: string, other: string): boolean {
   return timingSafeEqual(hash(one), hash(other));
 }
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i;
-
 /** A name that leads to this machine from outside has another Host; a page of another site has an Origin. */
 function fromThisMachine({ headers }: Request): void {
   const origin = headers.get('origin');
   if (!isLoopback(headers.get('host') ?? '')) {
     throw new Refused(403, 'without HIKYAKU_TOKEN_PUBLISH only this machine may post: ask for 127.0.0.1');
   }
-  if (origin !== null && !LOOPBACK.test(origin.replace(/^https?:\/\//, ''))) {
+  if (origin !== null && !isLoopback(origin.replace(/^https?:\/\//, ''))) {
     throw new Refused(403, 'a page of another site may not post here');
   }
   if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(headers.get('content-type') ?? '')) {
     throw new Refused(415, 'expected Content-Type: application/json');
   }
-}
-
-/** Whether a host, with its port if it has one, is this machine's own. */
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.test(host);
 }

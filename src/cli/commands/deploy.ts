@@ -10,12 +10,11 @@ import type { Deploy, DeployCall, Outcome } from '../../model-ready/deploy/deplo
 import { deployOptionsFrom } from '../../model-ready/deploy/deploy-options.ts';
 import type { Announcement } from '../../model-ready/deploy/deploy-request.ts';
 import type { DeploymentRecord, Forced } from '../../model-ready/deploy/record.ts';
-import { observeModels } from '../../model-ready/events.ts';
 import { pause } from '../../time/backoff.ts';
 import { findAnnouncement, findEnvironment } from '../deploy-inputs.ts';
 import { BadInput, Superseded } from '../exit.ts';
-import { modelLine } from '../model-line.ts';
-import { paint, print, printable, printJson } from '../output.ts';
+import { printModels } from '../model-line.ts';
+import { paint, printable } from '../output.ts';
 import { onStopSignals } from '../stop-signals.ts';
 
 interface Options {
@@ -48,12 +47,8 @@ export const deploy = new Command('deploy')
     const forced = forcedBy(given);
     const options = deployOptionsFrom(await findEnvironment(process.env), await loadConfig(process.cwd()));
     const door = await options.openDoor();
-    const unobserve = observeModels((event) => {
-      const text = modelLine(event);
-      if (given.json) printJson(event);
-      // Said by the error as well.
-      else if (text !== undefined && event.event !== 'superseded') print(text);
-    });
+    // The error says that it is superseded.
+    const unobserve = printModels(given.json, ({ event }) => event !== 'superseded');
     try {
       const known = await door.record(model);
       const announced = await findAnnouncement(known, model, version, given.data);

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { observeModels } from '../../model-ready/events.ts';
 import { observe } from '../../observe/events.ts';
 import { secretsFrom } from '../../secrets/secrets-from.ts';
+import { isLoopback } from '../../text/loopback.ts';
 import { wholeNumber } from '../arguments.ts';
 import { withTransport } from '../context.ts';
 import { BadInput } from '../exit.ts';
-import { modelLine } from '../model-line.ts';
+import { printModels } from '../model-line.ts';
 import { paint, print, printable, printJson } from '../output.ts';
 import { onStopSignals } from '../stop-signals.ts';
 
@@ -30,8 +30,7 @@ export const serve = new Command('serve')
   .action(({ port, host, json }: Options) =>
     withTransport(async ({ config, transport, signingKeys }) => {
       // Loaded here alone: nobody else listens for HTTP.
-      const [{ isLoopback }, { CannotListen }, { serve }] = await Promise.all([
-        import('../../serve/access.ts'),
+      const [{ CannotListen }, { serve }] = await Promise.all([
         import('../../serve/listen.ts'),
         import('../../serve/open.ts'),
       ]);
@@ -46,13 +45,7 @@ export const serve = new Command('serve')
       // Until all is closed: one Ctrl-C may arrive twice, and the second one must not cut off what is in flight.
       const stopped = Promise.withResolvers<void>();
       begun.defer(onStopSignals(stopped.resolve));
-      begun.defer(
-        observeModels((event) => {
-          const text = modelLine(event);
-          if (json) printJson(event);
-          else if (text !== undefined) print(text);
-        }),
-      );
+      begun.defer(printModels(json));
       begun.defer(
         observe((event) => {
           if (json) printJson(event);

@@ -1,8 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { clientFromEnvironment, registryOf } from '../../model-ready/registry/mlflow-rest.ts';
-import { createMlflowSearch } from '../../model-ready/registry/mlflow-search.ts';
 import { modelToEvaluate } from '../../model-ready/to-evaluate.ts';
-import { findUnjudged } from '../../model-ready/webhook/sweep.ts';
+import { sweepFrom } from '../../model-ready/webhook/sweep-from.ts';
 import { createPublisher } from '../../publish/publisher.ts';
 import { withTransport } from '../context.ts';
 import { paint, print, printable, printJson } from '../output.ts';
@@ -24,23 +22,15 @@ export const sweep = new Command('sweep')
   )
   .action(({ since, dryRun, json }: Options) =>
     withTransport(async ({ transport, signingKeys }) => {
-      const client = clientFromEnvironment(process.env);
-      const requests = await findUnjudged({
-        search: createMlflowSearch(client),
-        registry: registryOf(client),
-        since: Date.now() - since,
-        workspace: process.env['MLFLOW_WORKSPACE']?.trim() || undefined,
-      });
+      const requests = await sweepFrom(process.env)(Date.now() - since);
+      const event = dryRun ? 'found' : 'requested';
       const publisher = createPublisher({ transport, source: 'hikyaku/sweep', signingKeys });
       try {
         for (const request of requests) {
           const { model_name, model_version } = request;
           const id = dryRun ? undefined : (await publisher.publish(modelToEvaluate, request)).id;
-          if (json) printJson({ event: dryRun ? 'found' : 'requested', id, model_name, model_version });
-          else {
-            const what = dryRun ? 'found' : 'requested';
-            print(`${paint('cyan', what)}  ${printable(model_name)} v${printable(model_version)}`);
-          }
+          if (json) printJson({ event, id, model_name, model_version });
+          else print(`${paint('cyan', event)}  ${printable(model_name)} v${printable(model_version)}`);
         }
       } finally {
         await publisher.close();

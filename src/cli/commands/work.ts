@@ -2,13 +2,12 @@ import { Command } from 'commander';
 import type { FoundSubscription } from '../../config/define-config.ts';
 import { findSubscription } from '../../config/find.ts';
 import { startWorkers } from '../../consume/workers.ts';
-import { observeModels } from '../../model-ready/events.ts';
 import { type CourierEvent, observe } from '../../observe/events.ts';
 import { type HealthServer, startHealthServer } from '../../operate/health.ts';
 import { wholeNumber } from '../arguments.ts';
 import { withTransport } from '../context.ts';
 import { BadInput } from '../exit.ts';
-import { modelLine } from '../model-line.ts';
+import { printModels } from '../model-line.ts';
 import { paint, print, printable, printJson } from '../output.ts';
 import { onStopSignals } from '../stop-signals.ts';
 
@@ -43,11 +42,7 @@ export const work = new Command('work')
     withTransport(async ({ config, transport, signingKeys }) => {
       const subscriptions = [...new Set(names)].map((name) => findSubscription(config, name));
       const unobserve = observe((event) => (json ? printJson(event) : print(line(event))));
-      const unobserveModels = observeModels((event) => {
-        const text = modelLine(event);
-        if (json) printJson(event);
-        else if (text !== undefined) print(text);
-      });
+      const unobserveModels = printModels(json);
       const workers = await startWorkers({
         transport,
         subscriptions,

@@ -1,5 +1,6 @@
 import { type Handler, Postpone } from '../../consume/handler.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
+import { isLoopback } from '../../text/loopback.ts';
 import type { ModelReadyToDeploy } from '../contract.ts';
 import { createDeploy, type Deploy, type DeployParts } from './deploy-model.ts';
 
@@ -44,13 +45,11 @@ export function deployAs({ url, secret, timeoutMs = 10_000, ...parts }: DeployOp
   return createDeploy({ ...parts, platform });
 }
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-
 /** @throws InvalidDeployOptions for what no deployment is posted to. */
 export function checkUrl(text: string): URL {
   const url = URL.parse(text);
   if (url === null) throw new InvalidDeployOptions('the deploy URL is not a URL: expected https://…');
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname))) {
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
     throw new InvalidDeployOptions(
       `the deploy URL is ${url.protocol}//${url.host}: expected https, or http on this machine`,
     );

@@ -32,8 +32,13 @@ export function clientFromEnvironment(environment: NodeJS.ProcessEnv = process.e
     token: secretIn(environment, 'MLFLOW_TRACKING_TOKEN'),
     username: environment['MLFLOW_TRACKING_USERNAME'],
     password: secretIn(environment, 'MLFLOW_TRACKING_PASSWORD'),
-    workspace: environment['MLFLOW_WORKSPACE']?.trim() || undefined,
+    workspace: workspaceFrom(environment),
   });
+}
+
+/** Undefined where none is named. */
+export function workspaceFrom(environment: NodeJS.ProcessEnv): string | undefined {
+  return environment['MLFLOW_WORKSPACE']?.trim() || undefined;
 }
 
 /** One that is given outright is taken as it is, blanks and all: passwords may have some. */

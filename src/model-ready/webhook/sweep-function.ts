@@ -27,16 +27,13 @@ export function sweepFunction(config: Config): (event: unknown) => Promise<Swept
     logModelEvents();
   }
   const open = openOnce(async () => {
-    const [{ transportUrl }, { openTransport }, rest, { createMlflowSearch }] = await Promise.all([
+    const [{ transportUrl }, { openTransport }, { sweepFrom }] = await Promise.all([
       import('../../transport/schemes.ts'),
       import('../../transport/url.ts'),
-      import('../registry/mlflow-rest.ts'),
-      import('../registry/mlflow-search.ts'),
+      import('./sweep-from.ts'),
     ]);
-    const client = rest.clientFromEnvironment(process.env);
     return {
-      search: createMlflowSearch(client),
-      registry: rest.registryOf(client),
+      sweep: sweepFrom(process.env),
       publisher: createPublisher({
         transport: await openTransport(transportUrl(), config),
         source: 'hikyaku/sweep',
@@ -45,10 +42,8 @@ export function sweepFunction(config: Config): (event: unknown) => Promise<Swept
     };
   });
   return measured(async () => {
-    const { search, registry, publisher } = await open();
-    const { findUnjudged } = await import('./sweep.ts');
-    const workspace = process.env['MLFLOW_WORKSPACE']?.trim() || undefined;
-    const requests = await findUnjudged({ search, registry, since: Date.now() - SINCE_MS, workspace });
+    const { sweep, publisher } = await open();
+    const requests = await sweep(Date.now() - SINCE_MS);
     for (const request of requests) {
       const { id } = await publisher.publish(modelToEvaluate, request);
       const { model_name, model_version } = request;
