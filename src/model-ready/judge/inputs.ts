@@ -49,16 +49,16 @@ export async function readEvidence(
     onUnreadable(error);
     return [];
   };
+  const files = registryFromAnswers();
   const documents = inputs.flatMap(flatten).flatMap((document): Document[] => {
     try {
       const read = { ...document, content: inKnownForm(document.content, document.name) };
-      registryFromAnswers([read]);
+      files.add(read);
       return [read];
     } catch (error) {
       return skip(error);
     }
   });
-  const files = registryFromAnswers(documents);
   const judged = new Set<string>();
   const once = (key: string): boolean => !judged.has(key) && judged.add(key) !== undefined;
   let server: ModelRegistry | undefined;

@@ -22,8 +22,8 @@ export interface Document {
 
 /** A registry of what the given answers say, and nothing else. */
 export interface FileRegistry extends ModelRegistry {
-  /** Each run once, in the order given. */
-  readonly runs: readonly Run[];
+  /** Takes one answer more. Throws InvalidEvaluation for one that cannot be read, and has nothing of it then. */
+  add(answer: Document): void;
   /** The versions registered from a run, each once, in the order given. */
   versionsOf(runId: string): readonly ModelVersion[];
   /** The versions made from a logged model, each once, in the order given. */
@@ -43,13 +43,13 @@ const KINDS = ['run', 'model', 'model_version', 'model_versions', 'registered_mo
 type AnswerKind = (typeof KINDS)[number];
 
 /**
- * Makes a registry of saved answers of MLflow's REST API: `runs/get`, `model-versions/get`,
- * `model-versions/search`, `registered-models/get` and `registered-models/alias`. Errors that it answered are
- * left out.
+ * A registry of saved answers of MLflow's REST API: `runs/get`, `logged-models/ID`, `model-versions/get`,
+ * `model-versions/search`, `registered-models/get` and `registered-models/alias`. Errors that it answered are left out.
  *
+ * @param answers What it has from the beginning.
  * @throws InvalidEvaluation when an answer cannot be read.
  */
-export function registryFromAnswers(answers: readonly Document[]): FileRegistry {
+export function registryFromAnswers(answers: readonly Document[] = []): FileRegistry {
   const runs = new Map<string, Run>();
   const versions = new Map<string, ModelVersion>();
   const aliases = new Map<string, string>();
@@ -64,7 +64,7 @@ export function registryFromAnswers(answers: readonly Document[]): FileRegistry 
     }
   }
 
-  for (const { name, content } of answers) {
+  function add({ name, content }: Document): void {
     switch (typeof content === 'object' && content !== null ? kindOfAnswer(content) : undefined) {
       case 'run': {
         const run = readRun(content, name);
@@ -92,10 +92,12 @@ export function registryFromAnswers(answers: readonly Document[]): FileRegistry 
     }
   }
 
+  for (const answer of answers) add(answer);
+
   const found = (what: string): RegistryError =>
     new RegistryError('NotFound', `${what} is not among the documents given`);
   return {
-    runs: [...runs.values()],
+    add,
     versionsOf: (runId) => [...versions.values()].filter((version) => version.runId === runId),
     versionsOfModel: (modelId) =>
       [...versions.values()].filter(
