@@ -428,7 +428,8 @@ describe('MLflow', () => {
   });
 
   it('as an app of SageMaker asks for one right more', () => {
-    const mlflowTrackingUri = 'arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABC';
+    // A blank before it is no part of it.
+    const mlflowTrackingUri = ' arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABC';
     const rights = allowed(functionsWith({ mlflowTrackingUri }), JUDGES);
     expect(rights).toContain('sagemaker:CallMlflowAppApi on mlflow-app/app-ABC');
     expect(rights).toContain('sagemaker-mlflow:GetRun on mlflow-app/app-ABC');

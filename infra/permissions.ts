@@ -2,6 +2,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { Topic } from '../src/config/define-config.ts';
+import { parseTrackingUri } from '../src/model-ready/registry/tracking-uri.ts';
 import { type QueueNames, queueNames } from '../src/transport/names.ts';
 import { queueArn } from './constructs/message-queue.ts';
 
@@ -102,10 +103,11 @@ export function mayAskMlflow(
   trackingUri: string | undefined,
   { searches = false, writes = false }: { readonly searches?: boolean; readonly writes?: boolean },
 ): PolicyStatement[] {
-  if (trackingUri?.startsWith('arn:') !== true) return [];
+  const server = trackingUri === undefined ? undefined : parseTrackingUri(trackingUri);
+  if (server?.kind !== 'sagemaker') return [];
   const calls = [...MLFLOW_READS, ...(searches ? MLFLOW_SEARCHES : []), ...(writes ? MLFLOW_WRITES : [])];
   const actions = calls.map((call) => `sagemaker-mlflow:${call}`);
   // An app asks for one right more, to be called at all.
-  const app = trackingUri.includes(':mlflow-app/') ? ['sagemaker:CallMlflowAppApi'] : [];
-  return [new PolicyStatement({ actions: [...app, ...actions], resources: [trackingUri] })];
+  const app = server.resource === 'mlflow-app' ? ['sagemaker:CallMlflowAppApi'] : [];
+  return [new PolicyStatement({ actions: [...app, ...actions], resources: [server.arn] })];
 }

@@ -58,8 +58,6 @@ export interface AlarmOptions
 /** CloudWatch takes 100 in a rule, and 10,240 characters: an alarm with the longest names takes nearly 200 of them. */
 const MOST_CHILDREN = 50;
 
-const SHORTEST_PERIOD = Duration.minutes(5);
-
 /** Alarms that all tell one SNS topic; and one of them all, that delivery is unhealthy. */
 export class Alarms extends Construct {
   readonly topic: Topic;
@@ -239,10 +237,10 @@ export class Alarms extends Construct {
     });
   }
 
-  #addErrors(name: string, lambda: IFunction, every = SHORTEST_PERIOD): void {
+  /** It looks at two of three periods, and each must have an invocation. */
+  #addErrors(name: string, lambda: IFunction, period = Duration.minutes(5)): void {
     const { errorPercent } = this.thresholds;
-    // Two of three periods: one that is invoked every hour has one invocation in each.
-    const options = { period: every.toSeconds() > SHORTEST_PERIOD.toSeconds() ? every : SHORTEST_PERIOD };
+    const options = { period };
     const rate = new MathExpression({
       expression: '100 * errors / MAX([errors, invocations])',
       usingMetrics: { errors: lambda.metricErrors(options), invocations: lambda.metricInvocations(options) },
