@@ -200,7 +200,7 @@ export class FunctionsStack extends Stack {
     return found.map((one) => mayPublish(this, config.prefix, one));
   }
 
-  /** What its environment names: secrets, and an MLflow on SageMaker. */
+  /** The rights to read the secrets and the MLflow on SageMaker that its environment names. */
   #mayRead(name: string): PolicyStatement[] {
     const environment = this.#props.environments[name] ?? {};
     const secrets = Object.entries(environment).flatMap(([key, arn]) =>

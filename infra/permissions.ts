@@ -21,8 +21,8 @@ export function mayPublish(
 }
 
 /**
- * What it takes to consume a subscription: its queue, also to store there anew what is postponed, which a FIFO queue only
- * hides; and a way into its dead-letter queue.
+ * The rights to consume a subscription, and to send to its dead-letter queue. A standard queue also stores a postponed
+ * message anew; a FIFO queue only hides it.
  */
 export function mayConsume(scope: Construct, { queue, deadLetterQueue }: QueueNames): PolicyStatement[] {
   return [

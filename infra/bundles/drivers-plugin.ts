@@ -30,7 +30,7 @@ export function onlyDrivers(drivers: readonly string[]): Plugin {
 const LOADS = /\/src\/transport\/(?:url|open-redis)\.ts$/;
 /** A driver's module, as they name it. */
 const DRIVER = /^\.\/([a-z-]+)\/[a-z-]+\.ts$/;
-/** Who loads where deployments are claimed: in Redis only where that carries the messages. */
+/** This module loads the store of deployments. Functions need the one in Redis only if Redis carries their messages. */
 const OPENS_CLAIMS = /\/claims\/open-claims\.ts$/;
 const CLAIMS_IN_REDIS = /^\.\/redis\.ts$/;
 const LEFT_OUT = 'left-out';

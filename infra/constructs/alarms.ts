@@ -162,7 +162,7 @@ export class Alarms extends Construct {
       alarmDescription: `${name} answered MLflow with 5xx, which repeats a delivery for some seconds only: once the carrier is back, run hikyaku sweep --since 1h`,
       symptom: true,
     });
-    // What ends without an answer of ours: it is too slow, out of memory, or does not start.
+    // The function may end without an answer: it is too slow, out of memory, or does not start.
     const unanswered = lambda.metric('Url5xxCount', { statistic: 'Sum', period: Duration.minutes(5) });
     this.add(`${name}-url-5xx`, 0, unanswered, {
       alarmDescription: `The URL of ${name} answered with 5xx, perhaps before the function could: see its log, then run hikyaku sweep --since 1h`,

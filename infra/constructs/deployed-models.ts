@@ -51,7 +51,7 @@ export class DeployedModels extends Construct {
     });
   }
 
-  /** What it takes to claim models there. */
+  /** The rights to claim models there. */
   mayClaim(): PolicyStatement[] {
     return mayClaim(this.#bucket.bucketArn, FOLDER);
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -8,6 +8,7 @@ import { createSpy } from '../../src/observe/spy.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { openTransport } from '../../src/transport/url.ts';
 import { runHere } from '../support/cli.ts';
+import { writeEvaluations } from '../support/evaluations.ts';
 
 const NAME = 'model_ready_to_deploy';
 const ADDRESS = { topic: NAME, subscription: 'deploy' };
@@ -30,22 +31,7 @@ afterAll(async () => {
 
 const cli = (...words: string[]) => runHere(words, { TRANSPORT_URL: emulator.url, HIKYAKU_DIR: folder });
 
-function evaluations(name: string, ...values: number[]): string {
-  const path = join(folder, name);
-  mkdirSync(path);
-  values.forEach((current_value, index) => {
-    const evaluation = {
-      model_name: name,
-      model_version: String(index),
-      token_symbol: 'x',
-      metric_name: 'f1',
-      baseline_value: 0.5,
-      current_value,
-    };
-    writeFileSync(join(path, `${index}.json`), JSON.stringify(evaluation));
-  });
-  return path;
-}
+const evaluations = (name: string, ...values: number[]) => writeEvaluations(join(folder, name), name, values);
 
 describe('emit', () => {
   it('judges a folder, tells a person, and announces what passes', async () => {

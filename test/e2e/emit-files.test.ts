@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runHere } from '../support/cli.ts';
+import { writeEvaluations } from '../support/evaluations.ts';
 
 const cli = (...words: string[]) => runHere(words, { TRANSPORT_URL: 'memory:' });
 
@@ -10,18 +11,7 @@ const cli = (...words: string[]) => runHere(words, { TRANSPORT_URL: 'memory:' })
 function evaluations(...values: number[]): string {
   const path = mkdtempSync(join(tmpdir(), 'hikyaku-emit-'));
   onTestFinished(() => rmSync(path, { recursive: true }));
-  for (const [index, current_value] of values.entries()) {
-    const evaluation = {
-      model_name: 'm',
-      model_version: String(index),
-      token_symbol: 'x',
-      metric_name: 'f1',
-      baseline_value: 0.5,
-      current_value,
-    };
-    writeFileSync(join(path, `${index}.json`), JSON.stringify(evaluation));
-  }
-  return path;
+  return writeEvaluations(path, 'm', values);
 }
 
 describe('emit', () => {
